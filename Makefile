@@ -1,0 +1,37 @@
+# Everything a newcomer types. Each target makes the environment it needs.
+#   make demo | test | test-all | lint | clean          PYTHON=python3.12 make test picks the interpreter
+
+ifdef PYTHON
+  VENV ?= .venv-$(notdir $(PYTHON))
+else
+  PYTHON := python3
+  VENV ?= .venv
+endif
+READY := $(VENV)/.installed
+# Only this project's own environment counts: a Java, or options for one, set up for other programs must not.
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-all lint clean
+demo: $(READY)
+	$(BIN)/python -m benchmarks.demo
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+test-all: $(READY)
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "elsa-index needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) --version 2>&1); name another, for example: PYTHON=python3.12 make test" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,dev]'
+	touch $@
+
+clean:
+	rm -rf build demo-output *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,49 @@
+"""elsa-index build"""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import options
+
+EXAMPLE = "Example: elsa-index build model -o catalogue.index · elsa-index build codes.npz --item-ids ids.txt -o c.index"
+
+
+def build(
+    source: Annotated[Path, typer.Argument(metavar="MODEL|CODES.npz", help="A model directory, or a SciPy CSR matrix.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The index directory to write.")],
+    engine: Annotated[str, typer.Option(help="lucene, faiss-flat, faiss-hnsw or exact.")] = "lucene",
+    bits: Annotated[int, typer.Option(help="Bits of an impact (lucene), 2 to 16.")] = 8,
+    store: Annotated[
+        str | None, typer.Option(help="Precision of the stored codes: float16 or float32.", show_default="the engine's own")
+    ] = None,
+    item_ids: Annotated[Path | None, typer.Option(help="Ids of a .npz's rows: .txt, or a table with item_id.")] = None,
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Build an index directory from codes."""
+    import elsa_index as ei
+
+    codes = ei.load_codes(source, item_ids)
+    started = time.perf_counter()
+    with options.progress("indexing") as on_progress:
+        index = ei.Index.build(
+            codes, out, engine=engine, bits=bits, store=store, overwrite=overwrite, on_progress=on_progress
+        )  # type: ignore[arg-type]
+    with index:
+        seconds = time.perf_counter() - started
+        parts, loss = index.bytes_by_part, index.manifest.store_loss
+        total = sum(parts.values())
+        if json:
+            about = {"items": len(index), "engine": index.engine, "seconds": round(seconds, 3)}
+            options.print_json(about | {"bytes": parts, "store_loss": loss, "fingerprint": codes.fingerprint})
+            return
+        sizes = ", ".join(f"{part} {size:,}" for part, size in parts.items())
+        print(f"{out}: {len(index):,} items, {index.engine}, {total:,} bytes ({sizes}), {seconds:.1f} s")
+        print(
+            f"stored codes against those given: largest score error {loss['max_score_error']:.2g}, "
+            f"overlap@100 {loss['overlap_at_100']:.4f}"
+        )

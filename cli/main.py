@@ -1,0 +1,56 @@
+"""elsa-index: recommendations from a search engine."""
+
+import sys
+import traceback
+
+import typer
+
+from . import build, doctor, evaluate, search, split, train, verify
+from .options import state
+
+app = typer.Typer(
+    name="elsa-index",
+    help="Recommendations from a search engine: learn sparse item codes, write them as impact postings, search.",
+    epilog="Begin with: elsa-index split log.csv -o split · train split/train.parquet -o model · "
+    "build model -o catalogue.index · search catalogue.index --items a,b,c",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (split, train, build, search, evaluate, verify, doctor):
+    app.command(epilog=module.EXAMPLE)(getattr(module, module.__name__.rsplit(".", 1)[1]))
+
+
+def main() -> None:
+    """Runs the command line. Exit status: 0 done, 1 the work failed, 2 the call was wrong."""
+    from elsa_index.errors import ElsaIndexError
+
+    try:
+        app()
+    except ElsaIndexError as error:
+        if state.debug:
+            traceback.print_exc()
+        _complain(str(error))
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        _complain("interrupted; nothing was changed.")
+        sys.exit(130)
+    except MemoryError:
+        if state.debug:
+            traceback.print_exc()
+        _complain("there is not enough memory for this; use fewer dims, a smaller batch size or fewer threads.")
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:
+        if state.debug:
+            raise
+        _complain(f"{type(error).__name__}: {error} (run again with --debug to see where)")
+        sys.exit(1)
+
+
+def _complain(message: str) -> None:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)

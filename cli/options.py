@@ -1,0 +1,87 @@
+"""Options that several commands share, and how they print."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+
+@dataclass
+class State:
+    """Whether tracebacks are shown."""
+
+    debug: bool = False
+
+
+state = State()
+
+
+def _set_debug(value: bool) -> bool:
+    state.debug = value
+    return value
+
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", callback=_set_debug)]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+Seed = Annotated[int, typer.Option(help="Seed of all that is random.")]
+UserColumn = Annotated[str, typer.Option(help="The log's column of user ids.")]
+ItemColumn = Annotated[str, typer.Option(help="The log's column of item ids.")]
+ValueColumn = Annotated[str | None, typer.Option(help="The log's column of ratings or counts, if it has one.")]
+MinValue = Annotated[float | None, typer.Option(help="The lowest value that is an interaction.")]
+MinUserItems = Annotated[int, typer.Option(help="Drop users with fewer items.")]
+Threads = Annotated[int, typer.Option(help="Threads over queries.")]
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False))
+
+
+def note(message: str) -> None:
+    """A line for people, on standard error, so that standard output holds results only."""
+    print(message, file=sys.stderr)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal; in a log, one line at each tenth of the work. Yields the function to call."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(title)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+        return
+    reached = 0
+
+    def line(done: int, total: int) -> None:
+        nonlocal reached
+        tenth = 10 * done // max(total, 1)
+        if tenth < reached:
+            reached = 0
+        if tenth > reached and total >= 1000:
+            reached = tenth
+            note(f"{title}: {done:,} of {total:,}")
+
+    yield line
+
+
+def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    """A table on standard output; the first column to the left, numbers to the right."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(title=title or None, title_justify="left")
+    for at, name in enumerate(columns):
+        shown.add_column(name, justify="left" if at == 0 else "right", overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(cell) for cell in row))
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    console.print(shown)

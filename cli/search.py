@@ -1,0 +1,115 @@
+"""elsa-index search"""
+
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import options
+
+if TYPE_CHECKING:
+    import elsa_index as ei
+
+EXAMPLE = "Example: elsa-index search catalogue.index --items a,b,c -k 20 · ... --histories users.csv -o top.csv"
+
+
+class Fallback(StrEnum):
+    none = "none"
+    popular = "popular"
+
+
+def search(
+    index: Annotated[Path, typer.Argument(help="The index directory.")],
+    items: Annotated[str | None, typer.Option(help="One history: ids, separated by commas.")] = None,
+    item: Annotated[list[str] | None, typer.Option(help="One id of the history, commas and all; repeatable.")] = None,
+    histories: Annotated[Path | None, typer.Option(help="A table with user_id, item_id (optional weight).")] = None,
+    k: Annotated[int, typer.Option("-k", help="Items a history.")] = 10,
+    exact: Annotated[bool, typer.Option("--exact", help="Prove that the answer is the exhaustive top k.")] = False,
+    query_terms: Annotated[int | None, typer.Option(help="Terms of the first stage; promises nothing.")] = None,
+    candidates: Annotated[int | None, typer.Option(help="Items to rescore; promises nothing.")] = None,
+    fallback: Annotated[Fallback, typer.Option(help="For histories without a known item.")] = Fallback.none,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A .csv, .parquet, .jsonl or .trec file.")] = None,
+    threads: options.Threads = 1,
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Recommend for one history, or for a file of them."""
+    from elsa_index.errors import DataError, UsageError, name_some
+    from elsa_index.index import Index
+
+    one = [*(items.split(",") if items else []), *(item or [])]
+    if bool(one) == (histories is not None):
+        raise UsageError("Name one history by --items a,b,c or --item ID, or a file of them by --histories FILE.")
+    if any(not name for name in one):
+        raise UsageError(f"--items holds an empty id: {items!r}; separate ids by single commas.")
+    if out is not None:
+        from elsa_index.files import refuse_existing
+        from elsa_index.tables import writable_format
+
+        writable_format(out)
+        refuse_existing(out, overwrite=overwrite, is_ours=Path.is_file)
+    users, asked, weights = [""], [one], None
+    if histories is not None:
+        from elsa_index.histories import read_histories
+
+        read = read_histories(histories)
+        users, asked, weights = read.users, read.items, read.weights
+    with Index.open(index) as opened, options.progress("searching") as on_progress:
+        started = time.perf_counter()
+        result = opened.search(
+            asked, k, exact=exact, query_terms=query_terms, candidates=candidates, weights=weights,
+            fallback=fallback.value, threads=threads, on_progress=on_progress,
+        )  # fmt: skip
+        seconds = time.perf_counter() - started
+        promise = opened.promise(result)
+    _say_unknown(users, result, histories is not None)
+    if histories is None and result.answers[0] is None and not result.popular[0]:
+        raise DataError(f"No item of the history is in the index: {name_some(one)}. --fallback popular gives popular items.")
+    if out is not None:
+        from elsa_index.tables import write_results
+
+        frame = result.to_frame(users)
+        write_results(frame, out, overwrite=overwrite)
+        options.note(f"{out}: {frame.height:,} results for {len(users):,} histories")
+    elif json:
+        options.print_json({"promise": promise, "seconds": seconds, "results": _as_json(users, result)})
+    elif histories is not None:
+        sys.stdout.write(result.to_frame(users).write_csv())
+    else:
+        ranked = zip(result.ids[0], result.scores[0], strict=True)
+        rows = [[str(rank), str(name), f"{score:.4f}"] for rank, (name, score) in enumerate(ranked, 1) if name is not None]
+        options.table("", ["rank", "item_id", "score"], rows)
+    options.note(f"{promise}; {len(users):,} histories in {seconds * 1000:,.1f} ms")
+
+
+def _as_json(users: list[str], result: "ei.SearchResult") -> list[dict]:
+    return [
+        {
+            "user_id": user,
+            "items": [
+                {"rank": rank, "item_id": name, "score": float(score)}
+                for rank, (name, score) in enumerate(zip(result.ids[at], result.scores[at], strict=True), 1)
+                if name is not None
+            ],
+            "proven": bool(result.proven[at]),
+            "popular": bool(result.popular[at]),
+            "unknown": result.unknown[at],
+        }
+        for at, user in enumerate(users)
+    ]
+
+
+def _say_unknown(users: list[str], result: "ei.SearchResult", batch: bool) -> None:
+    from elsa_index.errors import name_some
+
+    unknown = list(dict.fromkeys(name for names in result.unknown for name in names))
+    if unknown:
+        options.note(f"warning: {len(unknown):,} items of the histories are not in the index and were left out: {name_some(unknown)}")
+    without = [users[at] for at, answer in enumerate(result.answers) if answer is None]
+    if without and batch:
+        got = "popular items" if result.popular.any() else "nothing (--fallback popular gives popular items)"
+        options.note(f"warning: {len(without):,} users have no item that the index knows and get {got}: {name_some(without)}")

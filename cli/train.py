@@ -1,0 +1,62 @@
+"""elsa-index train"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import options
+
+EXAMPLE = "Example: elsa-index train split/train.parquet -o model --dims 1024 --nnz 16 --epochs 5"
+
+
+def train(
+    log: Annotated[Path, typer.Argument(help="The log: CSV, TSV, Parquet (also .gz) or .npz.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The model directory to write.")],
+    dims: Annotated[int, typer.Option(help="Latent dimensions.")] = 4096,
+    nnz: Annotated[int, typer.Option(help="Nonzero weights an item.")] = 16,
+    schedule: Annotated[str, typer.Option(help="How the nonzeros shrink: exponential.")] = "exponential",
+    restart: Annotated[bool, typer.Option(help="Restart from the initial values at every new mask.")] = True,
+    epochs: Annotated[int, typer.Option(help="Epochs a level (dense: in all).")] = 10,
+    max_output: Annotated[int, typer.Option(help="Items scored in a batch.")] = 20_000,
+    batch_size: Annotated[int, typer.Option(help="Users a step.")] = 1024,
+    learning_rate: Annotated[float, typer.Option(help="Of Nadam.")] = 0.1,
+    dense: Annotated[bool, typer.Option("--dense", help="Keep all weights: the dense baseline.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda.")] = "auto",
+    user_column: options.UserColumn = "user_id",
+    item_column: options.ItemColumn = "item_id",
+    value_column: options.ValueColumn = None,
+    min_value: options.MinValue = None,
+    min_user_items: options.MinUserItems = 1,
+    seed: options.Seed = 42,
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Learn one sparse code an item from a log."""
+    import elsa_index as ei
+    from elsa_index.codes import refuse_target
+
+    config = ei.TrainingConfig.checked(
+        dims=dims, nnz=nnz, schedule=schedule, restart=restart, epochs=epochs, max_output=max_output,
+        batch_size=batch_size, learning_rate=learning_rate, dense=dense, seed=seed, device=device,
+    )  # fmt: skip
+    refuse_target(out, overwrite=overwrite)
+    interactions = ei.read_interactions(
+        log, user_column=user_column, item_column=item_column, value_column=value_column,
+        min_value=min_value, min_user_items=min_user_items,
+    )  # fmt: skip
+    options.note(f"read {', '.join(f'{count:,} {name}' for name, count in interactions.summary.items())}")
+    codes = ei.train(
+        interactions,
+        config,
+        lambda at: options.note(
+            f"epoch {at.epoch}/{at.epochs}: {at.nonzeros:,} nonzeros, loss {at.loss:.4g}, {at.seconds:.1f} s"
+        ),
+    )
+    codes.save(out, overwrite=overwrite)
+    if json:
+        options.print_json({"fingerprint": codes.fingerprint, **codes.origin})
+    else:
+        size = f"{codes.dims:,} dimensions, {codes.nnz} nonzeros an item"
+        print(f"{out}: {len(codes.ids):,} items, {size}, trained in {codes.origin['seconds']} s")

@@ -1,0 +1,80 @@
+"""Recommendations from a search engine: sparse item codes, impact postings, exact top-k.
+
+Names are imported when they are first used, so that searching loads neither torch nor FAISS.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .codes import ItemCodes
+    from .diagnosis import diagnose
+    from .errors import DataError, ElsaIndexError, JavaError, StorageError, UnknownIdError, UsageError
+    from .evaluation import Evaluation, evaluate
+    from .histories import Histories, read_histories
+    from .ids import IdMap
+    from .index import Index, SearchResult, load_codes
+    from .interactions import Interactions, read_interactions
+    from .splitting import Split, split
+    from .training.config import TrainingConfig
+    from .training.loop import train
+
+_HOME = {
+    "ItemCodes": "codes",
+    "diagnose": "diagnosis",
+    "DataError": "errors",
+    "ElsaIndexError": "errors",
+    "JavaError": "errors",
+    "StorageError": "errors",
+    "UnknownIdError": "errors",
+    "UsageError": "errors",
+    "Evaluation": "evaluation",
+    "evaluate": "evaluation",
+    "Histories": "histories",
+    "read_histories": "histories",
+    "IdMap": "ids",
+    "Index": "index",
+    "SearchResult": "index",
+    "load_codes": "index",
+    "Interactions": "interactions",
+    "read_interactions": "interactions",
+    "Split": "splitting",
+    "split": "splitting",
+    "TrainingConfig": "training.config",
+    "train": "training.loop",
+}
+
+__all__ = [
+    "DataError",
+    "ElsaIndexError",
+    "Evaluation",
+    "Histories",
+    "IdMap",
+    "Index",
+    "Interactions",
+    "ItemCodes",
+    "JavaError",
+    "SearchResult",
+    "Split",
+    "StorageError",
+    "TrainingConfig",
+    "UnknownIdError",
+    "UsageError",
+    "diagnose",
+    "evaluate",
+    "load_codes",
+    "read_histories",
+    "read_interactions",
+    "split",
+    "train",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,26 @@
+"""Engines: each builds its files from codes and ranks items for query vectors. `base` says what all must do."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, get_args
+
+from ..errors import UsageError
+from .base import EngineName
+
+if TYPE_CHECKING:
+    from .base import Engine
+
+ENGINES: dict[EngineName, str] = {
+    "lucene": "lucene:LuceneEngine",
+    "exact": "exact:ExactEngine",
+    "faiss-flat": "faiss:FaissFlatEngine",
+    "faiss-hnsw": "faiss:FaissHnswEngine",
+}
+"""Name -> module and class, imported when it is first used."""
+
+
+def engine_class(name: str) -> "type[Engine]":
+    """The engine of that name. Raises UsageError that lists the names there are."""
+    if name not in get_args(EngineName):
+        raise UsageError(f"engine must be one of {', '.join(ENGINES)}, got {name!r}.")
+    module, class_name = ENGINES[name].split(":")  # type: ignore[index]
+    return getattr(import_module(f".{module}", __name__), class_name)

@@ -1,0 +1,159 @@
+"""FAISS engines: dense vectors of the codes, exhaustive (Flat) or by a graph (HNSW)."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ..codes import ItemCodes
+from ..errors import DataError, StorageError
+from ..ids import Rows
+from ..query import Vector
+from .base import Answer, BuildOptions, Capabilities, Counter, Engine, Progress, Query, SearchOptions, best
+
+_FILE = "vectors.faiss"
+_BATCH = 256
+_ADD_ROWS = 4096
+
+
+class _FaissEngine(Engine):
+    """What both have in common: vectors live in FAISS's file, in float32, and nowhere else."""
+
+    lift: ClassVar[bool]
+    """Whether items of unequal norm get one more dimension that makes their norms equal (see `build`)."""
+
+    def __init__(self, index: Any, dims: int) -> None:
+        self._index = index
+        self.items, self.dims = index.ntotal, dims
+
+    @classmethod
+    @abstractmethod
+    def _new(cls, dims: int) -> Any:
+        """An empty FAISS index for vectors of `dims` dimensions."""
+
+    @classmethod
+    def build(
+        cls, codes: ItemCodes, directory: Path, options: BuildOptions, on_progress: Progress | None = None
+    ) -> dict[str, Any]:
+        """A graph over inner products falls apart when norms differ. There each item gets one more dimension,
+        √(M² - ‖a‖²), M the largest norm; queries have 0 there, so that no inner product changes."""
+        import faiss
+
+        items, dims = codes.weights.shape
+        lifted = cls.lift and not codes.is_unit_norm
+        norms = codes.norms
+        index = cls._new(dims + lifted)
+        counter = Counter(items, on_progress)
+        for start in range(0, items, _ADD_ROWS):
+            rows = codes.weights[start : start + _ADD_ROWS].toarray()
+            if lifted:
+                missing = np.sqrt(np.maximum(norms.max() ** 2 - norms[start : start + _ADD_ROWS] ** 2, 0))
+                rows = np.hstack([rows, missing[:, None].astype(np.float32)])
+            index.add(np.ascontiguousarray(rows, dtype=np.float32))
+            counter.add(len(rows))
+        try:
+            faiss.write_index(index, str(directory / _FILE))
+        except RuntimeError as error:
+            raise OSError(f"FAISS could not write {_FILE}: {error}") from error
+        return {"dims": dims, "store": "float32", "faiss": faiss.__version__}
+
+    @classmethod
+    def open(cls, directory: Path, parameters: dict[str, Any]) -> "_FaissEngine":
+        import faiss
+
+        try:
+            index = faiss.read_index(str(directory / _FILE), faiss.IO_FLAG_MMAP)
+        except RuntimeError as error:
+            raise StorageError(f"{directory / _FILE} cannot be opened by FAISS: {error}") from None
+        return cls(index, parameters["dims"])
+
+    def stored_rows(self, rows: Rows) -> npt.NDArray[np.float64]:
+        if not len(rows):
+            return np.zeros((0, self.dims))
+        return self._index.reconstruct_batch(rows)[:, : self.dims].astype(np.float64)
+
+    def query_vector(self, rows: Rows, weights: Vector) -> Vector:
+        return weights @ self.stored_rows(rows)
+
+    def search(
+        self, queries: Sequence[Query], options: SearchOptions, on_progress: Progress | None = None
+    ) -> list[Answer]:
+        import faiss
+
+        faiss.omp_set_num_threads(options.threads)
+        answers: list[Answer] = []
+        counter = Counter(len(queries), on_progress)
+        for start in range(0, len(queries), _BATCH):
+            batch = queries[start : start + _BATCH]
+            answers += self._search_batch(batch, options)
+            counter.add(len(batch))
+        return answers
+
+    def _search_batch(self, queries: Sequence[Query], options: SearchOptions) -> list[Answer]:
+        vectors = np.zeros((len(queries), self._index.d), dtype=np.float32)
+        for place, query in enumerate(queries):
+            vectors[place, : self.dims] = query.vector
+        if not np.isfinite(vectors).all():
+            raise DataError("A query vector is beyond the range of float32, which FAISS computes in.")
+        wanted = [min(options.k, self.items - len(query.seen)) for query in queries]
+        count = min(max(options.k + len(query.seen) for query in queries), self.items)
+        scores, rows = self._nearest(vectors, count)
+        answers = []
+        for place, query in enumerate(queries):
+            fresh = (rows[place] >= 0) & ~np.isin(rows[place], query.seen)
+            found, values = best(rows[place][fresh], scores[place][fresh].astype(np.float64), wanted[place])
+            if len(found) < wanted[place]:
+                found, values = self._fill(query, wanted[place])
+            answers.append(Answer(found, values, self.capabilities.exact, candidates=count))
+        return answers
+
+    def _nearest(self, vectors: npt.NDArray[np.float32], count: int) -> tuple[npt.NDArray, npt.NDArray]:
+        return self._index.search(vectors, count)
+
+    def _fill(self, query: Query, wanted: int) -> tuple[Rows, npt.NDArray[np.float64]]:
+        """A graph may reach fewer items than asked for while others are left: then all are scored."""
+        rows = np.setdiff1d(np.arange(self.items), query.seen)
+        scores = np.concatenate(
+            [self.stored_rows(rows[at : at + _ADD_ROWS]) @ query.vector for at in range(0, len(rows), _ADD_ROWS)]
+        )
+        return best(rows, scores, wanted)
+
+
+class FaissFlatEngine(_FaissEngine):
+    """`IndexFlatIP`: exhaustive inner products in float32."""
+
+    name = "faiss-flat"
+    capabilities = Capabilities(exact=True, cuts_queries=False, stores=("float32",), score_tolerance=1e-5)
+    lift = False
+
+    @classmethod
+    def _new(cls, dims: int) -> Any:
+        import faiss
+
+        return faiss.IndexFlatIP(dims)
+
+
+class FaissHnswEngine(_FaissEngine):
+    """`IndexHNSWFlat` over inner products: approximate. Compare it with Flat on the same codes."""
+
+    name = "faiss-hnsw"
+    capabilities = Capabilities(exact=False, cuts_queries=False, stores=("float32",), score_tolerance=1e-5)
+    lift = True
+    neighbours, build_width, search_width = 32, 200, 128
+
+    @classmethod
+    def _new(cls, dims: int) -> Any:
+        import faiss
+
+        index = faiss.IndexHNSWFlat(dims, cls.neighbours, faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efConstruction = cls.build_width
+        return index
+
+    def _nearest(self, vectors: npt.NDArray[np.float32], count: int) -> tuple[npt.NDArray, npt.NDArray]:
+        import faiss
+
+        parameters = faiss.SearchParametersHNSW(efSearch=max(self.search_width, count))
+        return self._index.search(vectors, count, params=parameters)

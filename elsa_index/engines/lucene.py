@@ -1,0 +1,92 @@
+"""The Lucene engine: impact postings for candidates, stored codes for exact scores."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from ..codes import ItemCodes
+from ..ids import Rows
+from ..impacts import ImpactScale
+from ..query import Vector
+from .base import Answer, BuildOptions, Capabilities, Counter, Engine, Progress, Query, SearchOptions
+from .jvm import detach, lucene_version
+from .lucene_postings import LucenePostings, write_postings
+from .store import StoredCodes
+from .two_stage import TwoStageSearch
+
+_POSTINGS = "postings"
+
+
+class LuceneEngine(Engine):
+    """Sign-split impact postings that Anserini's own searchers open, beside the stored codes."""
+
+    name = "lucene"
+    capabilities = Capabilities(exact=True, cuts_queries=True, stores=("float16", "float32"), score_tolerance=1e-12)
+
+    def __init__(self, store: StoredCodes, postings: LucenePostings, search: TwoStageSearch) -> None:
+        self.store, self._postings, self._search = store, postings, search
+        self.items, self.dims = store.items, store.dims
+
+    @classmethod
+    def build(
+        cls, codes: ItemCodes, directory: Path, options: BuildOptions, on_progress: Progress | None = None
+    ) -> dict[str, Any]:
+        store = StoredCodes.round(codes, options.store)
+        scale = ImpactScale.fitting(options.bits, store.weights, unit_norm=codes.is_unit_norm)
+        store.save(directory)
+        (directory / _POSTINGS).mkdir()
+        write_postings(store, codes.ids, scale, directory / _POSTINGS, on_progress)
+        return {
+            "dims": codes.dims,
+            "items": store.items,
+            "store": options.store,
+            "bits": options.bits,
+            "impact_scale": scale.scale,
+            "max_norm": store.max_norm,
+            "max_nonzeros": store.max_nonzeros,
+            "lucene": lucene_version(),
+        }
+
+    @classmethod
+    def open(cls, directory: Path, parameters: dict[str, Any]) -> "LuceneEngine":
+        store = StoredCodes.load(directory, parameters["dims"])
+        postings = LucenePostings(directory / _POSTINGS, parameters["items"])
+        scale = ImpactScale(parameters["bits"], parameters["impact_scale"])
+        search = TwoStageSearch(postings, store, scale, parameters["max_norm"], parameters["max_nonzeros"])
+        return cls(store, postings, search)
+
+    def stored_rows(self, rows: Rows) -> npt.NDArray:
+        return self.store.rows(rows)
+
+    def query_vector(self, rows: Rows, weights: Vector) -> Vector:
+        return self.store.sum_rows(rows, weights)
+
+    def search(
+        self, queries: Sequence[Query], options: SearchOptions, on_progress: Progress | None = None
+    ) -> list[Answer]:
+        counter = Counter(len(queries), on_progress)
+
+        def one(query: Query) -> Answer:
+            answer = self._search.search(query, options)
+            counter.add()
+            return answer
+
+        def part(which: int) -> list[Answer]:
+            try:
+                return [one(query) for query in queries[which :: options.threads]]
+            finally:
+                detach()
+
+        if options.threads == 1 or len(queries) < 2:
+            return [one(query) for query in queries]
+        answers: list[Answer] = [None] * len(queries)  # type: ignore[list-item]
+        with ThreadPoolExecutor(options.threads) as pool:
+            for which, found in enumerate(pool.map(part, range(options.threads))):
+                answers[which :: options.threads] = found
+        return answers
+
+    def close(self) -> None:
+        self._postings.close()

@@ -1,0 +1,47 @@
+"""Errors that users see: one or two sentences that name the value, what is allowed and what to do."""
+
+
+class ElsaIndexError(Exception):
+    """Something failed in a way that the message explains. The command line exits with `exit_status`."""
+
+    exit_status = 1
+
+
+class UsageError(ElsaIndexError, ValueError):
+    """The call itself was wrong: a parameter out of range, an impossible combination."""
+
+    exit_status = 2
+
+
+class DataError(ElsaIndexError, ValueError):
+    """Input that cannot be used: a log, a file of histories, a matrix of codes."""
+
+
+class UnknownIdError(DataError, KeyError):
+    """Ids that the map does not hold."""
+
+    __str__ = Exception.__str__  # KeyError would print the repr
+
+
+class StorageError(ElsaIndexError, OSError):
+    """A directory or file that is missing, damaged, in the way, or cannot be written."""
+
+
+class JavaError(ElsaIndexError, RuntimeError):
+    """No Java that can run Lucene, or Lucene itself failed."""
+
+
+def shorten(value: object, limit: int = 60) -> str:
+    """`value` as it is shown in a message: quoted, at most `limit` characters of it."""
+    text = str(value)
+    return repr(text if len(text) <= limit else text[:limit] + "…")
+
+
+def name_some(values: list[str], limit: int = 5) -> str:
+    """The first few of `values`, quoted, and how many more there are.
+
+    >>> name_some(["a", "b", "c"], limit=2)
+    "'a', 'b' and 1 more"
+    """
+    shown = ", ".join(shorten(value) for value in values[:limit])
+    return shown if len(values) <= limit else f"{shown} and {len(values) - limit:,} more"
