@@ -8,16 +8,21 @@ import typer
 
 from . import options
 
-EXAMPLE = "Example: elsa-index build model -o catalogue.index · elsa-index build codes.npz --item-ids ids.txt -o c.index"
+EXAMPLE = (
+    "Example: elsa-index build model -o catalogue.index · elsa-index build codes.npz --item-ids ids.txt -o c.index"
+)
 
 
 def build(
-    source: Annotated[Path, typer.Argument(metavar="MODEL|CODES.npz", help="A model directory, or a SciPy CSR matrix.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="MODEL|CODES.npz", help="A model directory, or a SciPy CSR matrix.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The index directory to write.")],
     engine: Annotated[str, typer.Option(help="lucene, faiss-flat, faiss-hnsw or exact.")] = "lucene",
     bits: Annotated[int, typer.Option(help="Bits of an impact (lucene), 2 to 16.")] = 8,
     store: Annotated[
-        str | None, typer.Option(help="Precision of the stored codes: float16 or float32.", show_default="the engine's own")
+        str | None,
+        typer.Option(help="Precision of the stored codes: float16 or float32.", show_default="the engine's own"),
     ] = None,
     item_ids: Annotated[Path | None, typer.Option(help="Ids of a .npz's rows: .txt, or a table with item_id.")] = None,
     overwrite: options.Overwrite = False,
@@ -32,7 +37,7 @@ def build(
     with options.progress("indexing") as on_progress:
         index = ei.Index.build(
             codes, out, engine=engine, bits=bits, store=store, overwrite=overwrite, on_progress=on_progress
-        )  # type: ignore[arg-type]
+        )
     with index:
         seconds = time.perf_counter() - started
         parts, loss = index.bytes_by_part, index.manifest.store_loss

@@ -39,4 +39,6 @@ def evaluate(
     rows += [[name, f"{value:.4f}", ""] for name, value in found.coverage.items()]
     title = f"{index}: protocol {found.protocol}, {found.users:,} users, {found.folds} folds"
     options.table(title, ["metric", "mean", "95 % interval"], rows)
-    options.note("recall: hits / min(k, hidden), as in the paper; plain_recall: hits / hidden; intervals: bootstrap over users")
+    options.note(
+        "recall: hits / min(k, hidden), as in the paper; plain_recall: hits / hidden; intervals: bootstrap over users"
+    )

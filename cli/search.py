@@ -68,7 +68,9 @@ def search(
         promise = opened.promise(result)
     _say_unknown(users, result, histories is not None)
     if histories is None and result.answers[0] is None and not result.popular[0]:
-        raise DataError(f"No item of the history is in the index: {name_some(one)}. --fallback popular gives popular items.")
+        raise DataError(
+            f"No item of the history is in the index: {name_some(one)}. --fallback popular gives popular items."
+        )
     if out is not None:
         from elsa_index.tables import write_results
 
@@ -81,7 +83,9 @@ def search(
         sys.stdout.write(result.to_frame(users).write_csv())
     else:
         ranked = zip(result.ids[0], result.scores[0], strict=True)
-        rows = [[str(rank), str(name), f"{score:.4f}"] for rank, (name, score) in enumerate(ranked, 1) if name is not None]
+        rows = [
+            [str(rank), str(name), f"{score:.4f}"] for rank, (name, score) in enumerate(ranked, 1) if name is not None
+        ]
         options.table("", ["rank", "item_id", "score"], rows)
     options.note(f"{promise}; {len(users):,} histories in {seconds * 1000:,.1f} ms")
 
@@ -108,8 +112,12 @@ def _say_unknown(users: list[str], result: "ei.SearchResult", batch: bool) -> No
 
     unknown = list(dict.fromkeys(name for names in result.unknown for name in names))
     if unknown:
-        options.note(f"warning: {len(unknown):,} items of the histories are not in the index and were left out: {name_some(unknown)}")
+        options.note(
+            f"warning: {len(unknown):,} items of the histories are not in the index, left out: {name_some(unknown)}"
+        )
     without = [users[at] for at, answer in enumerate(result.answers) if answer is None]
     if without and batch:
-        got = "popular items" if result.popular.any() else "nothing (--fallback popular gives popular items)"
-        options.note(f"warning: {len(without):,} users have no item that the index knows and get {got}: {name_some(without)}")
+        got = "popular items" if result.popular.any() else "nothing (try --fallback popular)"
+        options.note(
+            f"warning: {len(without):,} users have no item that the index knows and get {got}: {name_some(without)}"
+        )

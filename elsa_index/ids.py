@@ -45,7 +45,9 @@ class IdMap:
         try:
             encoded = [name.encode("utf-8") for name in names]
         except UnicodeEncodeError as error:
-            raise DataError(f"An id is not valid Unicode text: {shorten(error.object.encode('utf-8', 'replace'))}.") from None
+            raise DataError(
+                f"An id is not valid Unicode text: {shorten(error.object.encode('utf-8', 'replace'))}."
+            ) from None
         self._text = np.frombuffer(b"".join(encoded), dtype=np.uint8)
         ends = np.cumsum([len(part) for part in encoded], dtype=np.uint64)
         self._offsets = np.concatenate([np.zeros(1, np.uint64), ends])
@@ -121,6 +123,7 @@ def load_array(path: Path) -> npt.NDArray:
     try:
         if path.stat().st_size == 0:
             raise ValueError("the file is empty")
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        # A plain array over the mapped bytes: indexing a np.memmap costs several times as much.
+        return np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
     except (ValueError, OSError, EOFError) as error:
         raise StorageError(f"{path} is missing or damaged: {error}") from None

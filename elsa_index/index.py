@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +52,7 @@ class SearchResult:
         import polars as pl
 
         at, rank = np.nonzero(self.rows >= 0)
-        names = np.asarray(users, dtype=object)[at] if len(at) else []
+        names = np.asarray(users, dtype=object)[at]
         columns = {
             "user_id": names,
             "rank": (rank + 1).astype(np.int32),
@@ -60,7 +60,8 @@ class SearchResult:
             "score": self.scores[at, rank],
         }
         return pl.DataFrame(
-            columns, schema={"user_id": pl.String, "rank": pl.Int32, "item_id": pl.String, "score": pl.Float32}
+            columns,
+            schema={"user_id": pl.String, "rank": pl.Int32, "item_id": pl.String, "score": pl.Float32},
         )
 
 
@@ -88,7 +89,7 @@ class Index:
         *,
         engine: str = "lucene",
         bits: int = 8,
-        store: StoreName | None = None,
+        store: str | None = None,
         overwrite: bool = False,
         on_progress: Progress | None = None,
     ) -> "Index":
@@ -104,7 +105,7 @@ class Index:
         allowed = kind.capabilities.stores
         if store is not None and store not in allowed:
             raise UsageError(f"store must be {' or '.join(allowed)} for the engine {engine}, got {store!r}.")
-        options = BuildOptions(bits, store or allowed[0])
+        options = BuildOptions(bits, cast(StoreName, store or allowed[0]))
         target = Path(path)
         with staged_directory(target, overwrite=overwrite, is_ours=_is_index) as staged:
             codes.ids.save(staged, "ids")
@@ -169,7 +170,13 @@ class Index:
     @property
     def bytes_by_part(self) -> dict[str, int]:
         """Bytes on disk: ids, codes, postings (or vectors), everything else."""
-        parts = {"ids": 0, "codes": 0, "postings": 0, "vectors": 0, "other": (self.path / NAME).stat().st_size}
+        parts = {
+            "ids": 0,
+            "codes": 0,
+            "postings": 0,
+            "vectors": 0,
+            "other": (self.path / NAME).stat().st_size,
+        }
         for name, entry in self.manifest.files.items():
             part = name.split("/")[0].split(".")[0]
             parts[part if part in parts else "other"] += entry.bytes
@@ -225,7 +232,12 @@ class Index:
     def _options(
         self, k: int, exact: bool, query_terms: int | None, candidates: int | None, threads: int
     ) -> SearchOptions:
-        for name, value in (("k", k), ("query_terms", query_terms), ("candidates", candidates), ("threads", threads)):
+        for name, value in (
+            ("k", k),
+            ("query_terms", query_terms),
+            ("candidates", candidates),
+            ("threads", threads),
+        ):
             if value is not None and value < 1:
                 raise UsageError(f"{name} must be at least 1, got {value}.")
         able = self._engine.capabilities

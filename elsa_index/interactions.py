@@ -142,9 +142,7 @@ def read_interactions(
 Columns = tuple["pl.Series", "pl.Series", "pl.Series | None", "pl.Series | None"]
 
 
-def _read_log(
-    path: str | os.PathLike[str], user: str, item: str, value: str | None, time: str | None
-) -> Columns:
+def _read_log(path: str | os.PathLike[str], user: str, item: str, value: str | None, time: str | None) -> Columns:
     columns = [user, item, *(name for name in (value, time) if name is not None)]
     frame = read_table(path, columns)
     refuse_missing(frame, [user, item], path)

@@ -43,7 +43,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     created_by: str
     engine: EngineName
     parameters: dict[str, Any]

@@ -23,7 +23,9 @@ def load_csr(path: Path) -> csr_array:
             NotImplementedError, zipfile.BadZipFile, zlib.error) as error:  # fmt: skip
         raise DataError(f"{path} is not a SciPy sparse matrix (scipy.sparse.save_npz): {error}") from None
     if matrix.ndim != 2 or matrix.dtype.kind not in "fiub":
-        raise DataError(f"{path} must be a 2-dimensional matrix of real numbers, got {matrix.ndim} dimensions of {matrix.dtype}.")
+        raise DataError(
+            f"{path} must be a 2-dimensional matrix of real numbers, got {matrix.ndim} dimensions of {matrix.dtype}."
+        )
     finite = np.isfinite(matrix.data)
     if not finite.all():
         at = int(np.flatnonzero(~finite)[0])

@@ -11,7 +11,6 @@ from scipy.sparse import csr_array
 
 from .errors import DataError, StorageError, UsageError
 from .files import read_json, staged_directory, write_json
-from .ids import IdMap
 from .interactions import Interactions, read_interactions
 from .tables import read_table, write_parquet
 
@@ -53,7 +52,9 @@ class Split:
 
         path = Path(path)
         if not (path / "split.json").is_file():
-            raise StorageError(f"{path} is not a split directory (it has no split.json); make one with elsa-index split.")
+            raise StorageError(
+                f"{path} is not a split directory (it has no split.json); make one with elsa-index split."
+            )
         description = read_json(path / "split.json")
         if description.get("format") != FORMAT:
             raise StorageError(f"{path} has the format {description.get('format')!r}; this version reads {FORMAT!r}.")
@@ -139,7 +140,10 @@ def _users_of(matrix: csr_array) -> npt.NDArray[np.int64]:
 
 
 def _finish(
-    log: Interactions, train: Interactions, parts: list[tuple[int, int, npt.NDArray, npt.NDArray]], parameters: dict[str, Any]
+    log: Interactions,
+    train: Interactions,
+    parts: list[tuple[int, int, npt.NDArray, npt.NDArray]],
+    parameters: dict[str, Any],
 ) -> Split:
     """parts: (user row, fold, history columns, hidden columns) of `log`, already without items new to training."""
     import polars as pl
@@ -148,12 +152,13 @@ def _finish(
         raise DataError("No user has both a history and hidden items that training knows; hide less or hold out more.")
 
     def table(which: int) -> "pl.DataFrame":
-        lengths = [len(part[which]) for part in parts]
+        columns: list[npt.NDArray] = [part[2] if which == 2 else part[3] for part in parts]
+        lengths = [len(part) for part in columns]
         users = np.repeat([part[0] for part in parts], lengths)
         return pl.DataFrame(
             {
                 "user_id": log.users.take(users),
-                "item_id": log.items.take(np.concatenate([part[which] for part in parts])),
+                "item_id": log.items.take(np.concatenate(columns)),
                 "fold": np.repeat([part[1] for part in parts], lengths).astype(np.int32),
             },
             schema={"user_id": pl.String, "item_id": pl.String, "fold": pl.Int32},
@@ -176,7 +181,12 @@ def _in_training(log: Interactions, train: Interactions) -> npt.NDArray[np.bool_
 
 
 def _held_out(
-    log: Interactions, users: int, hide: float, folds: int, rng: np.random.Generator, parameters: dict[str, Any]
+    log: Interactions,
+    users: int,
+    hide: float,
+    folds: int,
+    rng: np.random.Generator,
+    parameters: dict[str, Any],
 ) -> Split:
     sizes = np.diff(log.matrix.indptr)
     chosen = _choose_users(np.flatnonzero(sizes >= 2), users, len(sizes), rng)
@@ -185,12 +195,12 @@ def _held_out(
     parts, dropped, too_short = [], 0, 0
     for user in chosen:
         columns = log.matrix.indices[log.matrix.indptr[user] : log.matrix.indptr[user + 1]]
-        kept = rng.permutation(columns[known[columns]])
+        kept: npt.NDArray = rng.permutation(columns[known[columns]])
         dropped += len(columns) - len(kept)
         if len(kept) < 2:
             too_short += 1
             continue
-        hidden_items = min(int(np.ceil(round(hide * len(kept), 9))), len(kept) - 1)
+        hidden_items = min(int(np.ceil(round(hide * len(kept), 9))), kept.size - 1)
         for fold in range(folds):
             turned = np.roll(kept, -(fold * len(kept) // folds))
             parts.append((int(user), fold, np.sort(turned[hidden_items:]), np.sort(turned[:hidden_items])))
@@ -220,7 +230,12 @@ def _temporal(
             parts.append((int(user), 0, history, hidden))
         else:
             too_short += 1
-    return _finish(log, train, parts, parameters | {"moment": moment, "dropped_items": dropped, "dropped_users": too_short})
+    return _finish(
+        log,
+        train,
+        parts,
+        parameters | {"moment": moment, "dropped_items": dropped, "dropped_users": too_short},
+    )
 
 
 def _given(log: Interactions, test: Interactions) -> Split:
@@ -236,8 +251,10 @@ def _given(log: Interactions, test: Interactions) -> Split:
     evaluated = known.filter(pl.col("user_id").is_in(pl.Series(list(train.users)).implode()))
     if not evaluated.height:
         raise DataError("No user of the test log occurs in training with an item of the test log.")
-    histories = train.pairs().select("user_id", "item_id").filter(
-        pl.col("user_id").is_in(evaluated["user_id"].unique().implode())
+    histories = (
+        train.pairs()
+        .select("user_id", "item_id")
+        .filter(pl.col("user_id").is_in(evaluated["user_id"].unique().implode()))
     )
     fold = pl.lit(0, pl.Int32).alias("fold")
     description = {

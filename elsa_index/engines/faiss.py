@@ -45,12 +45,13 @@ class _FaissEngine(Engine):
         items, dims = codes.weights.shape
         lifted = cls.lift and not codes.is_unit_norm
         norms = codes.norms
+        largest = float(np.max(norms))
         index = cls._new(dims + lifted)
         counter = Counter(items, on_progress)
         for start in range(0, items, _ADD_ROWS):
             rows = codes.weights[start : start + _ADD_ROWS].toarray()
             if lifted:
-                missing = np.sqrt(np.maximum(norms.max() ** 2 - norms[start : start + _ADD_ROWS] ** 2, 0))
+                missing = np.sqrt(np.maximum(largest**2 - norms[start : start + _ADD_ROWS] ** 2, 0))
                 rows = np.hstack([rows, missing[:, None].astype(np.float32)])
             index.add(np.ascontiguousarray(rows, dtype=np.float32))
             counter.add(len(rows))
@@ -155,5 +156,5 @@ class FaissHnswEngine(_FaissEngine):
     def _nearest(self, vectors: npt.NDArray[np.float32], count: int) -> tuple[npt.NDArray, npt.NDArray]:
         import faiss
 
-        parameters = faiss.SearchParametersHNSW(efSearch=max(self.search_width, count))
+        parameters = faiss.SearchParametersHNSW(efSearch=max(self.search_width, count))  # type: ignore[attr-defined]
         return self._index.search(vectors, count, params=parameters)

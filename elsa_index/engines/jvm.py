@@ -17,7 +17,7 @@ from ..errors import JavaError
 OLDEST_JAVA = 21
 JAVA_VARIABLE = "ELSA_INDEX_JAVA_HOME"
 HEAP_VARIABLE = "ELSA_INDEX_JAVA_HEAP"
-_LOCK = threading.Lock()
+_LOCK = threading.RLock()
 _autoclass: Any = None
 
 
@@ -162,14 +162,19 @@ def first_line(error: BaseException) -> str:
 
 
 @contextmanager
-def java_errors(doing: str) -> Iterator[None]:
-    """Turns a Java exception into a JavaError that says what was being done."""
-    try:
-        yield
-    except Exception as error:
-        if type(error).__name__ != "JavaException":
-            raise
-        raise JavaError(f"Lucene failed while {doing}: {first_line(error)}") from error
+def calling_java(doing: str) -> Iterator[None]:
+    """All calls into Java go in such a block. Turns a Java exception into a JavaError that says what was done.
+
+    One thread at a time: pyjnius keeps the object a method is called on in the method, which all threads share
+    (kivy/pyjnius issue 563), so that calls at the same time reach the wrong object.
+    """
+    with _LOCK:
+        try:
+            yield
+        except Exception as error:
+            if type(error).__name__ != "JavaException":
+                raise
+            raise JavaError(f"Lucene failed while {doing}: {first_line(error)}") from error
 
 
 def detach() -> None:

@@ -80,6 +80,7 @@ class LuceneEngine(Engine):
             finally:
                 detach()
 
+        # Java is called by one thread at a time (see jvm.calling_java): further threads overlap rescoring with it.
         if options.threads == 1 or len(queries) < 2:
             return [one(query) for query in queries]
         answers: list[Answer] = [None] * len(queries)  # type: ignore[list-item]

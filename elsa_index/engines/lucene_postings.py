@@ -11,7 +11,7 @@ from ..ids import IdMap, Rows
 from ..impacts import ImpactScale, terms_of
 from ..query import QueryTerms
 from .base import Counter, Progress
-from .jvm import java_class, java_errors
+from .jvm import calling_java, java_class
 from .store import StoredCodes
 
 TERMS_FIELD = "contents"  # the names that Anserini's searchers look for
@@ -28,7 +28,7 @@ def write_postings(
     A document's terms are the signed dimensions of its code, each once, with its impact as frequency; its id is
     stored, and kept as doc values for Anserini, which breaks ties by it.
     """
-    with java_errors(f"writing postings to {directory}"):
+    with calling_java(f"writing postings to {directory}"):
         writer = _writer(directory)
         char_sequence, string = "java.lang.CharSequence", java_class("java.lang.String")
         from jnius import cast
@@ -37,7 +37,9 @@ def write_postings(
         terms = field_class(TERMS_FIELD, cast(char_sequence, string("")), _postings_type())
         stored = java_class("org.apache.lucene.document.StoredField")(ID_FIELD, "")
         bytes_ref = java_class("org.apache.lucene.util.BytesRef")
-        values = java_class("org.apache.lucene.document.BinaryDocValuesField")(ID_FIELD, bytes_ref(cast(char_sequence, string(""))))
+        values = java_class("org.apache.lucene.document.BinaryDocValuesField")(
+            ID_FIELD, bytes_ref(cast(char_sequence, string("")))
+        )
         document = java_class("org.apache.lucene.document.Document")()
         for field in (terms, stored, values):
             document.add(field)
@@ -49,9 +51,10 @@ def write_postings(
                 span = slice(int(store.indptr[row]), int(store.indptr[row + 1]))
                 pairs = zip(term_of[span].tolist(), impact_of[span].tolist(), strict=True)
                 terms.setStringValue(" ".join(f"{term}|{impact}" for term, impact in pairs))
-                text = string(ids[row])
-                stored.setStringValue(text)
-                values.setBytesValue(bytes_ref(cast(char_sequence, text)))
+                encoded = ids[row].encode("utf-8")
+                # pyjnius hands text over in a form that garbles emoji; bytes it leaves alone.
+                stored.setStringValue(string(encoded, "UTF-8"))
+                values.setBytesValue(bytes_ref(encoded))
                 writer.addDocument(document)
                 if (row + 1) % _REPORT_EVERY == 0:
                     counter.add(_REPORT_EVERY)
@@ -99,7 +102,7 @@ class LucenePostings:
     """Opened postings: the first stage. Searches may run in several threads at once."""
 
     def __init__(self, directory: Path, items: int) -> None:
-        with java_errors(f"opening {directory}"):
+        with calling_java(f"opening {directory}"):
             self._reader = java_class("org.apache.lucene.index.DirectoryReader").open(_open_directory(directory))
             leaves = self._reader.leaves().size()
             if self._reader.maxDoc() != items or self._reader.numDeletedDocs() or leaves != 1:
@@ -118,8 +121,10 @@ class LucenePostings:
 
     def top(self, query: QueryTerms, count: int) -> tuple[Rows, npt.NDArray[np.float32]]:
         """As `FirstStage.top`: three crossings into Java, to make the query, to run it, to bring the hits back."""
-        text = " ".join(f"{term}^{weight}" for term, weight in zip(query.terms.tolist(), query.weights.tolist(), strict=True))
-        with java_errors("searching"):
+        text = " ".join(
+            f"{term}^{weight}" for term, weight in zip(query.terms.tolist(), query.weights.tolist(), strict=True)
+        )
+        with calling_java("searching"):
             parsed = self._parser_class(TERMS_FIELD, self._analyzer).parse(text)
             hits = self._searcher.search(parsed, self._managers(count))
             found = json.loads(bytes(self._json.writeValueAsBytes(hits)))["scoreDocs"]
@@ -127,7 +132,8 @@ class LucenePostings:
         return rows, np.fromiter((hit["score"] for hit in found), np.float32, len(found))
 
     def close(self) -> None:
-        self._reader.close()
+        with calling_java("closing"):
+            self._reader.close()
 
 
 def _collector_managers():  # type: ignore[no-untyped-def]  # Java objects by count

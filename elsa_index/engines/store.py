@@ -33,9 +33,13 @@ class StoredCodes:
         """Codes in the precision of `store`. Raises DataError where that precision cannot hold them."""
         with np.errstate(over="ignore", under="ignore"):
             weights = codes.weights.data.astype(store)
-        rounded = csr_array((weights.astype(np.float32), codes.weights.indices, codes.weights.indptr), codes.weights.shape)
+        rounded = csr_array(
+            (weights.astype(np.float32), codes.weights.indices, codes.weights.indptr), codes.weights.shape
+        )
         if not np.isfinite(rounded.data).all() or not codes.weights.data.all():
-            raise DataError(f"Weights up to {np.abs(codes.weights.data).max():g} do not fit {store}; pass --store float32.")
+            raise DataError(
+                f"Weights up to {np.abs(codes.weights.data).max():g} do not fit {store}; pass --store float32."
+            )
         if not rounded.data.all():
             rounded = rounded.copy()
             rounded.eliminate_zeros()
@@ -81,7 +85,8 @@ class StoredCodes:
         positions, begins = self._positions(rows)
         lengths = np.diff(np.append(begins, len(positions)))
         values = self.weights[positions].astype(np.float64) * np.repeat(weights, lengths)
-        return np.bincount(self.dims_of[positions].astype(np.int64), values, minlength=self.dims)
+        summed: npt.NDArray = np.bincount(self.dims_of[positions].astype(np.int64), values, minlength=self.dims)
+        return summed.astype(np.float64, copy=False)  # bincount of nothing is of integers
 
     def score(self, rows: Rows, vector: Vector) -> npt.NDArray[np.float64]:
         """(rows,) float64: A_i · u."""
@@ -109,8 +114,8 @@ class StoredCodes:
     def max_norm(self) -> float:
         """The largest Euclidean norm of a row."""
         squares = np.square(self.weights.astype(np.float64))
-        return float(np.sqrt(np.add.reduceat(squares, self.indptr[:-1].astype(np.int64)).max()))
+        return float(np.sqrt(np.max(np.add.reduceat(squares, self.indptr[:-1].astype(np.int64)))))
 
     @property
     def max_nonzeros(self) -> int:
-        return int(np.diff(self.indptr.astype(np.int64)).max())
+        return int(np.max(np.diff(self.indptr.astype(np.int64))))

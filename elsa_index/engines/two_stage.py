@@ -18,6 +18,8 @@ from .store import StoredCodes
 
 FIRST_TERMS, FIRST_CANDIDATES = 128, 500
 """Where an exact search begins: on trained codes this already holds the whole top 100, and proves about half."""
+FULL_QUERY_UP_TO = 100_000
+"""Items up to which an exact search begins with every term: there a second pass costs more than long postings."""
 
 
 class FirstStage(Protocol):
@@ -62,7 +64,8 @@ class TwoStageSearch:
     def _plan(self, query: Query, wanted: int, options: SearchOptions) -> Iterator[tuple[int, int]]:
         """(terms, candidates) of each step: first more candidates, then more terms."""
         every_term = int(np.count_nonzero(query.vector))
-        terms = min(options.query_terms or (FIRST_TERMS if options.exact else every_term), every_term)
+        first_terms = FIRST_TERMS if options.exact and self.store.items > FULL_QUERY_UP_TO else every_term
+        terms = min(options.query_terms or first_terms, every_term)
         candidates = max(wanted, options.candidates or FIRST_CANDIDATES)
         yield terms, candidates
         while terms < every_term:

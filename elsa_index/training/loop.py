@@ -88,7 +88,9 @@ def _device(name: str) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise UsageError(f"device must be auto, cpu or a device that torch can use here, got {name!r}: {reason}") from None
+        raise UsageError(
+            f"device must be auto, cpu or a device that torch can use here, got {name!r}: {reason}"
+        ) from None
     return device
 
 
@@ -104,7 +106,7 @@ def _reset(model: SparseAutoencoder, config: TrainingConfig) -> None:
     """Parameters after a new mask: initial values × mask with restarts, the current Â without."""
     assert model.mask is not None
     if config.restart:
-        weights = initial_weights(*model.weights.shape, config.seed).to(model.weights.device) * model.mask
+        weights = initial_weights(len(model.weights), config.dims, config.seed).to(model.weights.device) * model.mask
     else:
         weights = model.codes()
     model.weights.copy_(weights)
@@ -161,7 +163,9 @@ def _to_csr(model: SparseAutoencoder, nonzeros: int) -> csr_array:
         columns = codes.abs().topk(nonzeros, dim=1).indices.sort(dim=1).values
     values = codes.gather(1, columns)
     indptr = np.arange(0, codes.shape[0] * nonzeros + 1, nonzeros)
-    return csr_array((values.numpy().ravel(), columns.numpy().ravel().astype(np.int32), indptr), shape=tuple(codes.shape))
+    return csr_array(
+        (values.numpy().ravel(), columns.numpy().ravel().astype(np.int32), indptr), shape=tuple(codes.shape)
+    )
 
 
 def _sample(matrix: csr_array, seed: int) -> csr_array:

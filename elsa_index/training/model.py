@@ -34,7 +34,9 @@ class SparseAutoencoder(torch.nn.Module):
         kept = self.weights if self.mask is None else self.weights * self.mask
         return functional.normalize(kept, dim=1)
 
-    def loss(self, items: torch.Tensor, offsets: torch.Tensor, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def loss(
+        self, items: torch.Tensor, offsets: torch.Tensor, outputs: torch.Tensor, targets: torch.Tensor
+    ) -> torch.Tensor:
         """mean over batch and outputs of (ŷ/‖ŷ‖ - x/‖x‖)².
 
         items: (interactions of the batch,) int64, the items of all its users, one user after the other.

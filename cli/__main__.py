@@ -1,0 +1,5 @@
+"""python -m elsa_index_cli"""
+
+from .main import main
+
+main()

@@ -1,0 +1,178 @@
+"""The command line as a user types it: every help, one real run of each command, and what wrong calls get."""
+
+import json
+import subprocess
+import sys
+import time
+
+import polars as pl
+import pytest
+from scipy.sparse import save_npz
+
+import elsa_index as ei
+
+from ..conftest import ODD_IDS, make_codes
+
+COMMANDS = ["split", "train", "build", "search", "evaluate", "verify", "doctor"]
+
+
+def run(*arguments, status: int = 0) -> subprocess.CompletedProcess:
+    done = subprocess.run(
+        [sys.executable, "-m", "elsa_index_cli", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == status, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    if status:
+        assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cli") / "i"
+    ei.Index.build(make_codes(200), path, engine="lucene").close()
+    return path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command):
+    shown = run(command, "--help").stdout
+    assert "Usage" in shown
+    assert "Example" in shown
+
+
+def test_help_is_fast_and_loads_nothing_heavy():
+    times = []
+    for _ in range(5):
+        started = time.perf_counter()
+        shown = run("--help").stdout
+        times.append(time.perf_counter() - started)
+    assert all(command in shown for command in COMMANDS)
+    assert min(times) < 0.5
+
+
+def test_searching_imports_no_training_and_no_faiss(index):
+    code = (
+        "import sys; sys.argv = ['elsa-index', 'search', sys.argv[1], '--items', 'item20']\n"
+        "from elsa_index_cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "print(sorted({'torch', 'transformers', 'faiss', 'polars', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(index)], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_cold_search_of_ten_thousand_items_is_quick(tmp_path):
+    codes = make_codes(10_000, dims=2048, nnz=16)
+    save_npz(tmp_path / "codes.npz", codes.weights)
+    started = time.perf_counter()
+    run("build", tmp_path / "codes.npz", "-o", tmp_path / "i")
+    assert time.perf_counter() - started < 20
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        run("search", tmp_path / "i", "--items", "1,2,3")
+        times.append(time.perf_counter() - started)
+    assert min(times) < 2.5
+
+
+def test_from_a_log_to_an_evaluation(log, tmp_path):
+    log.pairs().write_csv(tmp_path / "log.csv")
+    made = json.loads(run("split", tmp_path / "log.csv", "-o", tmp_path / "s", "--users", 12, "--json").stdout)
+    assert made["split"]["evaluated_users"] == 12
+    options = ("--dims", 32, "--nnz", 4, "--epochs", 2, "--batch-size", 16)
+    run("train", tmp_path / "s" / "train.parquet", "-o", tmp_path / "m", *options)
+    assert "overlap@100" in run("build", tmp_path / "m", "-o", tmp_path / "i").stdout
+    found = json.loads(run("evaluate", tmp_path / "i", tmp_path / "s", "-k", "5,10", "--json").stdout)
+    assert 0 < found["metrics"]["recall@5"]["mean"] <= 1
+    assert "all as they were written" in run("verify", tmp_path / "i").stdout
+    shown = run("search", tmp_path / "i", "--items", "i1,i2", "-k", 3)
+    assert "rank" in shown.stdout
+    assert "exact" in shown.stderr
+    refused = run("train", tmp_path / "log.csv", "-o", tmp_path / "m", status=1)
+    assert "--overwrite" in refused.stderr
+
+
+def test_one_history_with_ids_that_hold_commas_and_newlines(index):
+    found = json.loads(run("search", index, "--item", "a,b", "--item", "new\nline", "-k", 190, "--json").stdout)
+    items = [item["item_id"] for item in found["results"][0]["items"]]
+    assert set(ODD_IDS) - set(items) == {"a,b", "new\nline"}
+    assert found["results"][0]["proven"]
+
+
+@pytest.fixture
+def histories(tmp_path):
+    frame = pl.DataFrame({
+        "user_id": ["zoë", "zoë", "new", "nobody", "empty"],
+        "item_id": ["item20", "item21", "item30", "unheard of", None],
+    })  # fmt: skip
+    frame.write_csv(tmp_path / "h.csv")
+    return tmp_path / "h.csv"
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "jsonl"])
+def test_batches_are_written_in_every_format(suffix, index, histories, tmp_path):
+    out = tmp_path / f"top.{suffix}"
+    done = run("search", index, "--histories", histories, "-k", 150, "-o", out, "--threads", 2)
+    assert "'unheard of'" in done.stderr
+    assert "2 users have no item" in done.stderr
+    read = {"csv": pl.read_csv, "parquet": pl.read_parquet, "jsonl": pl.read_ndjson}[suffix]
+    frame = read(out)
+    assert frame.columns == ["user_id", "rank", "item_id", "score"]
+    assert frame["user_id"].unique(maintain_order=True).to_list() == ["zoë", "new"]
+    assert frame.filter(pl.col("user_id") == "zoë")["rank"].to_list() == list(range(1, 151))
+    assert "new\nline" in frame["item_id"].to_list()
+    run("search", index, "--histories", histories, "-o", out, status=1)
+
+
+def test_trec_runs_refuse_ids_with_white_space_and_take_others(index, histories, tmp_path):
+    out = tmp_path / "top.trec"
+    refused = run("search", index, "--histories", histories, "-k", 190, "-o", out, status=1)
+    assert "separated by white space" in refused.stderr
+    assert not out.exists()
+    plain = ei.ItemCodes(ei.IdMap(f"item{row}" for row in range(200)), make_codes(200).weights)
+    ei.Index.build(plain, tmp_path / "plain", engine="exact").close()
+    run("search", tmp_path / "plain", "--histories", histories, "-k", 3, "-o", out)
+    lines = [line.split(" ") for line in out.read_text().splitlines()]
+    assert [line[:2] + line[3:4] for line in lines[:2]] == [["zoë", "Q0", "1"], ["zoë", "Q0", "2"]]
+    assert all(len(line) == 6 for line in lines)
+
+
+def test_popular_items_stand_in_for_missing_histories(index, histories):
+    found = json.loads(run("search", index, "--histories", histories, "--fallback", "popular", "--json").stdout)
+    by_user = {result["user_id"]: result for result in found["results"]}
+    assert by_user["nobody"]["popular"]
+    assert by_user["empty"]["items"][0]["item_id"] == ODD_IDS[0]
+    assert not by_user["zoë"]["popular"]
+
+
+@pytest.mark.parametrize(("arguments", "status", "message"), [
+    (["search", "INDEX"], 2, "--items"),
+    (["search", "INDEX", "--items", "a", "--histories", "x.csv"], 2, "Name one history"),
+    (["search", "INDEX", "--items", "nobody"], 1, "'nobody'"),
+    (["search", "INDEX", "--items", "item20", "-k", "0"], 2, "k must be at least 1, got 0"),
+    (["search", "INDEX", "--items", "item20", "-k", "many"], 2, "'-k'"),
+    (["search", "INDEX", "--items", "item20", "--exact", "--candidates", "3"], 2, "exact chooses"),
+    (["search", "INDEX", "--histories", "nowhere.csv"], 1, "nowhere.csv"),
+    (["search", "INDEX", "--items", "item20", "-o", "out.docx"], 2, "out.docx"),
+    (["search", "nowhere", "--items", "a"], 1, "nowhere does not exist"),
+    (["build", "nowhere", "-o", "i"], 1, "nowhere does not exist"),
+    (["build", "nowhere.npz", "-o", "i"], 1, "nowhere.npz"),
+    (["train", "nowhere.csv", "-o", "m"], 1, "nowhere.csv"),
+    (["train", "nowhere.csv", "-o", "m", "--nnz", "0"], 2, "nnz"),
+    (["evaluate", "INDEX", "nowhere"], 1, "nowhere is not a split directory"),
+    (["evaluate", "INDEX", "nowhere", "-k", "five"], 2, "got 'five'"),
+    (["verify", "nowhere"], 1, "nowhere"),
+    (["recommend"], 2, "recommend"),
+])  # fmt: skip
+def test_wrong_calls_get_one_clear_line(arguments, status, message, index):
+    done = run(*[str(index) if part == "INDEX" else part for part in arguments], status=status)
+    assert message in done.stderr
+
+
+def test_doctor_names_what_runs():
+    findings = {entry["what"]: entry for entry in json.loads(run("doctor", "--json").stdout)}
+    assert findings["Java"]["state"] == "ok"
+    assert findings["Lucene"]["found"].split(".")[0] in {"9", "10"}
+    assert findings["FAISS"]["state"] == "ok"
+    assert (findings["Python"]["state"] == "hint") == (sys.version_info < (3, 12))

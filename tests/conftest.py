@@ -1,0 +1,87 @@
+"""Codes and logs that tests share."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+import elsa_index as ei
+
+ODD_IDS = [
+    "a,b",
+    'say "hi"',
+    "two words",
+    "new\nline",
+    "🎬🍿",
+    "x" * 10_000,
+    "../../etc/passwd",
+    "tab\there",
+    "0",
+    "é",
+]
+
+
+def make_codes(items: int = 300, dims: int = 64, nnz: int = 8, seed: int = 0, *, unit: bool = True) -> ei.ItemCodes:
+    """Signed random codes with some odd ids, clustered a little so that scores differ in size and sign."""
+    rng = np.random.default_rng(seed)
+    columns = np.stack([np.sort(rng.choice(dims, nnz, replace=False)) for _ in range(items)])
+    weights = rng.normal(size=(items, nnz)) * rng.uniform(0.2, 3, size=(items, nnz))
+    if unit:
+        weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+    ids = [*ODD_IDS, *(f"item{row}" for row in range(len(ODD_IDS), items))][:items]
+    matrix = csr_array((weights.ravel(), columns.ravel(), np.arange(0, items * nnz + 1, nnz)), shape=(items, dims))
+    counts = np.arange(items, 0, -1)
+    return ei.ItemCodes(ei.IdMap(ids), matrix, item_counts=counts)
+
+
+def make_histories(codes: ei.ItemCodes, count: int = 40, seed: int = 1) -> list[list[str]]:
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(1, 12, count)
+    return [[codes.ids[int(row)] for row in rng.choice(len(codes.ids), size, replace=False)] for size in sizes]
+
+
+def oracle(codes: ei.ItemCodes, histories: list[list[str]], k: int, store: str = "float16") -> list[np.ndarray]:
+    """Scores of the exhaustive top k, written apart from the engines: dense float64 products, stable sort."""
+    dense = codes.weights.toarray().astype(store).astype(np.float64)
+    tops = []
+    for history in histories:
+        rows = codes.ids.rows(set(history))
+        scores = dense @ dense[rows].sum(axis=0)
+        tops.append(np.sort(np.delete(scores, rows))[::-1][:k])
+    return tops
+
+
+@pytest.fixture(scope="session")
+def codes() -> ei.ItemCodes:
+    return make_codes()
+
+
+@pytest.fixture(scope="session")
+def histories(codes: ei.ItemCodes) -> list[list[str]]:
+    return make_histories(codes)
+
+
+@pytest.fixture(scope="session")
+def log() -> ei.Interactions:
+    """60 users of 4 tastes over 40 items: whoever has some of a taste's ten items has others of it."""
+    import polars as pl
+
+    rng = np.random.default_rng(7)
+    pairs = [
+        (f"u{user}", f"i{item}", float(when))
+        for user in range(60)
+        for when, item in enumerate(10 * (user % 4) + rng.choice(10, 7, replace=False))
+    ]
+    users, items, times = zip(*pairs, strict=True)
+    return ei.Interactions.from_pairs(pl.Series(users), pl.Series(items), pl.Series(times))
+
+
+def digest(directory) -> str:
+    """One value for all names and bytes below a directory."""
+    parts = [
+        path.relative_to(directory).as_posix().encode() + path.read_bytes()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    ]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()

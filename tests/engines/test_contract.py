@@ -1,0 +1,137 @@
+"""What every engine must do. An engine that cannot do something says so in its capabilities."""
+
+import numpy as np
+import pytest
+
+import elsa_index as ei
+from elsa_index.engines import ENGINES, engine_class
+
+from ..conftest import ODD_IDS, make_codes, make_histories, oracle
+
+
+@pytest.fixture(scope="module", params=list(ENGINES))
+def index(request, codes, tmp_path_factory):
+    path = tmp_path_factory.mktemp("contract") / "catalogue.index"
+    with ei.Index.build(codes, path, engine=request.param) as built:
+        yield built
+
+
+def capabilities(index: ei.Index):
+    return engine_class(index.engine).capabilities
+
+
+def test_ranks_like_the_exhaustive_oracle(index, codes, histories):
+    able = capabilities(index)
+    result = index.search(histories, 20)
+    truth = oracle(codes, histories, 20, able.stores[0])
+    if able.exact:
+        for scores, expected in zip(result.scores, truth, strict=True):
+            np.testing.assert_allclose(scores, expected, atol=1e-6 + able.score_tolerance * 10)
+        assert result.proven.all()
+    else:
+        reached = np.mean([np.mean(s >= t[-1] - 1e-5) for s, t in zip(result.scores, truth, strict=True)])
+        assert reached >= 0.95
+        assert not result.proven.any()
+
+
+def test_never_returns_items_of_the_history(index, codes, histories):
+    result = index.search(histories, len(codes.ids))
+    for ids, history in zip(result.ids, histories, strict=True):
+        assert not set(ids) & set(history)
+
+
+def test_returns_everything_left_when_k_is_larger_than_the_catalogue(index, codes, histories):
+    result = index.search(histories[:3], 10**6)
+    assert result.ids.shape == (3, len(codes.ids))
+    for ids, scores, history in zip(result.ids, result.scores, histories, strict=False):
+        left = len(codes.ids) - len(set(history))
+        assert len(set(ids[:left])) == left
+        assert all(name is None for name in ids[left:])
+        assert np.isnan(scores[left:]).all()
+        assert (np.diff(scores[:left]) <= 1e-6).all()
+
+
+def test_history_of_the_whole_catalogue_leaves_nothing(index, codes):
+    result = index.search([list(codes.ids)], 5)
+    assert result.ids.tolist() == [[None] * 5]
+
+
+def test_odd_ids_come_back_unchanged(index, codes):
+    result = index.search([["item20"]], len(codes.ids))
+    assert set(ODD_IDS) <= set(result.ids[0])
+    assert index.search([ODD_IDS], 5).unknown == [[]]
+
+
+def test_empty_and_unknown_histories_get_nothing_or_popular_items(index, codes):
+    histories = [[], ["nobody knows"], ["item20"]]
+    result = index.search(histories, 3)
+    assert result.ids[:2].tolist() == [[None] * 3] * 2
+    assert result.unknown == [[], ["nobody knows"], []]
+    popular = index.search(histories, 3, fallback="popular")
+    assert popular.ids[0].tolist() == [codes.ids[0], codes.ids[1], codes.ids[2]]
+    assert popular.popular.tolist() == [True, True, False]
+    assert popular.ids[2].tolist() == result.ids[2].tolist()
+
+
+def test_an_item_counts_once_however_often_it_is_given(index, histories):
+    twice = [[*history, *history] for history in histories]
+    np.testing.assert_array_equal(index.search(twice, 5).rows, index.search(histories, 5).rows)
+
+
+def test_threads_change_nothing(index, histories):
+    np.testing.assert_array_equal(index.search(histories, 9, threads=3).rows, index.search(histories, 9).rows)
+
+
+def test_weights_scale_the_history(index, histories):
+    doubled = [[2.0] * len(history) for history in histories]
+    plain, scaled = index.search(histories, 5), index.search(histories, 5, weights=doubled)
+    np.testing.assert_allclose(scaled.scores, 2 * plain.scores, rtol=1e-4, atol=1e-5)
+
+
+def test_reopened_index_answers_the_same(index, histories):
+    with ei.Index.open(index.path) as again:
+        np.testing.assert_array_equal(again.search(histories, 7).rows, index.search(histories, 7).rows)
+
+
+@pytest.mark.parametrize(("name", "value"), [("k", 0), ("k", -3), ("threads", 0)])
+def test_parameters_out_of_range_are_named(index, name, value):
+    with pytest.raises(ei.UsageError, match=f"{name} must be at least 1, got {value}"):
+        index.search([["item20"]], **{"k": 5, name: value})
+
+
+def test_exact_is_refused_by_approximate_engines(index):
+    if capabilities(index).exact:
+        assert index.search([["item20"]], 5, exact=True).proven.all()
+    else:
+        with pytest.raises(ei.UsageError, match="cannot prove"):
+            index.search([["item20"]], 5, exact=True)
+
+
+def test_cut_queries_are_refused_by_engines_without_a_first_stage(index, histories):
+    if capabilities(index).cuts_queries:
+        result = index.search(histories, 30, query_terms=1, candidates=1)
+        assert (result.rows >= 0).all(), "no mode may return fewer than k items while unseen ones remain"
+    else:
+        with pytest.raises(ei.UsageError, match="query_terms and candidates"):
+            index.search(histories, 5, query_terms=4)
+
+
+@pytest.mark.parametrize("engine", ["lucene", "exact", "faiss-flat"])
+def test_codes_that_are_not_of_unit_norm(engine, tmp_path):
+    codes = make_codes(seed=5, unit=False)
+    histories = make_histories(codes, 20)
+    with ei.Index.build(codes, tmp_path / "i", engine=engine) as index:
+        store = engine_class(engine).capabilities.stores[0]
+        for scores, expected in zip(
+            index.search(histories, 15).scores, oracle(codes, histories, 15, store), strict=True
+        ):
+            np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_hnsw_keeps_its_recall_when_norms_differ(tmp_path):
+    codes = make_codes(items=2000, seed=6, unit=False)
+    histories = make_histories(codes, 30)
+    flat = ei.Index.build(codes, tmp_path / "flat", engine="faiss-flat").search(histories, 20)
+    graph = ei.Index.build(codes, tmp_path / "graph", engine="faiss-hnsw").search(histories, 20)
+    overlap = np.mean([len(np.intersect1d(a, b)) / 20 for a, b in zip(flat.rows, graph.rows, strict=True)])
+    assert overlap >= 0.85

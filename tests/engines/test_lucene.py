@@ -1,0 +1,168 @@
+"""The Lucene engine: postings that others can read, bounds that hold, proofs that are right."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+
+import elsa_index as ei
+from elsa_index.engines.base import Query, SearchOptions
+from elsa_index.engines.jvm import java_class
+from elsa_index.engines.lucene_postings import LucenePostings
+from elsa_index.engines.store import StoredCodes
+from elsa_index.engines.two_stage import TwoStageSearch
+from elsa_index.impacts import ImpactScale
+from elsa_index.query import query_terms
+
+from ..conftest import make_codes, make_histories, oracle
+
+
+@st.composite
+def signed_codes(draw):
+    """Small catalogues with few dimensions, values that tie, and codes that point away from each other."""
+    items, dims = draw(st.integers(2, 25)), draw(st.integers(1, 6))
+    values = st.sampled_from([-1.0, -0.5, -0.25, -1e-3, 0.0, 0.0, 1e-3, 0.25, 0.5, 1.0])
+    rows = draw(st.lists(st.lists(values, min_size=dims, max_size=dims), min_size=items, max_size=items))
+    dense = np.array(rows)
+    dense[~dense.any(axis=1), 0] = -1.0
+    if draw(st.booleans()):
+        dense /= np.linalg.norm(dense, axis=1, keepdims=True)
+    history = draw(st.lists(st.integers(0, items - 1), min_size=1, max_size=4, unique=True))
+    return ei.ItemCodes(ei.IdMap(map(str, range(items))), csr_array(dense)), [str(row) for row in history]
+
+
+@pytest.mark.parametrize("bits", [4, 6, 8])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(case=signed_codes(), k=st.integers(1, 30))
+def test_exact_search_equals_the_oracle_for_any_codes(bits, case, k):
+    codes, history = case
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "i"
+        with ei.Index.build(codes, path, engine="lucene", bits=bits) as index:
+            result = index.search([history], k, exact=True)
+    expected = oracle(codes, [history], k)[0]
+    np.testing.assert_allclose(result.scores[0][: len(expected)], expected, atol=1e-6)
+    assert result.proven.all()
+
+
+@pytest.mark.parametrize("bits", [4, 6, 8])
+def test_growing_from_few_terms_and_candidates_ends_at_the_oracle(bits, tmp_path, monkeypatch):
+    """The large-catalogue plan, forced on a small one: every answer must be proven by growth, not by luck."""
+    monkeypatch.setattr("elsa_index.engines.two_stage.FULL_QUERY_UP_TO", 0)
+    monkeypatch.setattr("elsa_index.engines.two_stage.FIRST_TERMS", 2)
+    monkeypatch.setattr("elsa_index.engines.two_stage.FIRST_CANDIDATES", 3)
+    codes = make_codes(items=500, dims=128, nnz=6)
+    histories = make_histories(codes, 60)
+    with ei.Index.build(codes, tmp_path / "i", engine="lucene", bits=bits) as index:
+        result = index.search(histories, 10, exact=True)
+        answers = result.answers
+    for scores, expected in zip(result.scores, oracle(codes, histories, 10), strict=True):
+        np.testing.assert_allclose(scores, expected, atol=1e-6)
+    assert len({answer.terms for answer in answers}) > 2, "some queries must have needed more terms than others"
+
+
+def test_negative_kth_scores_are_found_among_items_that_share_no_term(tmp_path):
+    dense = np.array([[1, 0, 0], [-0.6, 0.8, 0], [0, 0, 1], [0, 0, -1], [-1, 0, 0]])
+    codes = ei.ItemCodes(ei.IdMap("abcde"), csr_array(dense))
+    with ei.Index.build(codes, tmp_path / "i", engine="lucene") as index:
+        result = index.search([["a"]], 4, exact=True)
+    assert result.ids.tolist() == [["c", "d", "b", "e"]]
+    np.testing.assert_allclose(result.scores, [[0, 0, -0.6, -1]], atol=1e-3)
+
+
+class _Postings:
+    """A first stage in NumPy: the same sums as Lucene's, from the same impacts."""
+
+    def __init__(self, store, scale):
+        self.store, self.scale = store, scale
+
+    def top(self, query, count):
+        dense = self.store.rows(np.arange(self.store.items))
+        impacts = np.zeros_like(dense)
+        impacts[dense != 0] = self.scale.quantize(dense[dense != 0])
+        sums = np.zeros(self.store.items)
+        for term, weight in zip(query.terms, query.weights, strict=True):
+            column, negative = divmod(int(term), 2)
+            side = dense[:, column] < 0 if negative else dense[:, column] > 0
+            sums += np.where(side, impacts[:, column], 0) * weight
+        order = np.lexsort((np.arange(len(sums)), -sums))
+        order = order[sums[order] > 0][:count]
+        return order, sums[order].astype(np.float32)
+
+
+def test_upper_bounds_are_never_below_the_score_and_match_lucene(tmp_path):
+    codes = make_codes(items=400)
+    store = StoredCodes.round(codes, "float16")
+    with ei.Index.build(codes, tmp_path / "i", engine="lucene", bits=4) as index:
+        scale = ImpactScale(4, index.manifest.parameters["impact_scale"])
+        postings = LucenePostings(index.path / "postings", len(codes.ids))
+        for history in make_histories(codes, 20):
+            rows = np.sort(codes.ids.rows(history))
+            vector = store.sum_rows(rows, np.ones(len(rows)))
+            query = query_terms(vector)
+            found, sums = postings.top(query, 400)
+            reference, expected = _Postings(store, scale).top(query, 400)
+            np.testing.assert_array_equal(found, reference)
+            np.testing.assert_allclose(sums, expected, rtol=1e-6)
+            assert (sums * query.step * scale.step * (1 + 1e-6) >= store.score(found, vector)).all()
+        postings.close()
+
+
+@settings(max_examples=60, deadline=None)
+@given(case=signed_codes(), k=st.integers(1, 20), terms=st.integers(1, 4), candidates=st.integers(1, 6))
+def test_whatever_is_called_proven_is_the_exhaustive_top_k(case, k, terms, candidates):
+    codes, history = case
+    store = StoredCodes.round(codes, "float16")
+    scale = ImpactScale.fitting(4, store.weights, unit_norm=codes.is_unit_norm)
+    search = TwoStageSearch(_Postings(store, scale), store, scale, store.max_norm, store.max_nonzeros)
+    rows = np.sort(codes.ids.rows(history))
+    query = Query(store.sum_rows(rows, np.ones(len(rows))), rows)
+    answer = search.search(query, SearchOptions(k, False, terms, candidates))
+    expected = oracle(codes, [history], k)[0]
+    assert len(answer.rows) == len(expected)
+    if answer.proven:
+        np.testing.assert_allclose(answer.scores, expected, atol=1e-9)
+
+
+def test_anserini_opens_the_postings_and_scores_the_same(tmp_path):
+    codes = make_codes()
+    with ei.Index.build(codes, tmp_path / "i", engine="lucene") as index:
+        postings = LucenePostings(index.path / "postings", len(codes.ids))
+        searcher = java_class("io.anserini.search.SimpleImpactSearcher")(str(index.path / "postings"))
+        integer = java_class("java.lang.Integer")
+        store = StoredCodes.load(index.path, codes.dims)
+        rows = codes.ids.rows(["item20", "item30"])
+        query = query_terms(store.sum_rows(rows, np.ones(2)))
+        weights = java_class("java.util.HashMap")()
+        for term, weight in zip(query.terms.tolist(), query.weights.tolist(), strict=True):
+            weights.put(str(term), integer(weight))
+        mapper = java_class("com.fasterxml.jackson.databind.ObjectMapper")()
+        hits = json.loads(bytes(mapper.writeValueAsBytes(searcher.search(weights, 300))))
+        theirs = [(hit["docid"], hit["score"]) for hit in hits]
+        found, sums = postings.top(query, 300)
+        ours = [(codes.ids[int(row)], float(score)) for row, score in zip(found, sums, strict=True)]
+        assert len(ours) > 50
+        assert sorted(theirs) == sorted(ours)
+        searcher.close()
+        postings.close()
+
+
+@pytest.mark.parametrize("bits", [1, 17, 0, -1])
+def test_bits_out_of_range_are_refused_and_nothing_is_written(bits, tmp_path):
+    with pytest.raises(ei.UsageError, match=f"bits must be from 2 to 16, got {bits}"):
+        ei.Index.build(make_codes(20), tmp_path / "i", engine="lucene", bits=bits)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("bits", [2, 16])
+def test_both_ends_of_bits_rank_exactly(bits, tmp_path):
+    codes = make_codes(100)
+    histories = make_histories(codes, 10)
+    with ei.Index.build(codes, tmp_path / "i", engine="lucene", bits=bits) as index:
+        for scores, expected in zip(index.search(histories, 9).scores, oracle(codes, histories, 9), strict=True):
+            np.testing.assert_allclose(scores, expected, atol=1e-6)

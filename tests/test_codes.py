@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+from scipy.sparse import coo_array, csr_array, save_npz
+
+import elsa_index as ei
+
+from .conftest import digest, make_codes
+
+
+def test_saved_codes_come_back_memory_mapped(tmp_path, codes):
+    codes.save(tmp_path / "m")
+    again = ei.ItemCodes.load(tmp_path / "m")
+    assert again.fingerprint == codes.fingerprint
+    assert list(again.ids) == list(codes.ids)
+    assert isinstance(again.weights.data.base, np.memmap) or again.weights.data.base is not None
+    np.testing.assert_array_equal(again.weights.toarray(), codes.weights.toarray())
+
+
+def test_the_fingerprint_depends_on_weights_and_ids(codes):
+    doubled = ei.ItemCodes(codes.ids, codes.weights * 2)
+    renamed = ei.ItemCodes(ei.IdMap(range(len(codes.ids))), codes.weights)
+    assert len({codes.fingerprint, doubled.fingerprint, renamed.fingerprint}) == 3
+
+
+def test_any_signed_sparse_matrix_is_imported(tmp_path):
+    save_npz(tmp_path / "c.npz", coo_array([[0, -2.0], [1, 0.5]]))
+    (tmp_path / "ids.txt").write_text("a,b\nc d\n")
+    codes = ei.ItemCodes.from_npz(tmp_path / "c.npz", tmp_path / "ids.txt")
+    assert list(codes.ids) == ["a,b", "c d"]
+    np.testing.assert_array_equal(codes.weights.toarray(), [[0, -2], [1, 0.5]])
+    assert list(ei.ItemCodes.from_npz(tmp_path / "c.npz").ids) == ["0", "1"]
+
+
+@pytest.mark.parametrize(("rows", "ids", "message"), [
+    ([[1.0, np.nan]], ["a"], "row 0: values must be finite numbers, got nan"),
+    ([[1.0], [0.0]], ["a", "b"], r"item 'b' \(row 1\) has no nonzero weight"),
+    ([[1.0], [2.0]], ["a"], "one id a row of the codes, got 1 ids for 2 rows"),
+    ([[1.0], [2.0]], ["a", "a"], "Ids must be unique; repeated: 'a'"),
+    ([[1.0, np.inf]], ["a"], "finite"),
+])  # fmt: skip
+def test_bad_codes_are_refused(rows, ids, message, tmp_path):
+    save_npz(tmp_path / "c.npz", csr_array(np.array(rows)))
+    (tmp_path / "ids.csv").write_text("item_id\n" + "".join(f"{name}\n" for name in ids))
+    with pytest.raises(ei.DataError, match=message):
+        ei.ItemCodes.from_npz(tmp_path / "c.npz", tmp_path / "ids.csv")
+
+
+def test_pickled_arrays_are_never_loaded(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "sprung"), "w"))
+
+    trap = np.array([Trap()], dtype=object)
+    np.savez(tmp_path / "c.npz", data=trap, indices=trap, indptr=trap, shape=[1, 1], format=b"csr")
+    with pytest.raises(ei.DataError, match=r"c\.npz is not a SciPy sparse matrix"):
+        ei.ItemCodes.from_npz(tmp_path / "c.npz")
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_indices_out_of_range_are_refused(tmp_path):
+    np.savez(tmp_path / "c.npz", data=[1.0], indices=[9], indptr=[0, 1], shape=[1, 2], format=b"csr")
+    with pytest.raises(ei.DataError, match="not a SciPy sparse matrix"):
+        ei.ItemCodes.from_npz(tmp_path / "c.npz")
+
+
+def test_a_flipped_byte_in_any_file_of_a_model_is_noticed(tmp_path):
+    make_codes(30).save(tmp_path / "m")
+    for path in sorted((tmp_path / "m").glob("*.npy")):
+        if path.name == "item_counts.npy":
+            continue
+        content = bytearray(path.read_bytes())
+        content[-3] ^= 0x10
+        path.write_bytes(bytes(content))
+        with pytest.raises(ei.ElsaIndexError):
+            ei.ItemCodes.load(tmp_path / "m")
+        content[-3] ^= 0x10
+        path.write_bytes(bytes(content))
+    ei.ItemCodes.load(tmp_path / "m")
+
+
+def test_output_that_exists_is_kept(tmp_path, codes):
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "diary.txt").write_text("dear")
+    before = digest(tmp_path)
+    for overwrite in (False, True):
+        with pytest.raises(ei.StorageError, match=r"pass --overwrite|not what this command writes"):
+            codes.save(tmp_path / "m", overwrite=overwrite)
+    assert digest(tmp_path) == before
+
+
+def test_weights_that_half_precision_cannot_hold_name_the_way_out(tmp_path):
+    for scale in (1e6, 1e-9):
+        codes = ei.ItemCodes(ei.IdMap("ab"), csr_array(np.array([[1.0], [2.0]]) * scale))
+        with pytest.raises(ei.DataError, match="--store float32"):
+            ei.Index.build(codes, tmp_path / "i", engine="exact")
+        ei.Index.build(codes, tmp_path / f"i{scale}", engine="exact", store="float32").close()
