@@ -54,8 +54,10 @@ def explained_write(target: Path) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, StorageError):
             raise
+        free = shutil.disk_usage(target.parent if target.parent.is_dir() else Path.cwd()).free
         raise StorageError(
-            f"{target} could not be written: {error.strerror or error}. What was there before is unchanged."
+            f"{target} could not be written: {error.strerror or error} ({free:,} bytes are free on its disk). "
+            "What was there before is unchanged."
         ) from error
 
 
