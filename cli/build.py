@@ -48,7 +48,8 @@ def build(
             return
         sizes = ", ".join(f"{part} {size:,}" for part, size in parts.items())
         print(f"{out}: {len(index):,} items, {index.engine}, {total:,} bytes ({sizes}), {seconds:.1f} s")
-        print(
-            f"stored codes against those given: largest score error {loss['max_score_error']:.2g}, "
-            f"overlap@100 {loss['overlap_at_100']:.4f}"
-        )
+        if loss:
+            error, overlap = loss["max_score_error"], loss["overlap_at_100"]
+            print(f"stored codes against those given: largest score error {error:.2g}, overlap@100 {overlap:.4f}")
+        else:
+            print("stored codes: float32, as given")

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +19,12 @@ from .files import staged_directory
 from .histories import history_rows
 from .ids import IdMap, Rows, load_array
 from .manifest import NAME, CodesEntry, Manifest, list_files
+from .store_loss import store_loss
 
 if TYPE_CHECKING:
     import polars as pl
 
 Fallback = Literal["none", "popular"]
-_LOSS_SAMPLE, _LOSS_K = 200, 100
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,8 @@ class Index:
             if codes.item_counts is not None:
                 np.save(staged / "item_counts.npy", codes.item_counts.astype(np.uint32))
             parameters = kind.build(codes, staged, options, on_progress)
-            with _closing(kind.open(staged, parameters)) as opened:
-                store_loss = _store_loss(codes, opened)
+            with closing(kind.open(staged, parameters)) as opened:
+                loss = store_loss(codes, opened)
             Manifest(
                 created_by=f"elsa-index {version('elsa-index')}",
                 engine=kind.name,
@@ -125,7 +126,7 @@ class Index:
                     nnz=codes.nnz,
                     origin=codes.origin,
                 ),
-                store_loss=store_loss,
+                store_loss=loss,
                 files=list_files(staged),
             ).write(staged)
         return cls.open(target)
@@ -284,46 +285,8 @@ class Index:
         return f"approximate: the engine {self.engine} promises nothing; compare it with faiss-flat on the same codes"
 
 
-class _closing:  # contextlib.closing, typed for engines
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-
-    def __enter__(self) -> Engine:
-        return self.engine
-
-    def __exit__(self, *_: object) -> None:
-        self.engine.close()
-
-
 def _is_index(path: Path) -> bool:
     return (path / NAME).is_file()
-
-
-def _store_loss(codes: ItemCodes, engine: Engine) -> dict[str, float]:
-    """How far stored codes are from those given: largest score error, and overlap@100 on a sample of histories.
-
-    The sample is the codes' own; single items where they have none.
-    """
-    rng = np.random.default_rng(0)
-    if codes.sample_histories is not None:
-        sample: Any = codes.sample_histories
-        chosen = rng.permutation(sample.shape[0])[:_LOSS_SAMPLE]
-        histories = [sample.indices[sample.indptr[at] : sample.indptr[at + 1]].astype(np.int64) for at in chosen]
-    else:
-        histories = [np.array([row]) for row in rng.permutation(len(codes.ids))[:_LOSS_SAMPLE]]
-    if engine.capabilities.stores == ("float32",):
-        return {"max_score_error": 0.0, "overlap_at_100": 1.0}
-    given = codes.weights.astype(np.float64)
-    stored = engine.store.matrix  # type: ignore[attr-defined]
-    error, overlaps = 0.0, []
-    k = min(_LOSS_K, len(codes.ids))
-    every = np.arange(len(codes.ids))
-    for rows in histories:
-        truth = given @ given[rows].sum(axis=0)
-        kept = stored @ stored[rows].sum(axis=0)
-        error = max(error, float(np.abs(truth - kept).max()))
-        overlaps.append(len(np.intersect1d(best(every, truth, k)[0], best(every, kept, k)[0])) / k)
-    return {"max_score_error": error, "overlap_at_100": float(np.mean(overlaps))}
 
 
 def load_codes(path: str | os.PathLike[str], item_ids: str | os.PathLike[str] | None = None) -> ItemCodes:

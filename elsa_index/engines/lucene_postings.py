@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import StorageError
+from ..errors import JavaError, StorageError
 from ..ids import IdMap, Rows
 from ..impacts import ImpactScale, terms_of
 from ..query import QueryTerms
@@ -140,7 +140,7 @@ def _collector_managers():  # type: ignore[no-untyped-def]  # Java objects by co
     """Collectors of complete top hits: scoring everything beats skipping on these postings."""
     try:
         manager = java_class("org.apache.lucene.search.TopScoreDocCollectorManager")
-    except Exception:  # Lucene 9.9 has it under another name
+    except JavaError:  # Lucene 9.9 has it under another name
         collector = java_class("org.apache.lucene.search.TopScoreDocCollector")
         return lambda count: collector.createSharedManager(count, None, _EVERYTHING)
     return lambda count: manager(count, None, _EVERYTHING)

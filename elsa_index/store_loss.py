@@ -1,0 +1,38 @@
+"""What rounding the codes to their stored precision costs."""
+
+from typing import Any
+
+import numpy as np
+
+from .codes import ItemCodes
+from .engines.base import Engine, best
+
+SAMPLE, K = 200, 100
+
+
+def store_loss(codes: ItemCodes, engine: Engine) -> dict[str, float]:
+    """How far stored codes are from those given: largest score error, and overlap@100 on a sample of histories.
+
+    The sample is the codes' own; single items where they have none. Empty where the engine keeps float32 as given
+    and nothing is rounded.
+    """
+    if engine.capabilities.stores == ("float32",):
+        return {}
+    rng = np.random.default_rng(0)
+    if codes.sample_histories is not None:
+        sample: Any = codes.sample_histories
+        chosen = rng.permutation(sample.shape[0])[:SAMPLE]
+        histories = [sample.indices[sample.indptr[at] : sample.indptr[at + 1]].astype(np.int64) for at in chosen]
+    else:
+        histories = [np.array([row]) for row in rng.permutation(len(codes.ids))[:SAMPLE]]
+    given = codes.weights.astype(np.float64)
+    stored = engine.store.matrix  # type: ignore[attr-defined]
+    error, overlaps = 0.0, []
+    k = min(K, len(codes.ids))
+    every = np.arange(len(codes.ids))
+    for rows in histories:
+        truth = given @ given[rows].sum(axis=0)
+        kept = stored @ stored[rows].sum(axis=0)
+        error = max(error, float(np.abs(truth - kept).max()))
+        overlaps.append(len(np.intersect1d(best(every, truth, k)[0], best(every, kept, k)[0])) / k)
+    return {"max_score_error": error, "overlap_at_100": float(np.mean(overlaps))}
