@@ -165,9 +165,16 @@ def _finish(
         )
 
     histories, hidden = table(2), table(3)
+    return _described(train, histories, hidden, parameters)
+
+
+def _described(
+    train: Interactions, histories: "pl.DataFrame", hidden: "pl.DataFrame", parameters: dict[str, Any]
+) -> Split:
+    """A split with its parameters and the counts that every protocol reports."""
     counts = {
         "evaluated_users": hidden["user_id"].n_unique(),
-        "folds": int(hidden["fold"].max()) + 1,  # type: ignore[arg-type]
+        "folds": hidden["fold"].n_unique(),
         "train_users": len(train.users),
         "train_items": len(train.items),
         "train_interactions": int(train.matrix.nnz),
@@ -257,15 +264,9 @@ def _given(log: Interactions, test: Interactions) -> Split:
         .filter(pl.col("user_id").is_in(evaluated["user_id"].unique().implode()))
     )
     fold = pl.lit(0, pl.Int32).alias("fold")
-    description = {
+    parameters = {
         "protocol": "given",
         "dropped_items": pairs.height - known.height,
         "dropped_users": known["user_id"].n_unique() - evaluated["user_id"].n_unique(),
-        "evaluated_users": evaluated["user_id"].n_unique(),
-        "folds": 1,
-        "train_users": len(train.users),
-        "train_items": len(train.items),
-        "train_interactions": int(train.matrix.nnz),
-        "train_fingerprint": train.fingerprint,
     }
-    return Split(train, histories.with_columns(fold), evaluated.with_columns(fold), description)
+    return _described(train, histories.with_columns(fold), evaluated.with_columns(fold), parameters)

@@ -6,6 +6,7 @@ import numpy as np
 
 from .codes import ItemCodes
 from .engines.base import Engine, best
+from .engines.store import StoredCodesEngine
 
 SAMPLE, K = 200, 100
 
@@ -16,7 +17,7 @@ def store_loss(codes: ItemCodes, engine: Engine) -> dict[str, float]:
     The sample is the codes' own; single items where they have none. Empty where the engine keeps float32 as given
     and nothing is rounded.
     """
-    if engine.capabilities.stores == ("float32",):
+    if not isinstance(engine, StoredCodesEngine):
         return {}
     rng = np.random.default_rng(0)
     if codes.sample_histories is not None:
@@ -26,7 +27,7 @@ def store_loss(codes: ItemCodes, engine: Engine) -> dict[str, float]:
     else:
         histories = [np.array([row]) for row in rng.permutation(len(codes.ids))[:SAMPLE]]
     given = codes.weights.astype(np.float64)
-    stored = engine.store.matrix  # type: ignore[attr-defined]
+    stored = engine.store.matrix
     error, overlaps = 0.0, []
     k = min(K, len(codes.ids))
     every = np.arange(len(codes.ids))

@@ -127,6 +127,18 @@ def best(rows: Rows, scores: npt.NDArray[np.float64], k: int) -> tuple[Rows, npt
     return rows[order], scores[order]
 
 
+def best_unseen(scores: npt.NDArray[np.float64], seen: Rows, k: int) -> tuple[Rows, npt.NDArray[np.float64]]:
+    """`best` of every item's score, without the rows of `seen`.
+
+    >>> best_unseen(np.array([3.0, 2.0, 1.0]), np.array([0]), 1)[0].tolist()
+    [1]
+    """
+    unseen = np.ones(len(scores), dtype=bool)
+    unseen[seen] = False
+    rows = np.flatnonzero(unseen)
+    return best(rows, scores[rows], k)
+
+
 @dataclass
 class Counter:
     """Counts finished queries for a progress bar."""

@@ -5,26 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..codes import ItemCodes
-from ..ids import Rows
-from ..query import Vector
-from .base import Answer, BuildOptions, Capabilities, Counter, Engine, Progress, Query, SearchOptions, best
-from .store import StoredCodes
+from .base import Answer, BuildOptions, Capabilities, Counter, Progress, Query, SearchOptions, best_unseen
+from .store import StoredCodes, StoredCodesEngine
 
 _BATCH = 64  # (items, batch) float64 scores at a time: 512 bytes an item
 
 
-class ExactEngine(Engine):
+class ExactEngine(StoredCodesEngine):
     """Scores every item for every query. Nothing to get wrong: all other engines are compared with it."""
 
     name = "exact"
     capabilities = Capabilities(exact=True, cuts_queries=False, stores=("float16", "float32"), score_tolerance=1e-12)
-
-    def __init__(self, store: StoredCodes) -> None:
-        self.store = store
-        self.items, self.dims = store.items, store.dims
 
     @classmethod
     def build(
@@ -37,12 +30,6 @@ class ExactEngine(Engine):
     def open(cls, directory: Path, parameters: dict[str, Any]) -> "ExactEngine":
         return cls(StoredCodes.load(directory, parameters["dims"]))
 
-    def stored_rows(self, rows: Rows) -> npt.NDArray[np.float64]:
-        return self.store.rows(rows)
-
-    def query_vector(self, rows: Rows, weights: Vector) -> Vector:
-        return self.store.sum_rows(rows, weights)
-
     def search(
         self, queries: Sequence[Query], options: SearchOptions, on_progress: Progress | None = None
     ) -> list[Answer]:
@@ -51,12 +38,8 @@ class ExactEngine(Engine):
         for start in range(0, len(queries), _BATCH):
             batch = queries[start : start + _BATCH]
             scores = self.store.matrix @ np.stack([query.vector for query in batch], axis=1)
-            answers += [self._answer(query, scores[:, at], options.k) for at, query in enumerate(batch)]
+            for at, query in enumerate(batch):
+                left = self.items - len(query.seen)
+                answers.append(Answer(*best_unseen(scores[:, at], query.seen, options.k), True, candidates=left))
             counter.add(len(batch))
         return answers
-
-    def _answer(self, query: Query, scores: npt.NDArray[np.float64], k: int) -> Answer:
-        unseen = np.ones(self.items, dtype=bool)
-        unseen[query.seen] = False
-        rows = np.flatnonzero(unseen)
-        return Answer(*best(rows, scores[rows], k), proven=True, candidates=len(rows))

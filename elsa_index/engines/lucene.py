@@ -5,30 +5,26 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy.typing as npt
-
 from ..codes import ItemCodes
-from ..ids import Rows
 from ..impacts import ImpactScale
-from ..query import Vector
-from .base import Answer, BuildOptions, Capabilities, Counter, Engine, Progress, Query, SearchOptions
+from .base import Answer, BuildOptions, Capabilities, Counter, Progress, Query, SearchOptions
 from .jvm import detach, lucene_version
 from .lucene_postings import LucenePostings, write_postings
-from .store import StoredCodes
+from .store import StoredCodes, StoredCodesEngine
 from .two_stage import TwoStageSearch
 
 _POSTINGS = "postings"
 
 
-class LuceneEngine(Engine):
+class LuceneEngine(StoredCodesEngine):
     """Sign-split impact postings that Anserini's own searchers open, beside the stored codes."""
 
     name = "lucene"
     capabilities = Capabilities(exact=True, cuts_queries=True, stores=("float16", "float32"), score_tolerance=1e-12)
 
     def __init__(self, store: StoredCodes, postings: LucenePostings, search: TwoStageSearch) -> None:
-        self.store, self._postings, self._search = store, postings, search
-        self.items, self.dims = store.items, store.dims
+        super().__init__(store)
+        self._postings, self._search = postings, search
 
     @classmethod
     def build(
@@ -57,12 +53,6 @@ class LuceneEngine(Engine):
         scale = ImpactScale(parameters["bits"], parameters["impact_scale"])
         search = TwoStageSearch(postings, store, scale, parameters["max_norm"], parameters["max_nonzeros"])
         return cls(store, postings, search)
-
-    def stored_rows(self, rows: Rows) -> npt.NDArray:
-        return self.store.rows(rows)
-
-    def query_vector(self, rows: Rows, weights: Vector) -> Vector:
-        return self.store.sum_rows(rows, weights)
 
     def search(
         self, queries: Sequence[Query], options: SearchOptions, on_progress: Progress | None = None

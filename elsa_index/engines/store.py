@@ -12,7 +12,7 @@ from ..codes import ItemCodes
 from ..errors import DataError, StorageError
 from ..ids import Rows, load_array
 from ..query import Vector
-from .base import StoreName
+from .base import Engine, StoreName
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,3 +119,17 @@ class StoredCodes:
     @property
     def max_nonzeros(self) -> int:
         return int(np.max(np.diff(self.indptr.astype(np.int64))))
+
+
+class StoredCodesEngine(Engine):
+    """What engines that score from `StoredCodes` have in common."""
+
+    def __init__(self, store: StoredCodes) -> None:
+        self.store = store
+        self.items, self.dims = store.items, store.dims
+
+    def stored_rows(self, rows: Rows) -> npt.NDArray[np.float64]:
+        return self.store.rows(rows)
+
+    def query_vector(self, rows: Rows, weights: Vector) -> Vector:
+        return self.store.sum_rows(rows, weights)

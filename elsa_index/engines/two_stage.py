@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ..ids import Rows
 from ..impacts import ImpactScale
 from ..query import QueryTerms, query_terms
-from .base import Answer, Query, SearchOptions, best
+from .base import Answer, Query, SearchOptions, best, best_unseen
 from .store import StoredCodes
 
 FIRST_TERMS, FIRST_CANDIDATES = 128, 500
@@ -54,15 +54,16 @@ class TwoStageSearch:
             rows, sums = self.stage.top(cut, count)
             unseen = rows[~np.isin(rows, query.seen)]
             top, scores = best(unseen, self.store.score(unseen, query.vector), wanted)
-            if len(top) < wanted:
-                continue
-            proven = wanted == 0 or float(scores[-1]) >= self._bound_of_others(cut, rows, sums, count)
-            if proven or not options.exact:
-                return Answer(top, scores, proven, len(cut.terms), len(unseen))
+            if len(top) == wanted:
+                proven = wanted == 0 or float(scores[-1]) >= self._bound_of_others(cut, rows, sums, count)
+                if proven or not options.exact:
+                    return Answer(top, scores, proven, len(cut.terms), len(unseen))
+            if len(rows) < count and not len(cut.dropped):
+                break  # every item that shares any term was returned: no further step can bring others
         return self._exhaustive(query, wanted)
 
     def _plan(self, query: Query, wanted: int, options: SearchOptions) -> Iterator[tuple[int, int]]:
-        """(terms, candidates) of each step: first more candidates, then more terms."""
+        """(terms, candidates) of each step: twice as many of both, then more candidates with every term."""
         every_term = int(np.count_nonzero(query.vector))
         first_terms = FIRST_TERMS if options.exact and self.store.items > FULL_QUERY_UP_TO else every_term
         terms = min(options.query_terms or first_terms, every_term)
@@ -94,9 +95,5 @@ class TwoStageSearch:
         return kept + self.max_norm * float(np.sqrt(np.square(heaviest).sum())) * (1 + 1e-12)
 
     def _exhaustive(self, query: Query, wanted: int) -> Answer:
-        scores = self.store.matrix @ query.vector
-        unseen = np.ones(self.store.items, dtype=bool)
-        unseen[query.seen] = False
-        rows = np.flatnonzero(unseen)
-        every_term = int(np.count_nonzero(query.vector))
-        return Answer(*best(rows, scores[rows], wanted), True, every_term, len(rows))
+        top, scores = best_unseen(self.store.matrix @ query.vector, query.seen, wanted)
+        return Answer(top, scores, True, int(np.count_nonzero(query.vector)), self.store.items - len(query.seen))
