@@ -15,13 +15,26 @@ def train(
     out: Annotated[Path, typer.Option("--out", "-o", help="The model directory to write.")],
     dims: Annotated[int, typer.Option(help="Latent dimensions.")] = 4096,
     nnz: Annotated[int, typer.Option(help="Nonzero weights an item.")] = 16,
-    schedule: Annotated[str, typer.Option(help="How the nonzeros shrink: exponential.")] = "exponential",
+    schedule: Annotated[
+        str, typer.Option(help="How the nonzeros shrink: exponential, linear, stepwise, constant.")
+    ] = "exponential",
     restart: Annotated[bool, typer.Option(help="Restart from the initial values at every new mask.")] = True,
     epochs: Annotated[int, typer.Option(help="Epochs a level (dense: in all).")] = 10,
+    dense_epochs: Annotated[int, typer.Option(help="Dense epochs before the schedule.")] = 0,
+    final_epochs: Annotated[int | None, typer.Option(help="Epochs at --nnz after it; else as --epochs.")] = None,
+    final_decay: Annotated[
+        bool, typer.Option(help="Let the learning rate fall to zero over the last mask's epochs.")
+    ] = False,
+    budgets: Annotated[
+        str, typer.Option(help="Nonzeros of each item: even, or log: more for items with more interactions.")
+    ] = "even",
     max_output: Annotated[int, typer.Option(help="Items scored in a batch.")] = 20_000,
     batch_size: Annotated[int, typer.Option(help="Users a step.")] = 1024,
     learning_rate: Annotated[float, typer.Option(help="Of Nadam.")] = 0.1,
     dense: Annotated[bool, typer.Option("--dense", help="Keep all weights: the dense baseline.")] = False,
+    precision: Annotated[
+        str, typer.Option(help="Of the large products: auto, float32, bfloat16 (auto: where it is native).")
+    ] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda.")] = "auto",
     user_column: options.UserColumn = "user_id",
     item_column: options.ItemColumn = "item_id",
@@ -29,6 +42,9 @@ def train(
     min_value: options.MinValue = None,
     min_user_items: options.MinUserItems = 1,
     seed: options.Seed = 42,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the checkpoint that a stopped training left beside OUT.")
+    ] = False,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -36,12 +52,18 @@ def train(
     """Learn one sparse code an item from a log."""
     import elsa_index as ei
     from elsa_index.codes import refuse_target
+    from elsa_index.training import checkpoint
 
     config = ei.TrainingConfig.checked(
         dims=dims, nnz=nnz, schedule=schedule, restart=restart, epochs=epochs, max_output=max_output,
         batch_size=batch_size, learning_rate=learning_rate, dense=dense, seed=seed, device=device,
+        dense_epochs=dense_epochs, final_epochs=final_epochs, final_decay=final_decay, budgets=budgets,
+        precision=precision,
     )  # fmt: skip
     refuse_target(out, overwrite=overwrite)
+    state = checkpoint.path_beside(out)
+    if not resume:
+        checkpoint.refuse_unfinished(state, overwrite=overwrite)
     interactions = ei.read_interactions(
         log, user_column=user_column, item_column=item_column, value_column=value_column,
         min_value=min_value, min_user_items=min_user_items,
@@ -51,10 +73,15 @@ def train(
         interactions,
         config,
         lambda at: options.note(
-            f"epoch {at.epoch}/{at.epochs}: {at.nonzeros:,} nonzeros, loss {at.loss:.4g}, {at.seconds:.1f} s"
+            f"epoch {at.epoch}/{at.epochs}: {at.nonzeros:,} nonzeros, loss {at.loss:.4g}, {at.seconds:.1f} s, "
+            f"at most about {at.seconds_left:,.0f} s left"
         ),
+        on_start=lambda needed: options.note(f"will take about {needed / 1e9:,.1f} GB of memory"),
+        checkpoint=state,
+        resume=resume,
     )
     codes.save(out, overwrite=overwrite)
+    checkpoint.discard(state)
     if json:
         options.print_json({"fingerprint": codes.fingerprint, **codes.origin})
     else:

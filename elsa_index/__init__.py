@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .codes import ItemCodes
     from .diagnosis import diagnose
-    from .errors import DataError, ElsaIndexError, JavaError, StorageError, UnknownIdError, UsageError
+    from .errors import (
+        DataError,
+        ElsaIndexError,
+        JavaError,
+        StorageError,
+        TrainingInterrupted,
+        UnknownIdError,
+        UsageError,
+    )
     from .evaluation import Evaluation, evaluate
     from .histories import Histories, read_histories
     from .ids import IdMap
@@ -26,6 +34,7 @@ _HOME = {
     "ElsaIndexError": "errors",
     "JavaError": "errors",
     "StorageError": "errors",
+    "TrainingInterrupted": "errors",
     "UnknownIdError": "errors",
     "UsageError": "errors",
     "Evaluation": "evaluation",
@@ -58,6 +67,7 @@ __all__ = [
     "Split",
     "StorageError",
     "TrainingConfig",
+    "TrainingInterrupted",
     "UnknownIdError",
     "UsageError",
     "diagnose",

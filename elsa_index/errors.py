@@ -27,6 +27,12 @@ class StorageError(ElsaIndexError, OSError):
     """A directory or file that is missing, damaged, in the way, or cannot be written."""
 
 
+class TrainingInterrupted(ElsaIndexError):
+    """A training was asked to stop and has written its checkpoint."""
+
+    exit_status = 130
+
+
 class JavaError(ElsaIndexError, RuntimeError):
     """No Java that can run Lucene, or Lucene itself failed."""
 

@@ -1,19 +1,29 @@
-"""The training loop: epochs, masks, restarts, sampled outputs."""
+"""The training loop: epochs, masks, restarts."""
 
+import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from scipy.sparse import csr_array
 
 from ..codes import ItemCodes
-from ..errors import UsageError
+from ..errors import TrainingInterrupted, UsageError
 from ..interactions import Interactions
+from .batches import Batch, batches, steps_per_epoch
+from .budgets import budgets_of
+from .checkpoint import SECONDS_BETWEEN, Position, load, save, stop_requests
 from .config import TrainingConfig
-from .model import SparseAutoencoder, initial_weights
+from .loss import loss_and_gradient
+from .memory import refuse_too_large
+from .nadam import update
+from .products import DenseProducts, Products, SparseProducts, Transpose, use_sparse
 from .schedules import nonzeros_by_epoch
+from .weights import Weights
 
 SAMPLE_HISTORIES = 1000
 """How many histories of the log stay with the codes, for later calibration and checks."""
@@ -21,63 +31,148 @@ SAMPLE_HISTORIES = 1000
 
 @dataclass(frozen=True)
 class EpochReport:
-    """One epoch that has ended: its number from 1, how many there are, nonzeros an item, mean loss, seconds."""
+    """One epoch that has ended: its number from 1, how many there are, nonzeros an item, mean loss, seconds, and
+    about how many seconds are left (this epoch's time for each one to come: too many while nonzeros shrink)."""
 
     epoch: int
     epochs: int
     nonzeros: int
     loss: float
     seconds: float
+    seconds_left: float
 
 
 def train(
     interactions: Interactions,
     config: TrainingConfig | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
+    *,
+    on_start: Callable[[int], None] | None = None,
+    checkpoint: Path | None = None,
+    resume: bool = False,
 ) -> ItemCodes:
     """Learns one code an item from a log (paper, Compressed ELSA; dense ELSA where `config.dense`).
 
     Returns codes of unit norm: (items, dims) CSR with `nnz` nonzeros a row, the training's configuration and log
     fingerprint in `origin`, item counts, and a sample of 1,000 histories.
+
+    on_start: called with the bytes that the run is expected to take, before it takes them.
+    checkpoint: a directory to keep the state in, every two minutes or so and when Ctrl-C or SIGTERM stops the run,
+    which raises TrainingInterrupted; with `resume` the run goes on from it to the same codes. It stays when the
+    run is done: remove it once the codes are saved.
+
+    Raises UsageError where the device cannot be used, and where the run would need more memory than there is.
     """
     config = config or TrainingConfig()
     device = _device(config.device)
+    dtype = compute_dtype(config, device)
     matrix = interactions.matrix
-    items = matrix.shape[1]
-    started = time.perf_counter()
-    model = SparseAutoencoder(initial_weights(items, config.dims, config.seed).to(device))
-    optimizer = _nadam(model, config)
-    rng = np.random.default_rng(config.seed)
+    users, items = matrix.shape
+    needed = refuse_too_large(users, items, config, device, dtype)
+    if on_start:
+        on_start(needed)
+    weights = Weights(items, config.dims, config.seed, device)
     schedule = nonzeros_by_epoch(config)
-    nonzeros = config.dims
+    steps = steps_per_epoch(users, config)
+    identity = {"log": interactions.fingerprint, "precision": str(dtype).removeprefix("torch.")} | config.model_dump()
+    at = Position(nonzeros=config.dims)
+    if checkpoint and resume:
+        at = load(checkpoint, weights, identity)
+    started = time.perf_counter() - at.seconds
+    written = time.perf_counter()
+    transpose: Transpose | None = None
     loss = float("nan")
-    for epoch, wanted in enumerate(schedule, start=1):
-        if wanted != nonzeros:
-            model.prune(wanted)
-            nonzeros = wanted
-            _reset(model, config)
-            optimizer = _nadam(model, config)
-        epoch_started = time.perf_counter()
-        loss = _epoch(model, optimizer, matrix, config, rng)
-        if on_epoch:
-            on_epoch(EpochReport(epoch, len(schedule), nonzeros, loss, time.perf_counter() - epoch_started))
+    with stop_requests() if checkpoint else nullcontext(threading.Event()) as stop:
+        while at.epoch <= len(schedule):
+            wanted = schedule[at.epoch - 1]
+            if wanted != at.nonzeros:
+                transpose = None
+                weights.prune(budgets_of(wanted, interactions.item_counts, config), restart=config.restart)
+                at.nonzeros = wanted
+            if transpose is None and use_sparse(weights.kept, config.dims):
+                transpose = Transpose(weights)
+            epoch_started = time.perf_counter()
+            for batch in batches(matrix, config, at.epoch, device, first=at.step):
+                rate = learning_rate(config, schedule, at.epoch, at.step / steps)
+                at.losses.append(float(train_step(weights, batch, transpose, dtype, rate)))
+                at.step += 1
+                if stop.is_set() and checkpoint:
+                    at.seconds = time.perf_counter() - started
+                    save(checkpoint, weights, at, identity)
+                    raise TrainingInterrupted(
+                        f"Stopped in epoch {at.epoch} of {len(schedule)}; {checkpoint} holds the state: "
+                        "the same command with --resume goes on from there."
+                    )
+            loss = float(np.mean(at.losses))
+            now = time.perf_counter()
+            seconds = now - epoch_started
+            if on_epoch:
+                left = seconds * (len(schedule) - at.epoch)
+                on_epoch(EpochReport(at.epoch, len(schedule), at.nonzeros, loss, seconds, left))
+            at = Position(at.epoch + 1, nonzeros=at.nonzeros, seconds=now - started)
+            if checkpoint and at.epoch <= len(schedule) and now - written > SECONDS_BETWEEN:
+                save(checkpoint, weights, at, identity)
+                written = time.perf_counter()
     origin = {
         "model": "ELSA" if config.dense else "Compressed ELSA",
         "config": config.model_dump(),
         "log_fingerprint": interactions.fingerprint,
-        "log": {"users": matrix.shape[0], "items": items, "interactions": int(matrix.nnz)},
+        "log": {"users": users, "items": items, "interactions": int(matrix.nnz)},
         "epochs": len(schedule),
         "final_loss": loss,
         "seconds": round(time.perf_counter() - started, 1),
         "device": str(device),
+        "precision": str(dtype).removeprefix("torch."),
     }
     return ItemCodes(
         interactions.items,
-        _to_csr(model, nonzeros),
+        weights.to_csr(),
         origin=origin,
         item_counts=interactions.item_counts,
         sample_histories=_sample(matrix, config.seed),
     )
+
+
+@torch.no_grad()
+def train_step(
+    weights: Weights, batch: Batch, transpose: Transpose | None, dtype: torch.dtype, learning_rate: float
+) -> torch.Tensor:
+    """One batch: scores, loss, gradient, Nadam. Returns the loss.
+
+    transpose: of these weights' columns where the products are sparse, None where they are dense in `dtype`.
+    """
+    outputs = torch.from_numpy(batch.outputs).to(weights.device)
+    products: Products
+    if transpose is None:
+        products = DenseProducts(weights, outputs, dtype)
+    else:
+        products = SparseProducts(weights, outputs, transpose)
+    latent = products.latent(batch)
+    scores = products.scores(latent)
+    loss = loss_and_gradient(scores, batch)
+    gradient = products.gradient(scores, latent, batch)
+    update(weights, batch.outputs, gradient, learning_rate)
+    return loss
+
+
+def learning_rate(config: TrainingConfig, schedule: list[int], epoch: int, done: float) -> float:
+    """Of Nadam when a share `done` of `epoch` (from 1) has passed."""
+    first = schedule.index(schedule[-1]) + 1
+    if not config.final_decay or epoch < first:
+        return config.learning_rate
+    return config.learning_rate * (1 - (epoch - first + done) / (len(schedule) - first + 1))
+
+
+def compute_dtype(config: TrainingConfig, device: torch.device) -> torch.dtype:
+    """The type of the large products: bfloat16 only where the processor or GPU multiplies it natively."""
+    if config.precision != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[config.precision]
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        capable = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+        native = device.type == "cpu" and bool(capable())
+    return torch.bfloat16 if native else torch.float32
 
 
 def _device(name: str) -> torch.device:
@@ -92,80 +187,6 @@ def _device(name: str) -> torch.device:
             f"device must be auto, cpu or a device that torch can use here, got {name!r}: {reason}"
         ) from None
     return device
-
-
-def _nadam(model: SparseAutoencoder, config: TrainingConfig) -> torch.optim.Optimizer:
-    """Nadam as in Keras: ε 1e-7, and a momentum schedule 1 - 0.96^t / 2, which torch spells momentum_decay=1."""
-    return torch.optim.NAdam(
-        model.parameters(), lr=config.learning_rate, betas=(0.9, 0.999), eps=1e-7, momentum_decay=1.0
-    )
-
-
-@torch.no_grad()
-def _reset(model: SparseAutoencoder, config: TrainingConfig) -> None:
-    """Parameters after a new mask: initial values × mask with restarts, the current Â without."""
-    assert model.mask is not None
-    if config.restart:
-        weights = initial_weights(len(model.weights), config.dims, config.seed).to(model.weights.device) * model.mask
-    else:
-        weights = model.codes()
-    model.weights.copy_(weights)
-    model.weights.grad = None
-
-
-def _epoch(
-    model: SparseAutoencoder,
-    optimizer: torch.optim.Optimizer,
-    matrix: csr_array,
-    config: TrainingConfig,
-    rng: np.random.Generator,
-) -> float:
-    """One pass over the users in random order; the mean loss of its steps."""
-    device = model.weights.device
-    order = rng.permutation(matrix.shape[0])
-    losses = []
-    for start in range(0, len(order), config.batch_size):
-        batch = matrix[order[start : start + config.batch_size]]
-        outputs = _outputs(batch, matrix.shape[1], config.max_output, rng)
-        column_of = np.zeros(matrix.shape[1], dtype=np.int64)
-        column_of[outputs] = np.arange(len(outputs))
-        items = torch.from_numpy(batch.indices.astype(np.int64)).to(device)
-        offsets = torch.from_numpy(batch.indptr[:-1].astype(np.int64)).to(device)
-        users = torch.from_numpy(np.repeat(np.arange(batch.shape[0]), np.diff(batch.indptr))).to(device)
-        targets = torch.zeros((batch.shape[0], len(outputs)), device=device)
-        targets[users, torch.from_numpy(column_of[batch.indices]).to(device)] = 1.0
-        loss = model.loss(items, offsets, torch.from_numpy(outputs).to(device), targets)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.detach())
-    return float(torch.stack(losses).mean())
-
-
-def _outputs(batch: csr_array, items: int, max_output: int, rng: np.random.Generator) -> np.ndarray:
-    """The items that a batch scores: all that occur in it, and uniformly drawn others up to `max_output`."""
-    if items <= max_output:
-        return np.arange(items)
-    occurring = np.unique(batch.indices).astype(np.int64)
-    if len(occurring) >= max_output:
-        return occurring
-    others = np.setdiff1d(np.arange(items), occurring, assume_unique=True)
-    return np.concatenate([occurring, rng.choice(others, max_output - len(occurring), replace=False)])
-
-
-@torch.no_grad()
-def _to_csr(model: SparseAutoencoder, nonzeros: int) -> csr_array:
-    """The codes Â as CSR, `nonzeros` columns a row, sorted."""
-    codes = model.codes().cpu()
-    if nonzeros == codes.shape[1]:
-        columns = torch.arange(nonzeros).expand(len(codes), -1)
-    else:
-        columns = codes.abs().topk(nonzeros, dim=1).indices.sort(dim=1).values
-    values = codes.gather(1, columns)
-    indptr = np.arange(0, codes.shape[0] * nonzeros + 1, nonzeros)
-    return csr_array(
-        (values.numpy().ravel(), columns.numpy().ravel().astype(np.int32), indptr), shape=tuple(codes.shape)
-    )
 
 
 def _sample(matrix: csr_array, seed: int) -> csr_array:

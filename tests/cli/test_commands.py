@@ -1,6 +1,7 @@
 """The command line as a user types it: every help, one real run of each command, and what wrong calls get."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -91,6 +92,29 @@ def test_from_a_log_to_an_evaluation(log, tmp_path):
     assert "exact" in shown.stderr
     refused = run("train", tmp_path / "log.csv", "-o", tmp_path / "m", status=1)
     assert "--overwrite" in refused.stderr
+
+
+def test_a_training_that_is_stopped_says_how_to_go_on_and_does(log, tmp_path):
+    log.pairs().write_csv(tmp_path / "log.csv")
+    model = tmp_path / "m"
+    train = ("train", tmp_path / "log.csv", "-o", model, "--dense", "--dims", 64, "--epochs", 400, "--batch-size", 8)
+    command = [sys.executable, "-m", "elsa_index_cli", *map(str, train)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        for line in running.stderr:
+            if line.startswith("epoch 3/"):
+                running.send_signal(signal.SIGINT)
+                break
+        said = running.stderr.read()
+        assert running.wait() == 130
+    assert "--resume goes on from there" in said
+    assert not model.exists()
+    assert "go on with --resume" in run(*train, status=1).stderr
+    continued = run(*train, "--resume", "--json")
+    assert "epoch 1/" not in continued.stderr
+    assert not (tmp_path / "m.checkpoint").exists()
+    whole = run(*train[:3], tmp_path / "whole", *train[4:], "--json")
+    assert "GB of memory" in whole.stderr
+    assert json.loads(continued.stdout)["fingerprint"] == json.loads(whole.stdout)["fingerprint"]
 
 
 def test_one_history_with_ids_that_hold_commas_and_newlines(index):
