@@ -1,6 +1,6 @@
-"""Writes the README's table of figures from benchmarks/results/gowalla.json.
+"""Writes the README's tables of figures from benchmarks/results/.
 
-Command: python -m benchmarks.tables (writes README.md between its two markers)
+Command: python -m benchmarks.tables (writes README.md between the markers of each table)
 """
 
 import json
@@ -8,8 +8,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "benchmarks" / "results" / "gowalla.json"
-MARKERS = ("<!-- gowalla -->", "<!-- /gowalla -->")
+RESULTS = ROOT / "benchmarks" / "results"
 
 
 def gowalla_table(results: dict) -> str:
@@ -44,18 +43,38 @@ def gowalla_table(results: dict) -> str:
     return "\n".join(lines)
 
 
-def with_table(readme: str, table: str) -> str:
-    begin, end = map(re.escape, MARKERS)
-    found = re.sub(f"{begin}.*{end}", lambda _: f"{MARKERS[0]}\n{table}\n{MARKERS[1]}", readme, flags=re.DOTALL)
-    if MARKERS[0] not in found:
-        raise SystemExit(f"README.md has no {MARKERS[0]} … {MARKERS[1]}")
-    return found
+def training_speed_table(results: dict) -> str:
+    lines = [
+        "| nonzeros an item | straightforward, s an epoch | elsa-index, s an epoch | times faster |",
+        "| ---: | ---: | ---: | ---: |",
+    ]
+    for row in reversed(results["rows"]):
+        plain, ours = row["epoch"]["straightforward"], row["epoch"]["ours"]
+        lines.append(f"| {row['nonzeros']:,} | {plain:,.0f} | {ours:,.1f} | {plain / ours:.1f} |")
+    plain, ours = results["schedule_seconds"]["straightforward"], results["schedule_seconds"]["ours"]
+    lines.append(f"| the paper's 90 epochs, projected | {plain:,.0f} | {ours:,.0f} | {plain / ours:.1f} |")
+    return "\n".join(lines)
+
+
+TABLES = {"gowalla": gowalla_table, "training_speed": training_speed_table}
+
+
+def with_table(readme: str, name: str) -> str:
+    """The README with the table `name` made anew from its results."""
+    table = TABLES[name](json.loads((RESULTS / f"{name}.json").read_text()))
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    if begin not in readme:
+        raise SystemExit(f"README.md has no {begin} … {end}")
+    pattern = f"{re.escape(begin)}.*{re.escape(end)}"
+    return re.sub(pattern, lambda _: f"{begin}\n{table}\n{end}", readme, flags=re.DOTALL)
 
 
 def main() -> None:
     readme = ROOT / "README.md"
-    table = gowalla_table(json.loads(RESULTS.read_text()))
-    readme.write_text(with_table(readme.read_text(), table))
+    text = readme.read_text()
+    for name in TABLES:
+        text = with_table(text, name)
+    readme.write_text(text)
 
 
 if __name__ == "__main__":
