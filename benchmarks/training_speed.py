@@ -31,7 +31,7 @@ CPU = torch.device("cpu")
 
 def compare(split: ei.Split, dims: int, nonzeros: int, rounds: int) -> dict:
     """Seconds of each step and the losses of both, in turns, at one mask."""
-    config = ei.TrainingConfig(dims=dims, nnz=min(16, dims))
+    config = ei.TrainingConfig.paper(dims=dims, nnz=min(16, dims))
     matrix = split.train.matrix
     weights = Weights(matrix.shape[1], dims, config.seed, CPU)
     plain = SparseAutoencoder(weights.values.clone())
@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, default=Path("benchmarks/results/training_speed.json"))
     given = parser.parse_args()
     split = ei.Split.load(given.split)
-    config = ei.TrainingConfig(dims=given.dims)
+    config = ei.TrainingConfig.paper(dims=given.dims)
     steps = steps_per_epoch(split.train.matrix.shape[0], config)
     rows = []
     for nonzeros in map(int, given.nonzeros.split(",")):

@@ -7,6 +7,7 @@ import typer
 
 from . import options
 
+FOUR = "budgets even, no final decay, popularity 0, batches of 1,024."
 EXAMPLE = "Example: elsa-index train split/train.parquet -o model --dims 1024 --nnz 16 --epochs 5"
 
 
@@ -22,14 +23,34 @@ def train(
     epochs: Annotated[int, typer.Option(help="Epochs a level (dense: in all).")] = 10,
     dense_epochs: Annotated[int, typer.Option(help="Dense epochs before the schedule.")] = 0,
     final_epochs: Annotated[int | None, typer.Option(help="Epochs at --nnz after it; else as --epochs.")] = None,
-    final_decay: Annotated[
-        bool, typer.Option(help="Let the learning rate fall to zero over the last mask's epochs.")
+    paper: Annotated[
+        bool, typer.Option("--paper", help="The paper's choices where the defaults of these four differ: " + FOUR)
     ] = False,
+    final_decay: Annotated[
+        bool | None, typer.Option(help="Let the learning rate fall to zero over the last mask's epochs (default: yes).")
+    ] = None,
     budgets: Annotated[
-        str, typer.Option(help="Nonzeros of each item: even, or log: more for items with more interactions.")
-    ] = "even",
+        str | None,
+        typer.Option(help="Nonzeros of each item: even, or log: more for items with more interactions (default: log)."),
+    ] = None,
+    popularity: Annotated[
+        str | None,
+        typer.Option(
+            help="Multiply an item's scores by its relative interactions to this power (default: 0.2), "
+            "or auto: the power that is best for the validation users."
+        ),
+    ] = None,
+    validation_users: Annotated[
+        int, typer.Option(help="Keep so many users from training and report nDCG@100 for them after each epoch.")
+    ] = 0,
+    patience: Annotated[
+        int | None,
+        typer.Option(help="Stop when that has not risen for so many epochs of the last mask; keep the best."),
+    ] = None,
     max_output: Annotated[int, typer.Option(help="Items scored in a batch.")] = 20_000,
-    batch_size: Annotated[int, typer.Option(help="Users a step.")] = 1024,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Users a step (default: a hundredth of all, between 32 and 1,024).")
+    ] = None,
     learning_rate: Annotated[float, typer.Option(help="Of Nadam.")] = 0.1,
     dense: Annotated[bool, typer.Option("--dense", help="Keep all weights: the dense baseline.")] = False,
     precision: Annotated[
@@ -54,11 +75,12 @@ def train(
     from elsa_index.codes import refuse_target
     from elsa_index.training import checkpoint
 
-    config = ei.TrainingConfig.checked(
+    four = {"final_decay": final_decay, "budgets": budgets, "popularity": popularity, "batch_size": batch_size}
+    config = (ei.TrainingConfig.paper if paper else ei.TrainingConfig.checked)(
         dims=dims, nnz=nnz, schedule=schedule, restart=restart, epochs=epochs, max_output=max_output,
-        batch_size=batch_size, learning_rate=learning_rate, dense=dense, seed=seed, device=device,
-        dense_epochs=dense_epochs, final_epochs=final_epochs, final_decay=final_decay, budgets=budgets,
-        precision=precision,
+        learning_rate=learning_rate, dense=dense, seed=seed, device=device, dense_epochs=dense_epochs,
+        final_epochs=final_epochs, precision=precision, validation_users=validation_users, patience=patience,
+        **{name: value for name, value in four.items() if value is not None},
     )  # fmt: skip
     refuse_target(out, overwrite=overwrite)
     state = checkpoint.path_beside(out)
@@ -75,6 +97,7 @@ def train(
         lambda at: options.note(
             f"epoch {at.epoch}/{at.epochs}: {at.nonzeros:,} nonzeros, loss {at.loss:.4g}, {at.seconds:.1f} s, "
             f"at most about {at.seconds_left:,.0f} s left"
+            + ("" if at.ndcg is None else f", nDCG@100 {at.ndcg:.4f} of the validation users")
         ),
         on_start=lambda needed: options.note(f"will take about {needed / 1e9:,.1f} GB of memory"),
         checkpoint=state,

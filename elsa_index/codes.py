@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 
 from .errors import DataError, StorageError
 from .files import existing_file, read_json, refuse_existing, staged_directory, write_json
-from .ids import IdMap, load_array
+from .ids import IdMap, Rows, load_array
 from .matrices import load_csr
 from .tables import read_table, refuse_missing
 
@@ -26,7 +26,8 @@ class ItemCodes:
 
     ids: the items. weights: (items, dims) float32 CSR, signed, every row with at least one nonzero.
     origin: where the codes come from, as JSON. item_counts: (items,) int64 users that have each item, or None.
-    sample_histories: (histories, items) CSR, or None.
+    sample_histories: (histories, items) CSR, or None. history_weights: (items,) float32, how much of its code each
+    item brings to a history, u = Σ history_weight · A_i; None: all of it.
 
     Raises DataError for rows without weights, weights that are not finite, and rows that do not fit the ids.
 
@@ -41,6 +42,7 @@ class ItemCodes:
     origin: dict[str, Any] = field(default_factory=dict)
     item_counts: npt.NDArray[np.int64] | None = None
     sample_histories: csr_array | None = None
+    history_weights: npt.NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         weights = self.weights
@@ -70,6 +72,11 @@ class ItemCodes:
                 f"The code of item {self.ids[int(empty[0])]!r} (row {int(empty[0])}) has no nonzero weight "
                 f"({len(empty):,} such items); leave such items out."
             )
+        shares = self.history_weights
+        if shares is not None and (shares.shape != (len(self.ids),) or not np.isfinite(shares).all()):
+            raise DataError(
+                f"History weights must be {len(self.ids):,} finite numbers, one an item, got shape {shares.shape}."
+            )
 
     @property
     def dims(self) -> int:
@@ -79,6 +86,10 @@ class ItemCodes:
     def nnz(self) -> int:
         """The most nonzeros that an item has."""
         return int(np.diff(self.weights.indptr).max())
+
+    def history_weights_of(self, rows: Rows) -> npt.NDArray[np.float64]:
+        """(rows,) how much of its code each item brings to a history."""
+        return np.ones(len(rows)) if self.history_weights is None else self.history_weights[rows].astype(np.float64)
 
     @property
     def norms(self) -> npt.NDArray[np.float64]:
@@ -92,13 +103,15 @@ class ItemCodes:
 
     @cached_property
     def fingerprint(self) -> str:
-        """XXH3 of ids and weights: ties an index to its codes."""
+        """XXH3 of ids and weights, also of history weights where there are any: ties an index to its codes."""
         digest = xxhash.xxh3_128(str(self.weights.shape).encode())
         for part in self.ids.content():
             digest.update(part)
         digest.update(self.weights.indptr.astype("<i8").tobytes())
         digest.update(self.weights.indices.astype("<i8").tobytes())
         digest.update(self.weights.data.astype("<f4").tobytes())
+        if self.history_weights is not None:
+            digest.update(self.history_weights.astype("<f4").tobytes())
         return digest.hexdigest()
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -110,6 +123,8 @@ class ItemCodes:
             np.save(staged / "weights.npy", self.weights.data)
             if self.item_counts is not None:
                 np.save(staged / "item_counts.npy", self.item_counts)
+            if self.history_weights is not None:
+                np.save(staged / "history_weights.npy", self.history_weights)
             if self.sample_histories is not None:
                 np.save(staged / "histories.indptr.npy", self.sample_histories.indptr)
                 np.save(staged / "histories.items.npy", self.sample_histories.indices)
@@ -143,8 +158,9 @@ class ItemCodes:
                 IdMap.load(path, "ids"),
                 csr_array(tuple(parts), shape=shape),
                 description.get("origin", {}),
-                load_array(path / "item_counts.npy") if (path / "item_counts.npy").exists() else None,
+                _load_optional(path / "item_counts.npy"),
                 _load_histories(path, shape[0]),
+                _load_optional(path / "history_weights.npy"),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise StorageError(f"{path} is damaged: {error}") from None
@@ -185,6 +201,10 @@ def refuse_target(path: str | os.PathLike[str], *, overwrite: bool) -> None:
 
 def _is_codes(path: Path) -> bool:
     return (path / "codes.json").is_file()
+
+
+def _load_optional(path: Path) -> npt.NDArray | None:
+    return load_array(path) if path.exists() else None
 
 
 def _load_histories(path: Path, items: int) -> csr_array | None:

@@ -11,6 +11,8 @@ from .errors import DataError, UsageError
 from .ids import Rows
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
     from .engines.base import Progress
     from .index import Index
     from .splitting import Split
@@ -44,6 +46,19 @@ def ndcg(hits: npt.NDArray[np.bool_], hidden: Rows, k: int) -> Values:
     discounts = 1 / np.log2(np.arange(2, k + 2))
     gains = hits[:, :k] @ discounts[: hits[:, :k].shape[1]]
     return gains / np.cumsum(discounts)[np.minimum(k, hidden) - 1]
+
+
+def hits_of(top: Rows, hidden: "csr_array") -> npt.NDArray[np.bool_]:
+    """(queries, k) bool: whether the item at each rank was hidden. top: (queries, k) rows of items, -1 for none.
+
+    >>> from scipy.sparse import csr_array
+    >>> hits_of(np.array([[2, 0, -1]]), csr_array([[0, 0, 1]])).tolist()
+    [[True, False, False]]
+    """
+    queries, items = hidden.shape
+    owners = np.repeat(np.arange(queries), np.diff(hidden.indptr))
+    found: npt.NDArray[np.bool_] = np.isin(np.arange(queries)[:, None] * items + top, owners * items + hidden.indices)
+    return found & (top >= 0)
 
 
 @dataclass(frozen=True)

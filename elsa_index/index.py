@@ -78,9 +78,17 @@ class Index:
     [['c', 'b'], ['a', 'c']]
     """
 
-    def __init__(self, path: Path, manifest: Manifest, ids: IdMap, engine: Engine, item_counts: Rows | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        manifest: Manifest,
+        ids: IdMap,
+        engine: Engine,
+        item_counts: Rows | None,
+        history_weights: npt.NDArray[np.floating] | None,
+    ) -> None:
         self.path, self.manifest, self.ids = path, manifest, ids
-        self._engine, self._item_counts = engine, item_counts
+        self._engine, self._item_counts, self._history_weights = engine, item_counts, history_weights
 
     @classmethod
     def build(
@@ -112,6 +120,8 @@ class Index:
             codes.ids.save(staged, "ids")
             if codes.item_counts is not None:
                 np.save(staged / "item_counts.npy", codes.item_counts.astype(np.uint32))
+            if codes.history_weights is not None:
+                np.save(staged / "history_weights.npy", codes.history_weights.astype(options.store))
             parameters = kind.build(codes, staged, options, on_progress)
             with closing(kind.open(staged, parameters)) as opened:
                 loss = store_loss(codes, opened)
@@ -138,11 +148,14 @@ class Index:
         manifest = Manifest.read(path)
         manifest.check_files(path)
         ids = IdMap.load(path, "ids")
-        counts = load_array(path / "item_counts.npy") if "item_counts.npy" in manifest.files else None
+        counts, shares = (
+            load_array(path / name) if name in manifest.files else None
+            for name in ("item_counts.npy", "history_weights.npy")
+        )
         engine = engine_class(manifest.engine).open(path, manifest.parameters)
         if engine.items != len(ids) or engine.items != manifest.codes.items:
             raise StorageError(f"{path} is damaged: {engine.items:,} codes for {len(ids):,} ids. Build it again.")
-        return cls(path, manifest, ids, engine, counts)
+        return cls(path, manifest, ids, engine, counts, shares)
 
     @classmethod
     def verify(cls, path: str | os.PathLike[str]) -> Manifest:
@@ -226,6 +239,8 @@ class Index:
             unknown.append(missing)
             if len(rows):
                 asked.append(at)
+                if self._history_weights is not None:
+                    values = values * self._history_weights[rows]
                 queries.append(Query(self._engine.query_vector(rows, values), rows))
         found = self._engine.search(queries, options, on_progress) if queries else []
         return self._result(len(histories), options.k, dict(zip(asked, found, strict=True)), unknown, fallback)

@@ -32,8 +32,9 @@ def store_loss(codes: ItemCodes, engine: Engine) -> dict[str, float]:
     k = min(K, len(codes.ids))
     every = np.arange(len(codes.ids))
     for rows in histories:
-        truth = given @ given[rows].sum(axis=0)
-        kept = stored @ stored[rows].sum(axis=0)
+        weights = codes.history_weights_of(rows)
+        truth = given @ (weights @ given[rows])
+        kept = stored @ (weights @ stored[rows])
         error = max(error, float(np.abs(truth - kept).max()))
         overlaps.append(len(np.intersect1d(best(every, truth, k)[0], best(every, kept, k)[0])) / k)
     return {"max_score_error": error, "overlap_at_100": float(np.mean(overlaps))}

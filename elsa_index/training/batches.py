@@ -49,15 +49,17 @@ def batches(
 
     What is drawn depends on seed, epoch and batch alone, so that a run can go on from any step.
     """
-    order = np.random.default_rng([config.seed, epoch]).permutation(matrix.shape[0])
-    for number in range(first, steps_per_epoch(matrix.shape[0], config)):
-        rows = matrix[order[number * config.batch_size : (number + 1) * config.batch_size]]
+    users = matrix.shape[0]
+    size = config.users_a_step(users)
+    order = np.random.default_rng([config.seed, epoch]).permutation(users)
+    for number in range(first, steps_per_epoch(users, config)):
+        rows = matrix[order[number * size : (number + 1) * size]]
         rng = np.random.default_rng([config.seed, epoch, number])
         yield Batch.make(rows, sample_outputs(rows, config.max_output, rng), device)
 
 
 def steps_per_epoch(users: int, config: TrainingConfig) -> int:
-    return -(-users // config.batch_size)
+    return -(-users // config.users_a_step(users))
 
 
 def sample_outputs(rows: csr_array, max_output: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:

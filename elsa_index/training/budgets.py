@@ -14,7 +14,7 @@ def budgets_of(nonzeros: int, item_counts: npt.NDArray[np.int64], config: Traini
     """The mask's nonzeros: one number, or (items,) int64 with mean at most `nonzeros`, by log(1 + interactions)."""
     if config.budgets == "even":
         return nonzeros
-    shares = np.log1p(item_counts)
+    shares = np.log1p(np.maximum(item_counts, 1))
     low, high = max(1, int(SPREAD[0] * nonzeros)), min(config.dims, int(SPREAD[1] * nonzeros))
     # The factor for which the clipped budgets have the wanted mean: it grows with the factor, so halve the interval.
     below, above = 0.0, high / shares.min()

@@ -20,18 +20,20 @@ from .weights import Weights
 FORMAT = "elsa-index checkpoint 1"
 SECONDS_BETWEEN = 120
 """A checkpoint is written at the end of an epoch when the last is older than this."""
-_ARRAYS = ("values", "first", "second", "inverse_norms", "columns", "within")
+_ARRAYS = ("values", "first", "second", "inverse_norms", "columns", "within", "best")
 
 
 @dataclass
 class Position:
-    """Where a run is: epoch from 1, batches of it that are done, their losses, the mask's nonzeros, seconds so far."""
+    """Where a run is: epoch from 1, batches of it that are done, their losses, the mask's nonzeros, seconds so far,
+    and the epoch that was best for the validation users with its nDCG@100, once one is kept."""
 
     epoch: int = 1
     step: int = 0
     losses: list[float] = field(default_factory=list)
     nonzeros: int = 0
     seconds: float = 0.0
+    best: tuple[int, float] | None = None
 
 
 def save(path: Path, weights: Weights, position: Position, identity: dict[str, Any]) -> None:

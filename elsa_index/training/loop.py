@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,8 +22,10 @@ from .config import TrainingConfig
 from .loss import loss_and_gradient
 from .memory import refuse_too_large
 from .nadam import update
+from .popularity import relative, scaled
 from .products import DenseProducts, Products, SparseProducts, Transpose, use_sparse
 from .schedules import nonzeros_by_epoch
+from .validation import Validation
 from .weights import Weights
 
 SAMPLE_HISTORIES = 1000
@@ -31,8 +34,9 @@ SAMPLE_HISTORIES = 1000
 
 @dataclass(frozen=True)
 class EpochReport:
-    """One epoch that has ended: its number from 1, how many there are, nonzeros an item, mean loss, seconds, and
-    about how many seconds are left (this epoch's time for each one to come: too many while nonzeros shrink)."""
+    """One epoch that has ended: its number from 1, how many there are, nonzeros an item, mean loss, seconds,
+    about how many seconds are left (this epoch's time for each one to come: too many while nonzeros shrink), and
+    nDCG@100 of the validation users, None without any."""
 
     epoch: int
     epochs: int
@@ -40,6 +44,7 @@ class EpochReport:
     loss: float
     seconds: float
     seconds_left: float
+    ndcg: float | None = None
 
 
 def train(
@@ -53,8 +58,9 @@ def train(
 ) -> ItemCodes:
     """Learns one code an item from a log (paper, Compressed ELSA; dense ELSA where `config.dense`).
 
-    Returns codes of unit norm: (items, dims) CSR with `nnz` nonzeros a row, the training's configuration and log
-    fingerprint in `origin`, item counts, and a sample of 1,000 histories.
+    Returns codes: (items, dims) CSR with `nnz` nonzeros a row (on average, with budgets by interactions), of norm
+    p^popularity, history weights that make up for it, the training's configuration and log fingerprint in `origin`,
+    item counts, and a sample of 1,000 histories.
 
     on_start: called with the bytes that the run is expected to take, before it takes them.
     checkpoint: a directory to keep the state in, every two minutes or so and when Ctrl-C or SIGTERM stops the run,
@@ -66,8 +72,12 @@ def train(
     config = config or TrainingConfig()
     device = _device(config.device)
     dtype = compute_dtype(config, device)
-    matrix = interactions.matrix
+    matrix, validation = interactions.matrix, None
+    if config.validation_users:
+        matrix, validation = Validation.hold_out(matrix, config.validation_users, config.seed)
     users, items = matrix.shape
+    counts = np.bincount(matrix.indices, minlength=items)
+    popularity = relative(counts)
     needed = refuse_too_large(users, items, config, device, dtype)
     if on_start:
         on_start(needed)
@@ -82,12 +92,14 @@ def train(
     written = time.perf_counter()
     transpose: Transpose | None = None
     loss = float("nan")
+    last_mask = schedule.index(schedule[-1]) + 1
+    exponents = (config.history_popularity, 0.2 if config.popularity == "auto" else config.popularity)
     with stop_requests() if checkpoint else nullcontext(threading.Event()) as stop:
         while at.epoch <= len(schedule):
             wanted = schedule[at.epoch - 1]
             if wanted != at.nonzeros:
                 transpose = None
-                weights.prune(budgets_of(wanted, interactions.item_counts, config), restart=config.restart)
+                weights.prune(budgets_of(wanted, counts, config), restart=config.restart)
                 at.nonzeros = wanted
             if transpose is None and use_sparse(weights.kept, config.dims):
                 transpose = Transpose(weights)
@@ -106,30 +118,53 @@ def train(
             loss = float(np.mean(at.losses))
             now = time.perf_counter()
             seconds = now - epoch_started
+            ndcg = validation.ndcg(weights, popularity, [exponents])[0] if validation else None
             if on_epoch:
                 left = seconds * (len(schedule) - at.epoch)
-                on_epoch(EpochReport(at.epoch, len(schedule), at.nonzeros, loss, seconds, left))
-            at = Position(at.epoch + 1, nonzeros=at.nonzeros, seconds=now - started)
+                on_epoch(EpochReport(at.epoch, len(schedule), at.nonzeros, loss, seconds, left, ndcg))
+            best = at.best
+            if config.patience and ndcg is not None and at.epoch >= last_mask:
+                if best is None or ndcg > best[1]:
+                    best = (at.epoch, ndcg)
+                    weights.best = weights.values.clone()
+                elif at.epoch - best[0] >= config.patience:
+                    break
+            at = Position(at.epoch + 1, nonzeros=at.nonzeros, seconds=now - started, best=best)
             if checkpoint and at.epoch <= len(schedule) and now - written > SECONDS_BETWEEN:
                 save(checkpoint, weights, at, identity)
                 written = time.perf_counter()
-    origin = {
+    if weights.best is not None:
+        weights.values = weights.best
+        weights.normalize()
+    if validation and config.popularity == "auto":
+        exponents = validation.choose(weights, popularity)
+    alpha, beta = exponents
+    origin: dict[str, Any] = {
         "model": "ELSA" if config.dense else "Compressed ELSA",
         "config": config.model_dump(),
         "log_fingerprint": interactions.fingerprint,
         "log": {"users": users, "items": items, "interactions": int(matrix.nnz)},
-        "epochs": len(schedule),
+        "popularity": {"history": alpha, "output": beta},
+        "batch_size": config.users_a_step(users),
+        "epochs": at.best[0] if at.best else len(schedule),
         "final_loss": loss,
         "seconds": round(time.perf_counter() - started, 1),
         "device": str(device),
         "precision": str(dtype).removeprefix("torch."),
     }
+    if validation:
+        origin["validation"] = {
+            "users": config.validation_users,
+            "ndcg@100": validation.ndcg(weights, popularity, [exponents])[0],
+        }
+    codes, history_weights = scaled(weights.to_csr(), popularity, beta, alpha)
     return ItemCodes(
         interactions.items,
-        weights.to_csr(),
+        codes,
         origin=origin,
         item_counts=interactions.item_counts,
-        sample_histories=_sample(matrix, config.seed),
+        sample_histories=_sample(interactions.matrix, config.seed),
+        history_weights=history_weights,
     )
 
 

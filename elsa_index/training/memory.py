@@ -19,13 +19,13 @@ def forecast(users: int, items: int, config: TrainingConfig, dtype: torch.dtype)
     """About how many bytes a run takes at its peak, which is at its largest mask or on the way to the next."""
     wide = 2 if config.budgets == "log" else 1
     outputs = min(items, config.max_output)
-    batch = min(users, config.batch_size)
+    batch = min(users, config.users_a_step(users))
     peak = 4 * items * config.dims  # the start
     previous = config.dims
     for nonzeros in dict.fromkeys(nonzeros_by_epoch(config)):
         kept = min(config.dims, nonzeros * (wide if nonzeros < config.dims else 1))
         columns = 0 if kept == config.dims else 4
-        state = (12 + columns) * items * kept
+        state = (12 + columns + (4 if config.patience else 0)) * items * kept
         if use_sparse(kept, config.dims):
             # Gradient and codes of the outputs, their transpose and its order, cells of a batch's pairs, scores.
             step = outputs * kept * 24 + items * kept * 20 + 4 * batch * outputs + 16 * batch * config.dims

@@ -49,7 +49,7 @@ def update(weights: Weights, outputs: npt.NDArray[np.int64], gradient: torch.Ten
         else:
             chunk = given.float() if given.dtype != torch.float32 else given.clone()
         inverse = weights.inverse_norms[rows]
-        codes = values * inverse
+        codes = weights.codes_of(rows)
         # ∂L/∂A through Â = A/‖A‖: what is along the row changes nothing.
         along = (chunk * codes).sum(dim=1, keepdim=True)
         chunk.addcmul_(along, codes, value=-1).mul_(inverse)
@@ -61,4 +61,4 @@ def update(weights: Weights, outputs: npt.NDArray[np.int64], gradient: torch.Ten
         denominator = torch.sqrt(second, out=codes).add_(EPSILON * root)
         values.addcdiv_(first, denominator, value=-by_momentum)
         values.addcdiv_(chunk, denominator, value=-by_gradient)
-        weights.inverse_norms[rows] = values.norm(dim=1, keepdim=True).clamp_min_(1e-12).reciprocal_()
+        weights.normalize(rows)

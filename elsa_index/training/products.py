@@ -39,7 +39,7 @@ class DenseProducts:
         step = max(1, (1 << 18) // weights.kept)
         for start in range(0, len(outputs), step):
             rows = outputs[start : start + step]
-            values = (weights.values[rows] * weights.inverse_norms[rows]).to(dtype)
+            values = weights.codes_of(rows).to(dtype)
             columns = weights.columns_of(rows)
             if columns is None:
                 self.codes[start : start + step] = values
@@ -67,7 +67,7 @@ class SparseProducts:
     def __init__(self, weights: Weights, outputs: torch.Tensor, transpose: "Transpose") -> None:
         assert weights.columns is not None
         self.dims = weights.dims
-        self.values = weights.values[outputs] * weights.inverse_norms[outputs]
+        self.values = weights.codes_of(outputs)
         self.columns = weights.columns[outputs]
         starts = torch.arange(0, self.values.numel() + 1, weights.kept, dtype=torch.int32, device=weights.device)
         shape = (len(outputs), weights.dims)

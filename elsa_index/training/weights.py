@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from scipy.sparse import csr_array
 
+_ALL = slice(None)
 _INITIAL_ROWS = 4096
 _CHUNK_VALUES = 1 << 18
 """Weights a chunk of rows: its values, moments and gradient stay in the processor's cache between operations."""
@@ -34,16 +35,19 @@ class Weights:
     columns: (items, kept) int32, ascending in a row, or None when all dimensions are kept.
     within: (items, kept) bool, False where an item's own budget is smaller than `kept`; None when all are even.
     inverse_norms: (items, 1) float32, so that Â = values · inverse_norms.
+    best: (items, kept) float32, values of the best epoch, or None where none is kept.
     """
 
     def __init__(self, items: int, dims: int, seed: int, device: torch.device) -> None:
         self.dims, self.seed, self.device = dims, seed, device
         self.columns: torch.Tensor | None = None
         self.within: torch.Tensor | None = None
+        self.best: torch.Tensor | None = None
         self.values = torch.empty((items, dims), device=device)
         for start in range(0, items, _INITIAL_ROWS):
             rows = initial_rows(start, min(items, start + _INITIAL_ROWS), items, dims, seed)
             self.values[start : start + _INITIAL_ROWS] = rows.to(device)
+        self.inverse_norms = torch.empty((items, 1), device=device)
         self.new_optimizer()
         self.normalize()
 
@@ -61,8 +65,16 @@ class Weights:
         self.steps = 0
         self.momentum_product = 1.0
 
-    def normalize(self) -> None:
-        self.inverse_norms = self.values.norm(dim=1, keepdim=True).clamp_min_(1e-12).reciprocal_()
+    def normalize(self, rows: slice = _ALL) -> None:
+        self.inverse_norms[rows] = self.values[rows].norm(dim=1, keepdim=True).clamp_min_(1e-12).reciprocal_()
+
+    def codes_of(self, rows: slice | torch.Tensor = _ALL) -> torch.Tensor:
+        """Â, (rows, kept) float32."""
+        return self.values[rows] * self.inverse_norms[rows]
+
+    def importance(self, rows: slice) -> torch.Tensor:
+        """(rows, kept): what `prune` keeps the largest of."""
+        return self.values[rows].abs()
 
     def chunks(self) -> Iterator[slice]:
         """Slices of rows that are worked on while they are in the cache."""
@@ -87,14 +99,14 @@ class Weights:
         for start in range(0, self.items, _INITIAL_ROWS):
             stop = min(self.items, start + _INITIAL_ROWS)
             rows = slice(start, stop)
-            order = self.values[rows].abs().topk(kept, dim=1).indices
+            order = self.importance(rows).topk(kept, dim=1).indices
             own = self.columns_of(rows)
             chosen, by_column = (order if own is None else own.gather(1, order)).sort(dim=1)
             if restart:
                 initial = initial_rows(start, stop, self.items, self.dims, self.seed).to(self.device)
                 values[rows] = initial.gather(1, chosen)
             else:
-                values[rows] = (self.values[rows] * self.inverse_norms[rows]).gather(1, order.gather(1, by_column))
+                values[rows] = self.codes_of(rows).gather(1, order.gather(1, by_column))
             columns[rows] = chosen.int()
             if within is not None and isinstance(budgets, torch.Tensor):
                 within[rows] = by_column < budgets[rows, None]
@@ -106,7 +118,7 @@ class Weights:
 
     def to_csr(self) -> csr_array:
         """Â as (items, dims) CSR without zeros."""
-        codes = (self.values * self.inverse_norms).cpu().numpy()
+        codes = self.codes_of().cpu().numpy()
         columns = np.tile(np.arange(self.dims, dtype=np.int32), (self.items, 1))
         if self.columns is not None:
             columns = self.columns.cpu().numpy()

@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 
 import elsa_index as ei
 from benchmarks.straightforward import SparseAutoencoder, nadam
+from elsa_index.evaluation import hits_of, ndcg
 from elsa_index.training import loop
 from elsa_index.training.batches import Batch, sample_outputs
 from elsa_index.training.budgets import budgets_of
@@ -16,6 +17,7 @@ from elsa_index.training.loop import train_step
 from elsa_index.training.loss import loss_and_gradient
 from elsa_index.training.products import Transpose
 from elsa_index.training.schedules import constant, exponential, linear, nonzeros_by_epoch, stepwise
+from elsa_index.training.validation import Validation
 from elsa_index.training.weights import Weights
 
 
@@ -121,7 +123,7 @@ def test_what_was_pruned_stays_pruned():
 
 
 def test_uneven_budgets_keep_the_total_and_give_popular_items_more(log):
-    config = ei.TrainingConfig(dims=32, nnz=4, epochs=2, batch_size=16, budgets="log")
+    config = ei.TrainingConfig(dims=32, nnz=4, epochs=2, batch_size=16, budgets="log", popularity=0)
     counts = np.arange(1, 41)
     budgets = budgets_of(8, counts, config)
     assert 7 < budgets.double().mean() <= 8
@@ -172,7 +174,7 @@ def test_the_other_schedules_are_the_papers():
 @pytest.mark.parametrize("schedule", ["exponential", "linear", "stepwise", "constant"])
 @pytest.mark.parametrize("restart", [True, False])
 def test_codes_have_the_asked_shape_and_rank_a_taste_above_others(log, restart, schedule):
-    config = ei.TrainingConfig(dims=32, nnz=4, epochs=6, batch_size=16, restart=restart, schedule=schedule)
+    config = ei.TrainingConfig.paper(dims=32, nnz=4, epochs=6, batch_size=16, restart=restart, schedule=schedule)
     losses = []
     codes = ei.train(log, config, lambda at: losses.append((at.nonzeros, at.loss)))
     assert (codes.dims, codes.nnz, codes.is_unit_norm) == (32, 4, True)
@@ -218,7 +220,7 @@ def test_a_device_that_is_not_there_is_named(log):
 @pytest.mark.parametrize("budgets", ["even", "log"])
 def test_a_run_that_was_stopped_goes_on_to_the_same_codes(log, tmp_path, monkeypatch, stop_after, budgets):
     config = ei.TrainingConfig(
-        dims=64, nnz=3, epochs=2, batch_size=16, max_output=30, budgets=budgets, final_decay=True
+        dims=64, nnz=3, epochs=2, batch_size=16, max_output=30, budgets=budgets, validation_users=5, patience=1
     )
     whole = ei.train(log, config)
     step, done = loop.train_step, []
@@ -250,3 +252,66 @@ def test_a_damaged_checkpoint_and_none_are_named(log, tmp_path, monkeypatch):
     values.write_bytes(values.read_bytes()[:-1] + b"?")
     with pytest.raises(ei.StorageError, match=r"values\.npy is missing or damaged"):
         ei.train(log, config, checkpoint=tmp_path / "kept", resume=True)
+
+
+def test_popularity_gives_codes_norms_and_leaves_histories_as_they_were(log):
+    plain, scaled = (
+        ei.train(log, ei.TrainingConfig(dims=32, nnz=4, epochs=2, batch_size=16, popularity=power))
+        for power in (0, 0.5)
+    )
+    assert plain.is_unit_norm
+    assert plain.history_weights is None
+    counts = log.item_counts
+    expected = np.sqrt(counts / np.exp(np.log(counts).mean()))
+    np.testing.assert_allclose(scaled.norms, expected, rtol=1e-5)
+    histories = scaled.history_weights[:, None] * scaled.weights.toarray()
+    np.testing.assert_allclose(histories, plain.weights.toarray(), atol=1e-6)
+
+
+def test_validation_users_are_kept_from_training_and_ranked_as_evaluate_ranks_them(log, tmp_path):
+    config = ei.TrainingConfig(dims=16, nnz=4, epochs=2, batch_size=16, validation_users=12, history_popularity=0.3)
+    rest, held = Validation.hold_out(log.matrix, 12, config.seed)
+    assert rest.shape[0] == 48
+    assert held.histories.shape == held.hidden.shape == (12, 40)
+    sizes = np.diff((held.histories + held.hidden).indptr)
+    assert (np.diff(held.hidden.indptr) == np.ceil(0.2 * sizes)).all()
+    users = {tuple(row) for row in log.matrix.toarray()}
+    assert {tuple(row) for row in (held.histories + held.hidden).toarray()} <= users
+    found = []
+    codes = ei.train(log, config, lambda at: found.append(at.ndcg))
+    assert codes.origin["log"]["users"] == 48
+    assert codes.origin["validation"] == {"users": 12, "ndcg@100": found[-1]}
+
+    def rows(matrix):
+        return [matrix.indices[matrix.indptr[at] : matrix.indptr[at + 1]] for at in range(12)]
+
+    with ei.Index.build(codes, tmp_path / "i.index", engine="exact", store="float32") as index:
+        result = index.search([log.items.take(row).tolist() for row in rows(held.histories)], k=40)
+    hits = hits_of(np.pad(result.rows, ((0, 0), (0, 60)), constant_values=-1), held.hidden)
+    assert ndcg(hits, np.diff(held.hidden.indptr), 100).mean() == pytest.approx(found[-1], abs=1e-6)
+
+
+def test_auto_chooses_the_powers_that_rank_validation_users_best(log):
+    config = {"dims": 16, "nnz": 4, "epochs": 2, "batch_size": 16, "validation_users": 12}
+    chosen = ei.train(log, ei.TrainingConfig(**config, popularity="auto")).origin
+    for power in (0, 0.2, 0.4):
+        other = ei.train(log, ei.TrainingConfig(**config, popularity=power)).origin
+        assert chosen["validation"]["ndcg@100"] >= other["validation"]["ndcg@100"]
+
+
+def test_patience_keeps_the_best_epoch(log):
+    found = []
+    config = {"dims": 16, "dense": True, "batch_size": 60, "validation_users": 12, "learning_rate": 3}
+    codes = ei.train(log, ei.TrainingConfig(**config, epochs=30, patience=2), lambda at: found.append(at.ndcg))
+    assert len(found) < 30
+    assert codes.origin["epochs"] == int(np.argmax(found)) + 1 == len(found) - 2
+    assert codes.origin["validation"]["ndcg@100"] == pytest.approx(max(found), abs=1e-6)
+
+
+def test_validation_is_checked(log):
+    with pytest.raises(ei.UsageError, match="patience 2 needs validation_users above 0"):
+        ei.TrainingConfig.checked(dims=8, nnz=2, patience=2)
+    with pytest.raises(ei.UsageError, match="popularity auto needs validation_users above 0"):
+        ei.TrainingConfig.checked(dims=8, nnz=2, popularity="auto")
+    with pytest.raises(ei.UsageError, match="validation_users is 60, but of 60 users"):
+        ei.train(log, ei.TrainingConfig(dims=8, nnz=2, validation_users=60))

@@ -1,0 +1,38 @@
+"""Results on disk: one JSON file a benchmark, with rows, date and machine."""
+
+import json
+import platform
+from collections.abc import Sequence
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+RESULTS = Path(__file__).parent / "results"
+_PACKAGES = ("elsa-index", "numpy", "scipy", "torch")
+
+
+def machine() -> dict[str, Any]:
+    """Processor, Python, packages and torch's threads."""
+    packages = {name: version(name) for name in _PACKAGES}
+    threads = torch.get_num_threads()
+    return {
+        "processor": platform.machine(), "python": platform.python_version(), "packages": packages, "threads": threads
+    }  # fmt: skip
+
+
+def read(name: str) -> list[dict[str, Any]]:
+    path = RESULTS / f"{name}.json"
+    rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else []
+    return rows
+
+
+def update(name: str, row: dict[str, Any], keys: Sequence[str]) -> None:
+    """Puts a row in the place of the one with the same keys, or at the end."""
+    key = [row[part] for part in keys]
+    rows = [other for other in read(name) if [other[part] for part in keys] != key]
+    rows.append(row | {"date": str(date.today()), "machine": machine()})
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps({"rows": rows}, indent=1) + "\n")
