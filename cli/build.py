@@ -15,7 +15,10 @@ EXAMPLE = (
 
 def build(
     source: Annotated[
-        Path, typer.Argument(metavar="MODEL|CODES.npz", help="A model directory, or a SciPy CSR matrix.")
+        Path,
+        typer.Argument(
+            metavar="MODEL|CODES.npz|MODEL.zip", help="A model directory, a SciPy CSR matrix, or compresso-recsys's."
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The index directory to write.")],
     engine: Annotated[str, typer.Option(help="lucene, faiss-flat, faiss-hnsw or exact.")] = "lucene",

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .codes import ItemCodes
+from .compresso import read_compresso
 from .engines import engine_class
 from .engines.base import Answer, BuildOptions, Engine, Progress, Query, SearchOptions, StoreName, best
 from .errors import DataError, StorageError, UsageError, shorten
@@ -305,11 +306,14 @@ def _is_index(path: Path) -> bool:
 
 
 def load_codes(path: str | os.PathLike[str], item_ids: str | os.PathLike[str] | None = None) -> ItemCodes:
-    """Codes from a model directory, or from a SciPy `.npz` (then `item_ids` may name their ids)."""
+    """Codes from a model directory, from a SciPy `.npz` (then `item_ids` may name their ids), or from the `.zip` of an
+    ELSA model that compresso-recsys saved."""
     if Path(path).suffix == ".npz":
         return ItemCodes.from_npz(path, item_ids)
     if item_ids is not None:
         raise UsageError("item ids are for .npz files; a model directory has its own.")
     if not Path(path).exists():
-        raise DataError(f"{path} does not exist; a model directory or a .npz file of codes is needed.")
+        raise DataError(f"{path} does not exist; a model directory, or a .npz or .zip file of codes is needed.")
+    if Path(path).suffix == ".zip":
+        return read_compresso(Path(path))
     return ItemCodes.load(path)
