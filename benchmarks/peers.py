@@ -1,0 +1,120 @@
+"""Training from log to codes, each program in a process of its own and in turns: seconds, peak memory, accuracy.
+
+Command: python -m benchmarks.peers SPLIT_DIR [--rounds 1] (half an hour; needs the packages of the extra `bench`)
+
+The same dimensions, nonzeros, batches, sampled outputs, learning rate and epochs for all: 1,024 dimensions, levels
+1024, 512, … 16, two epochs each and two at 16. The straightforward version (dense float32 products with masks) is run
+for three steps only, for its memory and its time a step.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse import csr_matrix
+
+import elsa_index as ei
+from benchmarks.ranking import Held, by_codes, metrics_of
+from benchmarks.records import update
+from benchmarks.straightforward import SparseAutoencoder, nadam
+from elsa_index.training.batches import batches
+from elsa_index.training.weights import Weights
+
+DIMS, NNZ, EPOCHS, BATCH, OUTPUTS, RATE = 1024, 16, 2, 1024, 20_000, 0.1
+
+
+def ours(split: ei.Split, out: Path) -> None:
+    ei.train(split.train, ei.TrainingConfig(dims=DIMS, nnz=NNZ, epochs=EPOCHS, batch_size=BATCH)).save(out)
+
+
+def ours_as_the_paper(split: ei.Split, out: Path) -> None:
+    ei.train(split.train, ei.TrainingConfig.paper(dims=DIMS, nnz=NNZ, epochs=EPOCHS)).save(out)
+
+
+def compresso_recsys(split: ei.Split, out: Path) -> None:
+    from compresso_recsys.models.elsa import ELSACompressionConfig, ELSAConfig, ELSATrainer
+
+    levels = tuple(DIMS // 2**level for level in range(int(np.log2(DIMS // NNZ)) + 1))
+    compression = ELSACompressionConfig(k_target=NNZ, k_schedule=levels, max_epochs_per_stage=EPOCHS)
+    config = ELSAConfig(
+        latent_dim=DIMS, batch_size=BATCH, max_output=OUTPUTS, epochs=EPOCHS, lr=RATE, compression=compression,
+        show_progress=False, seed=42,
+    )  # fmt: skip
+    model = ELSATrainer(config)
+    model.fit(csr_matrix(split.train.matrix), item_ids=list(split.train.items))
+    model.save(out.with_suffix(".zip"))
+
+
+def straightforward(split: ei.Split, out: Path, steps: int = 3) -> None:
+    matrix, device = split.train.matrix, torch.device("cpu")
+    model = SparseAutoencoder(Weights(matrix.shape[1], DIMS, 42, device).values.clone())
+    optimizer = nadam(model, RATE)
+    seconds = []
+    for _, batch in zip(range(steps), batches(matrix, ei.TrainingConfig.paper(dims=DIMS), 1, device), strict=False):
+        started = time.perf_counter()
+        x = torch.zeros((len(batch.sizes), matrix.shape[1]))
+        x[batch.users, torch.from_numpy(batch.outputs)[batch.positions]] = 1.0
+        loss = model.loss(x, torch.from_numpy(batch.outputs))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        seconds.append(time.perf_counter() - started)
+    out.with_suffix(".json").write_text(json.dumps({"seconds_a_step": seconds}))
+
+
+PROGRAMS = {
+    "elsa-index": ours, "elsa-index --paper": ours_as_the_paper, "compresso-recsys": compresso_recsys,
+    "straightforward": straightforward,
+}  # fmt: skip
+
+
+def child(name: str, split: Path, out: Path) -> None:
+    """Runs one program; prints its seconds (from the log in memory to the codes on disk) and its peak memory."""
+    log = ei.Split.load(split)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.perf_counter()
+    PROGRAMS[name](log, out)
+    seconds = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps({"seconds": seconds, "peak_bytes": 1024 * peak, "bytes_before": 1024 * before}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("split", type=Path)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--only", default=",".join(PROGRAMS))
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        child(given.child, given.split, given.out)
+        return
+    held = Held.of(ei.Split.load(given.split))
+    for round_number in range(given.rounds):
+        for name in given.only.split(","):
+            with tempfile.TemporaryDirectory() as directory:
+                out = Path(directory) / "model"
+                arguments = [str(given.split), "--child", name, "--out", str(out)]
+                command = [sys.executable, "-m", "benchmarks.peers", *arguments]
+                printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+                row: dict[str, Any] = {"program": name, "round": round_number} | json.loads(printed.splitlines()[-1])
+                if out.with_suffix(".json").exists():
+                    row |= json.loads(out.with_suffix(".json").read_text())
+                else:
+                    codes = ei.load_codes(out if out.exists() else out.with_suffix(".zip"))
+                    row["metrics"] = metrics_of(held, by_codes(codes))
+            update("peers", row, ("program", "round"))
+            print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
