@@ -18,7 +18,7 @@ import elsa_index as ei
 
 OUTPUT = Path("demo-output")
 LIKED = ["Toy Story", "Finding Nemo", "Monsters, Inc.", "Shrek"]
-TRAINING = ["--dims", "1024", "--batch-size", "128", "--seed", "42"]
+TRAINING = ["--dims", "1024", "--seed", "42"]
 INDEXES = {"lucene": "codes.index", "faiss-flat": "dense.index"}
 ROUNDS = 5
 CONSOLE = Console(width=None if sys.stdout.isatty() else 110)
@@ -107,8 +107,8 @@ def main() -> None:
     at = {name: str(OUTPUT / name) for name in ("ratings.csv", "split", "sparse", "dense")}
     print(run("split", at["ratings.csv"], "-o", at["split"], *log, "--users", "150"), end="")
     train = str(OUTPUT / "split" / "train.parquet")
-    print(run("train", train, "-o", at["sparse"], "--nnz", "16", "--epochs", "5", *TRAINING), end="")
-    print(run("train", train, "-o", at["dense"], "--dense", "--epochs", "5", *TRAINING), end="")
+    print(run("train", train, "-o", at["sparse"], "--nnz", "16", "--epochs", "2", *TRAINING), end="")
+    print(run("train", train, "-o", at["dense"], "--dense", "--epochs", "10", *TRAINING), end="")
     for model, engine in (("sparse", "lucene"), ("dense", "faiss-flat")):
         print(run("build", at[model], "-o", str(OUTPUT / INDEXES[engine]), "--engine", engine), end="")
     for model, engine in (("sparse", "lucene"), ("dense", "faiss-flat")):

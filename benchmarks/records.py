@@ -8,14 +8,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 RESULTS = Path(__file__).parent / "results"
 _PACKAGES = ("elsa-index", "numpy", "scipy", "torch")
 
 
 def machine() -> dict[str, Any]:
     """Processor, Python, packages and torch's threads."""
+    import torch
+
     packages = {name: version(name) for name in _PACKAGES}
     threads = torch.get_num_threads()
     return {
@@ -36,3 +36,8 @@ def update(name: str, row: dict[str, Any], keys: Sequence[str]) -> None:
     rows.append(row | {"date": str(date.today()), "machine": machine()})
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+
+
+def disk(row: dict[str, Any]) -> float:
+    """Bytes an item of codes (or vectors), postings and history weights, as they lie on disk."""
+    return sum(row["disk"].get(part, 0) for part in ("codes", "postings", "vectors", "history"))

@@ -1,14 +1,19 @@
-"""Writes the README's tables of figures from benchmarks/results/.
+"""Writes the tables of figures in README.md and benchmarks/README.md from benchmarks/results/.
 
-Command: python -m benchmarks.tables (writes README.md between the markers of each table)
+Command: python -m benchmarks.tables (writes between the markers of each table)
 """
 
 import json
 import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from benchmarks.records import RESULTS, disk
 
 ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "benchmarks" / "results"
+Rows = list[dict[str, Any]]
 
 
 def gowalla_table(results: dict) -> str:
@@ -56,25 +61,162 @@ def training_speed_table(results: dict) -> str:
     return "\n".join(lines)
 
 
-TABLES = {"gowalla": gowalla_table, "training_speed": training_speed_table}
+def span(values: Sequence[float], digits: int = 4) -> str:
+    """The mean of the seeds and, where there are several, the smallest and the largest."""
+    mean = f"{sum(values) / len(values):.{digits}f}"
+    return mean if len(values) < 2 else f"{mean} ({min(values):.{digits}f} – {max(values):.{digits}f})"
 
 
-def with_table(readme: str, name: str) -> str:
-    """The README with the table `name` made anew from its results."""
-    table = TABLES[name](json.loads((RESULTS / f"{name}.json").read_text()))
+def metric(rows: Rows, name: str) -> str:
+    return span([row["metrics"][name]["mean"] for row in rows])
+
+
+def accuracy_table(rows: Rows) -> str:
+    """Gowalla, the rows that people ask for first."""
+    lines = [
+        "| model | bytes an item | on disk | Recall@20 | Recall@50 | nDCG@100 | seeds | training, s |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, model, popularity in HEADLINES:
+        group = [row for row in rows if (row["log"], row["model"], row["popularity"]) == ("gowalla", model, popularity)]
+        if not group:
+            raise SystemExit(f"accuracy.json has no row of gowalla, {model}, popularity {popularity}")
+        stored = f"{disk(group[0]):,.0f}" if group[0]["disk"] else "–"
+        metrics = " | ".join(metric(group, name) for name in ("recall@20", "recall@50", "ndcg@100"))
+        seconds = min(row["seconds"] for row in group)
+        lines.append(f"| {name} | {group[0]['bytes']:,.0f} | {stored} | {metrics} | {len(group)} | {seconds:,.0f} |")
+    return "\n".join(lines)
+
+
+HEADLINES = [
+    ("EASE, 40,981 × 40,981", "ease", 0),
+    ("dense ELSA, 2,048 dimensions, × popularity", "dense-2048", 0.2),
+    ("dense ELSA, 2,048 dimensions", "dense-2048", 0),
+    ("dense ELSA, 1,024 dimensions", "dense-1024", 0),
+    ("elsa-index, 128 nonzeros", "default-128", 0.2),
+    ("elsa-index, 64 nonzeros", "default-64", 0.2),
+    ("elsa-index, 32 nonzeros", "default-32", 0.2),
+    ("**elsa-index, 16 nonzeros**", "default-16", 0.2),
+    ("elsa-index, 16 nonzeros of 4,096 dimensions", "default-4096-16", 0.2),
+    ("elsa-index, 8 nonzeros", "default-8", 0.2),
+    ("Compressed ELSA, the paper, 16 nonzeros", "paper-16", 0),
+    ("EASE, the 16 largest of each row", "ease-pruned-16", 0),
+    ("dense ELSA, 32 dimensions", "dense-32", 0),
+    ("dense ELSA + sparse autoencoder, 16 nonzeros", "autoencoder-16", 0),
+    ("dense ELSA, the 16 largest after training", "pruned-16", 0),
+    ("item KNN, 100 neighbours", "item-knn", 0),
+    ("most popular", "most-popular", 0),
+]
+"""Row of the README, model, popularity."""
+
+
+def all_accuracy_table(rows: Rows) -> str:
+    lines = [
+        "| log | model | bytes an item | on disk | Recall@20 | nDCG@100 | nDCG@100 × popularity | seeds |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for log in ("gowalla", "movielens"):
+        names = dict.fromkeys(row["model"] for row in rows if row["log"] == log)
+        for model in sorted(names, key=_by_kind_and_size):
+            plain, scaled = (
+                [row for row in rows if (row["log"], row["model"], row["popularity"]) == (log, model, power)]
+                for power in (0, 0.2)
+            )
+            stored = f"{disk(plain[0]):,.0f}" if plain[0]["disk"] else "–"
+            lines.append(
+                f"| {log} | {model} | {plain[0]['bytes']:,.0f} | {stored} | {metric(plain, 'recall@20')} "
+                f"| {metric(plain, 'ndcg@100')} | {metric(scaled, 'ndcg@100') if scaled else '–'} | {len(plain)} |"
+            )
+    return "\n".join(lines)
+
+
+def _by_kind_and_size(model: str) -> tuple:
+    return re.sub(r"-?\d+", "", model), [int(part) for part in re.findall(r"\d+", model)]
+
+
+def published_table(rows: Rows) -> str:
+    lines = ["| model | bytes an item | Recall@20 | NDCG@20 |", "| --- | ---: | ---: | ---: |"]
+    for name, model, power in (
+        ("dense ELSA, 1,024 dimensions", "dense-1024", 0),
+        ("dense ELSA, 1,024 dimensions, × popularity", "dense-1024", 0.2),
+        ("elsa-index, 16 nonzeros", "default-16", 0.2),
+    ):
+        group = [
+            row for row in rows if (row["log"], row["model"], row["popularity"]) == ("gowalla-published", model, power)
+        ]
+        size = f"{group[0]['bytes']:,.0f}"
+        lines.append(f"| {name} | {size} | {metric(group, 'plain_recall@20')} | {metric(group, 'ndcg@20')} |")
+    lines.append("| LightGCN, published | 256 | 0.1824 | 0.1547 |")
+    lines.append("| item KNN, published | – | 0.1570 | 0.1214 |")
+    return "\n".join(lines)
+
+
+def ideas_table(rows: Rows) -> str:
+    lines = [
+        "| idea | Gowalla, development users | MovieLens, mean of seeds | training on Gowalla, s |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for idea in dict.fromkeys(row["idea"] for row in rows):
+        cells = []
+        for log in ("gowalla", "movielens"):
+            group = [row for row in rows if (row["log"], row["idea"]) == (log, idea)]
+            cells.append(metric(group, "ndcg@100") if group else "not run")
+        seconds = [row["seconds"] for row in rows if (row["log"], row["idea"]) == ("gowalla", idea)]
+        lines.append(f"| {idea} | {cells[0]} | {cells[1]} | {f'{min(seconds):,.0f}' if seconds else '–'} |")
+    return "\n".join(lines)
+
+
+def peers_table(rows: Rows) -> str:
+    lines = ["| program | seconds | peak memory, GB | nDCG@100 |", "| --- | ---: | ---: | ---: |"]
+    for program in dict.fromkeys(row["program"] for row in rows):
+        group = [row for row in rows if row["program"] == program]
+        peak = max(row["peak_bytes"] for row in group) / 1e9
+        if "metrics" in group[0]:
+            seconds = span([row["seconds"] for row in group], 0)
+            lines.append(f"| {program} | {seconds} | {peak:.1f} | {metric(group, 'ndcg@100')} |")
+        else:
+            a_step = sum(group[0]["seconds_a_step"][1:]) / len(group[0]["seconds_a_step"][1:])
+            lines.append(f"| {program}, dense float32 | {a_step:.1f} a step | {peak:.1f} | – |")
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class TableOf:
+    """document: where it stands. results: the file it is made from. make: of the file's rows, or all of it."""
+
+    document: str
+    results: str
+    make: Callable[[Any], str]
+    whole: bool = False
+
+
+TABLES = {
+    "gowalla": TableOf("README.md", "gowalla", gowalla_table, whole=True),
+    "training_speed": TableOf("README.md", "training_speed", training_speed_table, whole=True),
+    "accuracy": TableOf("README.md", "accuracy", accuracy_table),
+    "published": TableOf("README.md", "accuracy", published_table),
+    "peers": TableOf("README.md", "peers", peers_table),
+    "all_accuracy": TableOf("benchmarks/README.md", "accuracy", all_accuracy_table),
+    "ideas": TableOf("benchmarks/README.md", "ideas", ideas_table),
+}
+
+
+def with_table(text: str, name: str) -> str:
+    """A document with the table `name` made anew from its results."""
+    table = TABLES[name]
+    results = json.loads((RESULTS / f"{table.results}.json").read_text())
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-    if begin not in readme:
-        raise SystemExit(f"README.md has no {begin} … {end}")
+    if begin not in text:
+        raise SystemExit(f"{table.document} has no {begin} … {end}")
+    made = table.make(results if table.whole else results["rows"])
     pattern = f"{re.escape(begin)}.*{re.escape(end)}"
-    return re.sub(pattern, lambda _: f"{begin}\n{table}\n{end}", readme, flags=re.DOTALL)
+    return re.sub(pattern, lambda _: f"{begin}\n{made}\n{end}", text, flags=re.DOTALL)
 
 
 def main() -> None:
-    readme = ROOT / "README.md"
-    text = readme.read_text()
-    for name in TABLES:
-        text = with_table(text, name)
-    readme.write_text(text)
+    for name, table in TABLES.items():
+        document = ROOT / table.document
+        document.write_text(with_table(document.read_text(), name))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import pytest
 from scipy.sparse import save_npz
 
 import elsa_index as ei
+from elsa_index.training.config import PAPER
+from elsa_index.training.popularity import OUTPUT_EXPONENTS
 
 from ..conftest import ODD_IDS, make_codes
 
@@ -92,6 +94,20 @@ def test_from_a_log_to_an_evaluation(log, tmp_path):
     assert "exact" in shown.stderr
     refused = run("train", tmp_path / "log.csv", "-o", tmp_path / "m", status=1)
     assert "--overwrite" in refused.stderr
+
+
+def test_the_paper_is_one_flag_away_and_validation_users_are_reported(log, tmp_path):
+    log.pairs().write_csv(tmp_path / "log.csv")
+    options = ("--dims", 32, "--nnz", 4, "--epochs", 1, "--json")
+    train = ("train", tmp_path / "log.csv", "-o")
+    paper = json.loads(run(*train, tmp_path / "p", *options, "--paper", "--budgets", "log").stdout)
+    assert paper["config"] | PAPER | {"budgets": "log"} == paper["config"]
+    checked = run(*train, tmp_path / "v", *options, "--validation-users", 10, "--popularity", "auto", "--patience", 2)
+    made = json.loads(checked.stdout)
+    assert checked.stderr.count("nDCG@100") == made["epochs"]
+    assert made["validation"]["users"] == 10
+    assert made["popularity"]["output"] in OUTPUT_EXPONENTS
+    assert "popularity" in run(*train, tmp_path / "w", "--popularity", "often", status=2).stderr
 
 
 def test_a_training_that_is_stopped_says_how_to_go_on_and_does(log, tmp_path):

@@ -1,10 +1,13 @@
 """What every engine must do. An engine that cannot do something says so in its capabilities."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import elsa_index as ei
 from elsa_index.engines import ENGINES, engine_class
+from elsa_index.training.popularity import with_norms
 
 from ..conftest import ODD_IDS, make_codes, make_histories, oracle
 
@@ -32,6 +35,21 @@ def test_ranks_like_the_exhaustive_oracle(index, codes, histories):
         reached = np.mean([np.mean(s >= t[-1] - 1e-5) for s, t in zip(result.scores, truth, strict=True)])
         assert reached >= 0.95
         assert not result.proven.any()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_items_bring_their_history_weights_and_codes_their_norms(codes, histories, engine, tmp_path):
+    rng = np.random.default_rng(5)
+    norms, shares = (rng.uniform(0.5, 2.0, len(codes.ids)).astype(np.float32) for _ in range(2))
+    weighted = replace(codes, weights=with_norms(codes.weights, norms), history_weights=shares)
+    dense = weighted.weights.toarray().astype(np.float64)
+    with ei.Index.build(weighted, tmp_path / "i", engine=engine) as index:
+        result = index.search(histories[:10], 1)
+        for history, best in zip(histories[:10], result.scores[:, 0], strict=True):
+            rows = codes.ids.rows(set(history))
+            scores = dense @ (shares[rows] @ dense[rows])
+            scores[rows] = -np.inf
+            assert best == pytest.approx(scores.max(), rel=3e-3)
 
 
 def test_never_returns_items_of_the_history(index, codes, histories):
