@@ -10,7 +10,7 @@ from .errors import UsageError
 MIN_BITS, MAX_BITS = 2, 16
 
 
-def terms_of(dims: npt.NDArray[np.integer], weights: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
+def terms_of(dims: npt.NDArray[np.integer], weights: npt.NDArray[np.number]) -> npt.NDArray[np.int64]:
     """One term for each sign of each dimension: 2·dim for positive weights, 2·dim + 1 for negative ones.
 
     >>> terms_of(np.array([0, 3]), np.array([0.5, -0.5])).tolist()

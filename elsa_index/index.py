@@ -106,7 +106,8 @@ class Index:
         """Builds the directory `path` beside it and moves it into place when it is complete.
 
         engine: `lucene`, `exact`, `faiss-flat` or `faiss-hnsw`. bits: of the impacts, 2 to 16. store: precision
-        of the stored codes, `float16` or `float32` (FAISS keeps float32 only); None for the engine's own.
+        of the stored codes, `float16`, `float32` or `int8`, a scale an item (FAISS keeps float32 only); None for the
+        engine's own.
 
         Raises UsageError for parameters, StorageError where `path` is in the way, DataError for codes that the
         store cannot hold; what was at `path` is then unchanged.
@@ -122,7 +123,8 @@ class Index:
             if codes.item_counts is not None:
                 np.save(staged / "item_counts.npy", codes.item_counts.astype(np.uint32))
             if codes.history_weights is not None:
-                np.save(staged / "history_weights.npy", codes.history_weights.astype(options.store))
+                precision = np.float32 if options.store == "float32" else np.float16
+                np.save(staged / "history_weights.npy", codes.history_weights.astype(precision))
             parameters = kind.build(codes, staged, options, on_progress)
             with closing(kind.open(staged, parameters)) as opened:
                 loss = store_loss(codes, opened)

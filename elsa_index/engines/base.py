@@ -14,7 +14,7 @@ from ..ids import Rows
 from ..query import Vector
 
 EngineName = Literal["lucene", "exact", "faiss-flat", "faiss-hnsw"]
-StoreName = Literal["float16", "float32"]
+StoreName = Literal["int8", "float16", "float32"]
 Progress = Callable[[int, int], None]
 """Called with what is done and what there is to do."""
 

@@ -17,7 +17,9 @@ class ExactEngine(StoredCodesEngine):
     """Scores every item for every query. Nothing to get wrong: all other engines are compared with it."""
 
     name = "exact"
-    capabilities = Capabilities(exact=True, cuts_queries=False, stores=("float16", "float32"), score_tolerance=1e-12)
+    capabilities = Capabilities(
+        exact=True, cuts_queries=False, stores=("float16", "float32", "int8"), score_tolerance=1e-12
+    )
 
     @classmethod
     def build(

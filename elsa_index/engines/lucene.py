@@ -20,7 +20,9 @@ class LuceneEngine(StoredCodesEngine):
     """Sign-split impact postings that Anserini's own searchers open, beside the stored codes."""
 
     name = "lucene"
-    capabilities = Capabilities(exact=True, cuts_queries=True, stores=("float16", "float32"), score_tolerance=1e-12)
+    capabilities = Capabilities(
+        exact=True, cuts_queries=True, stores=("float16", "float32", "int8"), score_tolerance=1e-12
+    )
 
     def __init__(self, store: StoredCodes, postings: LucenePostings, search: TwoStageSearch) -> None:
         super().__init__(store)
@@ -31,7 +33,7 @@ class LuceneEngine(StoredCodesEngine):
         cls, codes: ItemCodes, directory: Path, options: BuildOptions, on_progress: Progress | None = None
     ) -> dict[str, Any]:
         store = StoredCodes.round(codes, options.store)
-        scale = ImpactScale.fitting(options.bits, store.weights, unit_norm=codes.is_unit_norm)
+        scale = ImpactScale.fitting(options.bits, store.values, unit_norm=codes.is_unit_norm)
         store.save(directory)
         (directory / _POSTINGS).mkdir()
         write_postings(store, codes.ids, scale, directory / _POSTINGS, on_progress)

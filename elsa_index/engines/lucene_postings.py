@@ -44,11 +44,12 @@ def write_postings(
         for field in (terms, stored, values):
             document.add(field)
         term_of = terms_of(store.dims_of.astype(np.int64), store.weights)
-        impact_of = scale.quantize(store.weights)
+        impact_of = scale.quantize(store.values)
+        starts = store.indptr.tolist()
         counter = Counter(store.items, on_progress)
         try:
             for row in range(store.items):
-                span = slice(int(store.indptr[row]), int(store.indptr[row + 1]))
+                span = slice(starts[row], starts[row + 1])
                 pairs = zip(term_of[span].tolist(), impact_of[span].tolist(), strict=True)
                 terms.setStringValue(" ".join(f"{term}|{impact}" for term, impact in pairs))
                 encoded = ids[row].encode("utf-8")

@@ -17,74 +17,94 @@ from .base import Engine, StoreName
 
 @dataclass(frozen=True, eq=False)
 class StoredCodes:
-    """(items, dims) codes as CSR parts: weights float16 or float32, dims uint16 or uint32.
+    """(items, dims) codes as CSR parts: weights int8, float16 or float32, dims uint16 or uint32.
 
-    Scores are computed in float64. Half-precision weights and their sums are exact there, so that every engine
-    that scores from here gives the same score for the same item, to the bit.
+    scales: (items,) float16, what one unit of an int8 weight of each item stands for; None for other weights.
+    lengths: (items,) unsigned, nonzeros of each item, in the fewest bytes that hold them.
+
+    Scores are computed in float64. Rounded weights and their sums are exact there, so that every engine that scores
+    from here gives the same score for the same item, to the bit.
     """
 
-    weights: npt.NDArray[np.floating]
+    weights: npt.NDArray[np.number]
     dims_of: npt.NDArray[np.unsignedinteger]
-    indptr: npt.NDArray[np.unsignedinteger]
+    lengths: npt.NDArray[np.unsignedinteger]
     dims: int
+    scales: npt.NDArray[np.float16] | None = None
 
     @classmethod
     def round(cls, codes: ItemCodes, store: StoreName) -> "StoredCodes":
         """Codes in the precision of `store`. Raises DataError where that precision cannot hold them."""
-        with np.errstate(over="ignore", under="ignore"):
-            weights = codes.weights.data.astype(store)
-        rounded = csr_array(
-            (weights.astype(np.float32), codes.weights.indices, codes.weights.indptr), codes.weights.shape
-        )
-        if not np.isfinite(rounded.data).all() or not codes.weights.data.all():
-            raise DataError(
-                f"Weights up to {np.abs(codes.weights.data).max():g} do not fit {store}; pass --store float32."
-            )
-        if not rounded.data.all():
-            rounded = rounded.copy()
-            rounded.eliminate_zeros()
-        empty = np.flatnonzero(np.diff(rounded.indptr) == 0)
+        lengths = np.diff(codes.weights.indptr)
+        weights, scales = _rounded(codes.weights.data, lengths, store)
+        finite = np.isfinite(weights).all() and (scales is None or (np.isfinite(scales).all() and scales.all()))
+        if not finite:
+            largest, smallest = np.abs(codes.weights.data).max(), np.abs(codes.weights.data).min()
+            raise DataError(f"Weights from {smallest:g} to {largest:g} do not fit {store}; pass --store float32.")
+        kept = weights != 0
+        lengths = np.add.reduceat(kept, codes.weights.indptr[:-1])
+        empty = np.flatnonzero(lengths == 0)
         if len(empty):
             raise DataError(
                 f"All weights of item {codes.ids[int(empty[0])]!r} are too small for {store}; pass --store float32."
             )
         dim_type = np.uint16 if codes.dims <= 2**16 else np.uint32
-        pointer_type = np.uint32 if rounded.nnz < 2**32 else np.uint64
         return cls(
-            rounded.data.astype(store),
-            rounded.indices.astype(dim_type),
-            rounded.indptr.astype(pointer_type),
+            weights[kept],
+            codes.weights.indices[kept].astype(dim_type),
+            lengths.astype(np.min_scalar_type(int(lengths.max()))),
             codes.dims,
+            scales,
         )
 
     def save(self, directory: Path) -> None:
         np.save(directory / "codes.weights.npy", self.weights)
         np.save(directory / "codes.dims.npy", self.dims_of)
-        np.save(directory / "codes.indptr.npy", self.indptr)
+        np.save(directory / "codes.lengths.npy", self.lengths)
+        if self.scales is not None:
+            np.save(directory / "codes.scales.npy", self.scales)
 
     @classmethod
     def load(cls, directory: Path, dims: int) -> "StoredCodes":
-        parts = [load_array(directory / f"codes.{name}.npy") for name in ("weights", "dims", "indptr")]
-        if len(parts[0]) != len(parts[1]) or int(parts[2][-1]) != len(parts[0]):
+        weights, dims_of, lengths = (
+            load_array(directory / f"codes.{name}.npy") for name in ("weights", "dims", "lengths")
+        )
+        scales = load_array(directory / "codes.scales.npy") if weights.dtype == np.int8 else None
+        store = cls(weights, dims_of, lengths, dims, scales)
+        if len(weights) != len(dims_of) or int(store.indptr[-1]) != len(weights):
             raise StorageError(f"The stored codes in {directory} are damaged: their arrays do not fit each other.")
-        return cls(parts[0], parts[1], parts[2], dims)
+        return store
+
+    @cached_property
+    def indptr(self) -> npt.NDArray[np.int64]:
+        """(items + 1,) where each item's weights begin."""
+        return np.concatenate([[0], np.cumsum(self.lengths, dtype=np.int64)])
 
     @property
     def items(self) -> int:
-        return len(self.indptr) - 1
+        return len(self.lengths)
 
-    def _positions(self, rows: Rows) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Where the weights of `rows` lie, one row after the other, and where each row begins among them."""
-        starts = self.indptr[rows].astype(np.int64)
-        lengths = self.indptr[rows + 1].astype(np.int64) - starts
+    @property
+    def values(self) -> Vector:
+        """(nonzeros,) float64: all weights."""
+        return self._values(slice(None), slice(None))
+
+    def _values(self, positions: Rows | slice, rows: Rows | slice) -> Vector:
+        values = self.weights[positions].astype(np.float64)
+        if self.scales is not None:
+            values *= np.repeat(self.scales[rows].astype(np.float64), self.lengths[rows])
+        return values
+
+    def _positions(self, rows: Rows) -> tuple[Rows, Rows, Rows]:
+        """Where the weights of `rows` lie, one row after the other, where each row begins among them, their lengths."""
+        starts, lengths = self.indptr[rows], self.lengths[rows].astype(np.int64)
         begins = np.cumsum(lengths) - lengths
-        return np.arange(int(lengths.sum())) + np.repeat(starts - begins, lengths), begins
+        return np.arange(int(lengths.sum())) + np.repeat(starts - begins, lengths), begins, lengths
 
     def sum_rows(self, rows: Rows, weights: Vector) -> Vector:
         """(dims,) float64: Σ weight · code over `rows`."""
-        positions, begins = self._positions(rows)
-        lengths = np.diff(np.append(begins, len(positions)))
-        values = self.weights[positions].astype(np.float64) * np.repeat(weights, lengths)
+        positions, _, lengths = self._positions(rows)
+        values = self._values(positions, rows) * np.repeat(weights, lengths)
         summed: npt.NDArray = np.bincount(self.dims_of[positions].astype(np.int64), values, minlength=self.dims)
         return summed.astype(np.float64, copy=False)  # bincount of nothing is of integers
 
@@ -92,33 +112,45 @@ class StoredCodes:
         """(rows,) float64: A_i · u."""
         if not len(rows):
             return np.zeros(0)
-        positions, begins = self._positions(rows)
-        products = self.weights[positions].astype(np.float64) * vector[self.dims_of[positions]]
+        positions, begins, _ = self._positions(rows)
+        products = self._values(positions, rows) * vector[self.dims_of[positions]]
         return np.add.reduceat(products, begins)
 
     def rows(self, rows: Rows) -> npt.NDArray[np.float64]:
         """(rows, dims) float64, dense."""
+        positions, _, lengths = self._positions(rows)
         result = np.zeros((len(rows), self.dims))
-        for place, row in enumerate(rows):
-            span = slice(int(self.indptr[row]), int(self.indptr[row + 1]))
-            result[place, self.dims_of[span]] = self.weights[span]
+        result[np.repeat(np.arange(len(rows)), lengths), self.dims_of[positions]] = self._values(positions, rows)
         return result
 
     @cached_property
     def matrix(self) -> csr_array:
         """(items, dims) float64 CSR, in memory: what exhaustive scoring multiplies."""
-        parts = (self.weights.astype(np.float64), self.dims_of.astype(np.int32), self.indptr.astype(np.int64))
-        return csr_array(parts, shape=(self.items, self.dims))
+        return csr_array((self.values, self.dims_of.astype(np.int32), self.indptr), shape=(self.items, self.dims))
 
     @property
     def max_norm(self) -> float:
         """The largest Euclidean norm of a row."""
-        squares = np.square(self.weights.astype(np.float64))
-        return float(np.sqrt(np.max(np.add.reduceat(squares, self.indptr[:-1].astype(np.int64)))))
+        return float(np.sqrt(np.max(np.add.reduceat(np.square(self.values), self.indptr[:-1]))))
 
     @property
     def max_nonzeros(self) -> int:
-        return int(np.max(np.diff(self.indptr.astype(np.int64))))
+        return int(np.max(self.lengths))
+
+
+def _rounded(
+    weights: npt.NDArray[np.float32], lengths: Rows, store: StoreName
+) -> tuple[npt.NDArray[np.number], npt.NDArray[np.float16] | None]:
+    """Weights in the precision of `store`; int8: each item's largest is ±127, and a scale an item. A weight below half
+    a unit becomes 0."""
+    with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
+        if store != "int8":
+            return weights.astype(store), None
+        begins = np.cumsum(lengths) - lengths
+        largest = np.maximum.reduceat(np.abs(weights.astype(np.float64)), begins)
+        scales = (largest / 127).astype(np.float16)
+        units = np.rint(weights / np.repeat(scales.astype(np.float64), lengths))
+        return np.clip(np.nan_to_num(units), -127, 127).astype(np.int8), scales
 
 
 class StoredCodesEngine(Engine):

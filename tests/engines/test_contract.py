@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 import elsa_index as ei
 from elsa_index.engines import ENGINES, engine_class
+from elsa_index.engines.store import StoredCodes
 from elsa_index.training.popularity import with_norms
 
 from ..conftest import ODD_IDS, make_codes, make_histories, oracle
@@ -50,6 +52,41 @@ def test_items_bring_their_history_weights_and_codes_their_norms(codes, historie
             scores = dense @ (shares[rows] @ dense[rows])
             scores[rows] = -np.inf
             assert best == pytest.approx(scores.max(), rel=3e-3)
+
+
+STORES = [(engine, store) for engine in ENGINES for store in engine_class(engine).capabilities.stores]
+
+
+@pytest.mark.parametrize(("engine", "store"), STORES)
+@pytest.mark.parametrize("unit", [True, False])
+def test_what_is_exact_is_the_ranking_of_the_codes_as_they_are_stored(engine, store, unit, tmp_path):
+    codes = make_codes(120, dims=32, nnz=6, seed=3, unit=unit)
+    histories = make_histories(codes, 20)
+    with ei.Index.build(codes, tmp_path / "i", engine=engine, store=store) as index:
+        stored = index._engine.stored_rows(np.arange(120))
+        given = codes.weights.toarray()
+        unit_of = {"int8": np.abs(given).max(axis=1, keepdims=True) / 127 * 0.51, "float16": np.abs(given) * 2**-11}
+        assert (np.abs(stored - given) <= unit_of.get(store, 0) + 1e-7).all()
+        result = index.search(histories, 20)
+        for at, history in enumerate(histories):
+            rows = codes.ids.rows(set(history))
+            scores = np.delete(stored @ stored[rows].sum(axis=0), rows)
+            if capabilities(index).exact:
+                np.testing.assert_allclose(result.scores[at], np.sort(scores)[::-1][:20], atol=1e-4)
+                assert result.proven[at]
+
+
+def test_int8_keeps_the_largest_weight_drops_the_smallest_and_names_what_does_not_fit():
+    def rounded(*rows):
+        return StoredCodes.round(ei.ItemCodes(ei.IdMap(map(str, range(len(rows)))), csr_array(np.array(rows))), "int8")
+
+    store = rounded([1.0, -0.5, 1e-3], [-8.0, 0, 4.0])
+    assert store.lengths.tolist() == [2, 2]
+    assert store.weights.tolist() == [127, -63, -127, 64] or store.weights.tolist() == [127, -64, -127, 64]
+    np.testing.assert_allclose(store.rows(np.arange(2)), [[1, -0.5, 0], [-8, 0, 4]], rtol=0.01)
+    for weight in (1e-9, 1e8):
+        with pytest.raises(ei.DataError, match="do not fit int8; pass --store float32"):
+            rounded([weight, 0])
 
 
 def test_never_returns_items_of_the_history(index, codes, histories):

@@ -118,7 +118,7 @@ def test_upper_bounds_are_never_below_the_score_and_match_lucene(tmp_path):
 def test_whatever_is_called_proven_is_the_exhaustive_top_k(case, k, terms, candidates):
     codes, history = case
     store = StoredCodes.round(codes, "float16")
-    scale = ImpactScale.fitting(4, store.weights, unit_norm=codes.is_unit_norm)
+    scale = ImpactScale.fitting(4, store.values, unit_norm=codes.is_unit_norm)
     search = TwoStageSearch(_Postings(store, scale), store, scale, store.max_norm, store.max_nonzeros)
     rows = np.sort(codes.ids.rows(history))
     query = Query(store.sum_rows(rows, np.ones(len(rows))), rows)
