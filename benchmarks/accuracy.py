@@ -26,6 +26,7 @@ import elsa_index as ei
 from benchmarks import baselines
 from benchmarks.ranking import Held, Scorer, by_codes, metrics_of
 from benchmarks.records import update
+from elsa_index.engines.store import StoredCodes
 from elsa_index.training.popularity import relative, scaled
 
 KEYS = ("log", "model", "popularity", "seed")
@@ -53,7 +54,7 @@ class Accuracy:
         return ei.ItemCodes.load(path)
 
     def dense(self, dims: int) -> ei.ItemCodes:
-        epochs = 5 if self.log.startswith("gowalla") else 10
+        epochs = 10 if self.log == "movielens" else 5 if dims <= 1024 else 6
         batch = None if self.log == "movielens" else 1024
         config = ei.TrainingConfig(
             dims=dims, dense=True, epochs=epochs, popularity=0, batch_size=batch, seed=self.seed, final_decay=True
@@ -79,6 +80,8 @@ class Accuracy:
             for nnz in NONZEROS:
                 yield f"{kind}-{nnz}", lambda kind=kind, nnz=nnz: self.sparse(kind, 1024, nnz)
             yield f"{kind}-4096-16", lambda kind=kind: self.sparse(kind, 4096, 16)
+        for nnz in (16, 20):
+            yield f"default-int8-{nnz}", lambda nnz=nnz: self.sparse("default", 1024, nnz)
         for nnz in NONZEROS:
             yield f"pruned-{nnz}", lambda nnz=nnz: self._derived(baselines.pruned_codes, nnz)
             yield (
@@ -119,25 +122,28 @@ class Accuracy:
             metrics = metrics_of(self.held, scorer)
             yield common | {"popularity": 0, "bytes": size, "disk": None, "seconds": seconds, "metrics": metrics}
             return
-        is_dense = name.startswith("dense")
-        for power in (0, POPULARITY):
+        is_dense, store = name.startswith("dense"), "int8" if "int8" in name else None
+        for power in (POPULARITY,) if store else (0, POPULARITY):
             weights, shares = scaled(made.weights, self.popularity, power)
             codes = replace(made, weights=weights, history_weights=shares)
+            if store:  # what is ranked is what is stored
+                stored = StoredCodes.round(codes, "int8").matrix.astype(np.float32)
+                codes = replace(codes, weights=stored)
             yield common | {
                 "popularity": power,
                 "bytes": 4.0 * codes.dims if is_dense else 8 * weights.nnz / len(codes.ids),
-                "disk": bytes_on_disk(codes, "faiss-flat" if is_dense else "lucene"),
+                "disk": bytes_on_disk(codes, "faiss-flat" if is_dense else "lucene", store),
                 "seconds": made.origin["seconds"],
                 "config": made.origin["config"],
                 "metrics": metrics_of(self.held, by_codes(codes)),
             }
 
 
-def bytes_on_disk(codes: ei.ItemCodes, engine: str) -> dict[str, float]:
+def bytes_on_disk(codes: ei.ItemCodes, engine: str, store: str | None = None) -> dict[str, float]:
     """Bytes an item by part: of an index built from the codes. history: the history weights."""
     with (
         tempfile.TemporaryDirectory() as directory,
-        ei.Index.build(codes, Path(directory) / "i.index", engine=engine) as index,
+        ei.Index.build(codes, Path(directory) / "i.index", engine=engine, store=store) as index,
     ):
         sizes: dict[str, float] = dict(index.bytes_by_part)
         files = index.manifest.files

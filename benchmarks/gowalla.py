@@ -33,11 +33,12 @@ def agreement(index: ei.Index, histories: list[list[str]], k: int) -> tuple[floa
     stored = np.concatenate(
         [engine.stored_rows(np.arange(at, min(at + 4096, len(index)))) for at in range(0, len(index), 4096)]
     )
+    shares = np.ones(len(index)) if index._history_weights is None else index._history_weights.astype(np.float64)
     for start in range(0, len(histories), ORACLE_BATCH):
         batch = histories[start : start + ORACLE_BATCH]
         result = index.search(batch, k)
         seen = [index.ids.rows(set(history)) for history in batch]
-        scores = stored @ np.stack([stored[rows].sum(axis=0) for rows in seen], axis=1)
+        scores = stored @ np.stack([shares[rows] @ stored[rows] for rows in seen], axis=1)
         for at, rows in enumerate(seen):
             scores[rows, at] = -np.inf
             truth = -np.sort(-np.partition(scores[:, at], len(index) - k)[-k:])
@@ -82,7 +83,6 @@ def main() -> None:
                 "model": origin.get("model"),
                 "dims": index.manifest.codes.dims,
                 "nnz": index.manifest.codes.nnz,
-                "training_seconds": origin.get("seconds"),
                 "bytes": index.bytes_by_part,
                 "queries": len(histories),
                 "equal_to_oracle": equal,

@@ -27,7 +27,6 @@ def gowalla_table(results: dict) -> str:
 
     rows = results["rows"]
     line("dimensions, nonzeros an item", [f"{row['dims']:,}, {row['nnz']:,}" for row in rows])
-    line("training, seconds", [f"{row['training_seconds']:,.0f}" for row in rows])
     line("bytes on disk", [f"{sum(row['bytes'].values()):,}" for row in rows])
     items = {"codes": "of these, stored codes", "postings": "of these, postings", "vectors": "of these, vectors"}
     for part, name in items.items():
