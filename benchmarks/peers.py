@@ -24,7 +24,7 @@ from scipy.sparse import csr_matrix
 import elsa_index as ei
 from benchmarks.ranking import Held, by_codes, metrics_of
 from benchmarks.records import update
-from benchmarks.straightforward import SparseAutoencoder, nadam
+from benchmarks.straightforward import SparseAutoencoder, nadam, step
 from elsa_index.training.batches import batches
 from elsa_index.training.weights import Weights
 
@@ -60,12 +60,7 @@ def straightforward(split: ei.Split, out: Path, steps: int = 3) -> None:
     seconds = []
     for _, batch in zip(range(steps), batches(matrix, ei.TrainingConfig.paper(dims=DIMS), 1, device), strict=False):
         started = time.perf_counter()
-        x = torch.zeros((len(batch.sizes), matrix.shape[1]))
-        x[batch.users, torch.from_numpy(batch.outputs)[batch.positions]] = 1.0
-        loss = model.loss(x, torch.from_numpy(batch.outputs))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        step(model, optimizer, batch)
         seconds.append(time.perf_counter() - started)
     out.with_suffix(".json").write_text(json.dumps({"seconds_a_step": seconds}))
 

@@ -6,6 +6,7 @@ Nothing here is part of the product; tests compare the product's steps with it.
 import torch
 from torch.nn import functional
 
+from elsa_index.training.batches import Batch
 from elsa_index.training.loss import MAX_SCORE
 
 
@@ -37,3 +38,15 @@ class SparseAutoencoder(torch.nn.Module):
 def nadam(model: SparseAutoencoder, learning_rate: float) -> torch.optim.Optimizer:
     """Nadam as in Keras: ε 1e-7, and a momentum schedule 1 - 0.96^t / 2, which torch spells momentum_decay=1."""
     return torch.optim.NAdam(model.parameters(), lr=learning_rate, betas=(0.9, 0.999), eps=1e-7, momentum_decay=1.0)
+
+
+def step(model: SparseAutoencoder, optimizer: torch.optim.Optimizer, batch: Batch) -> float:
+    """One batch; returns its loss."""
+    outputs = torch.from_numpy(batch.outputs)
+    x = torch.zeros((len(batch.sizes), len(model.weights)))
+    x[batch.users, outputs[batch.positions]] = 1.0
+    loss = model.loss(x, outputs)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return float(loss.detach())

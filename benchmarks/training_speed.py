@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 import elsa_index as ei
-from benchmarks.straightforward import SparseAutoencoder, nadam
+from benchmarks.straightforward import SparseAutoencoder, nadam, step
 from elsa_index.training.batches import batches, steps_per_epoch
 from elsa_index.training.loop import compute_dtype, train_step
 from elsa_index.training.products import Transpose, use_sparse
@@ -50,13 +50,7 @@ def compare(split: ei.Split, dims: int, nonzeros: int, rounds: int) -> dict:
         losses["ours"].append(float(train_step(weights, batch, transpose, dtype, config.learning_rate)))
         seconds["ours"].append(time.perf_counter() - started)
         started = time.perf_counter()
-        x = torch.zeros((len(batch.sizes), matrix.shape[1]))
-        x[batch.users, torch.from_numpy(batch.outputs)[batch.positions]] = 1.0
-        loss = plain.loss(x, torch.from_numpy(batch.outputs))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses["straightforward"].append(float(loss.detach()))
+        losses["straightforward"].append(step(plain, optimizer, batch))
         seconds["straightforward"].append(time.perf_counter() - started)
     return {
         "dims": dims,

@@ -108,5 +108,5 @@ def train(
     if json:
         options.print_json({"fingerprint": codes.fingerprint, **codes.origin})
     else:
-        size = f"{codes.dims:,} dimensions, {codes.nnz} nonzeros an item"
+        size = f"{codes.dims:,} dimensions, {codes.weights.nnz / len(codes.ids):.4g} nonzeros an item"
         print(f"{out}: {len(codes.ids):,} items, {size}, trained in {codes.origin['seconds']} s")

@@ -1,8 +1,9 @@
 """TrainingConfig: every choice of a training run."""
 
-from typing import Annotated, Any, Literal
+from contextlib import suppress
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ..errors import UsageError
 
@@ -50,7 +51,7 @@ class TrainingConfig(BaseModel):
     budgets: Budgets = "log"
     """`even`: `nnz` for every item, as in the paper. `log`: in proportion to the logarithm of an item's
     interactions, between 0.6 and 2 times `nnz`, with the same total."""
-    popularity: Annotated[float, Field(ge=0, le=2)] | Literal["auto"] = 0.2
+    popularity: float | Literal["auto"] = 0.2
     """β: after training, an item's scores are multiplied by p^β, p its interactions over their geometric mean. So a
     code's norm is p^β, and in a history it counts p^-β, that is as a code of norm 1. The paper has 0.
     `auto`: β and `history_popularity` are those with the best nDCG@100 for the validation users."""
@@ -88,12 +89,21 @@ class TrainingConfig(BaseModel):
         """
         return self.batch_size or min(1024, max(32, users // 100))
 
+    @field_validator("popularity", mode="before")
+    @classmethod
+    def _is_power_or_auto(cls, value: object) -> object:
+        with suppress(TypeError, ValueError):
+            if value == "auto" or 0 <= float(value) <= 2:  # type: ignore[arg-type]
+                return value
+        raise ValueError("must be a number from 0 to 2, or auto")
+
     @model_validator(mode="after")
     def _fits(self) -> "TrainingConfig":
         if not self.dense and self.nnz > self.dims:
             raise ValueError(f"nnz must be at most dims ({self.dims}), got {self.nnz}")
-        for name in ("patience",) if self.popularity != "auto" else ("patience", "popularity"):
-            if getattr(self, name) is not None and not self.validation_users:
+        wants_validation = {"patience": self.patience is not None, "popularity": self.popularity == "auto"}
+        for name, wants in wants_validation.items():
+            if wants and not self.validation_users:
                 raise ValueError(f"{name} {getattr(self, name)} needs validation_users above 0")
         return self
 
@@ -106,4 +116,4 @@ class TrainingConfig(BaseModel):
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"])
             given = f", got {first['input']!r}" if name else ""
-            raise UsageError(f"{name or 'training'}: {first['msg']}{given}.") from None
+            raise UsageError(f"{name or 'training'}: {first['msg'].removeprefix('Value error, ')}{given}.") from None

@@ -36,7 +36,7 @@ class Validation:
         if users > min(len(eligible), len(sizes) - 1):
             raise UsageError(
                 f"validation_users is {users:,}, but of {len(sizes):,} users {len(eligible):,} have two items or more "
-                "and at least one must be left for training."
+                f"and one must be left for training: choose at most {min(len(eligible), len(sizes) - 1):,}."
             )
         rng = np.random.default_rng([seed, 1])
         chosen = np.sort(rng.choice(eligible, users, replace=False))

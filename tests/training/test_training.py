@@ -29,6 +29,9 @@ def test_config_survives_json_and_refuses_what_is_out_of_range():
         ({"nnz": 8, "dims": 4}, r"nnz must be at most dims \(4\), got 8"),
         ({"epochs": -1}, "epochs"),
         ({"schedule": "none"}, "schedule"),
+        ({"popularity": "often"}, "popularity: must be a number from 0 to 2, or auto, got 'often'"),
+        ({"popularity": -0.1}, r"popularity: .* got -0\.1"),
+        ({"popularity": float("nan")}, "popularity"),
     ]:
         with pytest.raises(ei.UsageError, match=message):
             ei.TrainingConfig.checked(**values)
