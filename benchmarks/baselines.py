@@ -43,7 +43,9 @@ def item_knn(matrix: csr_array, neighbours: int = 100, shrinkage: float = 0.0) -
         both = (by_item[rows] @ matrix).toarray()
         cosines = both / (norms[rows, None] * norms[None, :] + shrinkage)
         cosines[np.arange(len(rows)), rows] = 0
-        nearest = np.argpartition(-cosines, min(neighbours, items - 1), axis=1)[:, :neighbours]
+        nearest = np.argpartition(-cosines, min(neighbours, items - 1), axis=1)[
+            :, :neighbours
+        ].copy()  # of all columns, few are kept
         columns.append(nearest)
         values.append(np.take_along_axis(cosines, nearest, axis=1))
     return _rows(np.concatenate(columns), np.concatenate(values), items)
@@ -90,7 +92,7 @@ def pruned_matrix(weights: npt.NDArray[np.float32], kept: int) -> csr_array:
     columns, values = [], []
     for start in range(0, len(weights), _BLOCK):
         block = np.ascontiguousarray(weights[start : start + _BLOCK])
-        largest = np.argpartition(-np.abs(block), kept, axis=1)[:, :kept]
+        largest = _largest(np.abs(block), kept)
         columns.append(largest)
         values.append(np.take_along_axis(block, largest, axis=1))
     return _rows(np.concatenate(columns), np.concatenate(values), weights.shape[1])
@@ -117,6 +119,11 @@ def autoencoder_codes(codes: csr_array, kept: int, seed: int, epochs: int = 20) 
     found = TopKSAETrainer(config).fit_transform(dense)
     values = torch.nn.functional.normalize(found.vals.float(), dim=1)
     return _rows(found.cols.cpu().numpy(), values.cpu().numpy(), codes.shape[1])
+
+
+def _largest(values: npt.NDArray, count: int) -> npt.NDArray[np.int64]:
+    """(rows, count) columns of each row's largest values, in no order; a copy, so that the others can be freed."""
+    return np.argpartition(-values, count, axis=1)[:, :count].copy()
 
 
 def _rows(columns: npt.NDArray, values: npt.NDArray, width: int) -> csr_array:
