@@ -12,6 +12,7 @@ Budgets = Literal["even", "log"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
+DEFAULT_POPULARITY = 0.2
 PAPER = {"budgets": "even", "final_decay": False, "popularity": 0.0, "batch_size": 1024}
 """What the paper has where the defaults differ."""
 
@@ -51,7 +52,7 @@ class TrainingConfig(BaseModel):
     budgets: Budgets = "log"
     """`even`: `nnz` for every item, as in the paper. `log`: in proportion to the logarithm of an item's
     interactions, between 0.6 and 2 times `nnz`, with the same total."""
-    popularity: float | Literal["auto"] = 0.2
+    popularity: float | Literal["auto"] = DEFAULT_POPULARITY
     """β: after training, an item's scores are multiplied by p^β, p its interactions over their geometric mean. So a
     code's norm is p^β, and in a history it counts p^-β, that is as a code of norm 1. The paper has 0.
     `auto`: β and `history_popularity` are those with the best nDCG@100 for the validation users."""

@@ -18,13 +18,13 @@ from ..interactions import Interactions
 from .batches import Batch, batches, steps_per_epoch
 from .budgets import budgets_of
 from .checkpoint import SECONDS_BETWEEN, Position, load, save, stop_requests
-from .config import TrainingConfig
+from .config import DEFAULT_POPULARITY, TrainingConfig
 from .loss import loss_and_gradient
 from .memory import refuse_too_large
 from .nadam import update
 from .popularity import relative, scaled
 from .products import DenseProducts, Products, SparseProducts, Transpose, use_sparse
-from .schedules import nonzeros_by_epoch
+from .schedules import first_of_last_mask, nonzeros_by_epoch
 from .validation import Validation
 from .weights import Weights
 
@@ -92,8 +92,8 @@ def train(
     written = time.perf_counter()
     transpose: Transpose | None = None
     loss = float("nan")
-    last_mask = schedule.index(schedule[-1]) + 1
-    exponents = (config.history_popularity, 0.2 if config.popularity == "auto" else config.popularity)
+    last_mask = first_of_last_mask(schedule)
+    exponents = (config.history_popularity, DEFAULT_POPULARITY if config.popularity == "auto" else config.popularity)
     with stop_requests() if checkpoint else nullcontext(threading.Event()) as stop:
         while at.epoch <= len(schedule):
             wanted = schedule[at.epoch - 1]
@@ -192,7 +192,7 @@ def train_step(
 
 def learning_rate(config: TrainingConfig, schedule: list[int], epoch: int, done: float) -> float:
     """Of Nadam when a share `done` of `epoch` (from 1) has passed."""
-    first = schedule.index(schedule[-1]) + 1
+    first = first_of_last_mask(schedule)
     if not config.final_decay or epoch < first:
         return config.learning_rate
     return config.learning_rate * (1 - (epoch - first + done) / (len(schedule) - first + 1))

@@ -77,3 +77,12 @@ def nonzeros_by_epoch(config: TrainingConfig) -> list[int]:
     pruning = SCHEDULES[config.schedule](config.dims, config.nnz, config.epochs)
     final = config.epochs if config.final_epochs is None else config.final_epochs
     return [config.dims] * config.dense_epochs + pruning + [config.nnz] * final
+
+
+def first_of_last_mask(schedule: list[int]) -> int:
+    """The epoch, from 1, in which the last mask begins.
+
+    >>> first_of_last_mask([64, 22, 16, 16])
+    3
+    """
+    return schedule.index(schedule[-1]) + 1
