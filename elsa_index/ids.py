@@ -92,9 +92,14 @@ class IdMap:
 
     def take(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.object_]:
         """Ids of `rows` (any shape), an object array of that shape; None where the row is negative."""
-        flat = [self[int(row)] if row >= 0 else None for row in rows.ravel()]
+        flat = rows.ravel()
+        ends = self._offsets.take(np.stack([flat, flat + 1])).tolist() if len(self) else [[], []]
+        text = memoryview(self._text)
         result = np.empty(len(flat), dtype=object)
-        result[:] = flat
+        result[:] = [
+            str(text[start:end], "utf-8") if row >= 0 else None
+            for row, start, end in zip(flat.tolist(), *ends, strict=True)
+        ]
         return result.reshape(rows.shape)
 
     def content(self) -> tuple[bytes, bytes]:

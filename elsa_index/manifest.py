@@ -11,7 +11,7 @@ from .engines.base import EngineName
 from .errors import StorageError
 from .files import checksum
 
-FORMAT = 1
+FORMAT = 2
 NAME = "manifest.json"
 CHECKED_AT_OPEN = 1 << 30
 """Files of up to this many bytes in all are read and checked whenever an index is opened."""
@@ -43,7 +43,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     created_by: str
     engine: EngineName
     parameters: dict[str, Any]

@@ -9,6 +9,8 @@ from .engines.base import Engine, best
 from .engines.store import StoredCodesEngine
 
 SAMPLE, K = 200, 100
+_SCORED = 20_000_000
+"""Scores to compute at most: with a million items, 20 histories are asked."""
 
 
 def store_loss(codes: ItemCodes, engine: Engine) -> dict[str, float]:
@@ -20,12 +22,13 @@ def store_loss(codes: ItemCodes, engine: Engine) -> dict[str, float]:
     if not isinstance(engine, StoredCodesEngine):
         return {}
     rng = np.random.default_rng(0)
+    count = min(SAMPLE, max(10, _SCORED // len(codes.ids)))
     if codes.sample_histories is not None:
         sample: Any = codes.sample_histories
-        chosen = rng.permutation(sample.shape[0])[:SAMPLE]
+        chosen = rng.permutation(sample.shape[0])[:count]
         histories = [sample.indices[sample.indptr[at] : sample.indptr[at + 1]].astype(np.int64) for at in chosen]
     else:
-        histories = [np.array([row]) for row in rng.permutation(len(codes.ids))[:SAMPLE]]
+        histories = [np.array([row]) for row in rng.permutation(len(codes.ids))[:count]]
     given = codes.weights.astype(np.float64)
     stored = engine.store.matrix
     error, overlaps = 0.0, []

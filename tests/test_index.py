@@ -54,7 +54,7 @@ def test_a_newer_format_is_named(built):
     path = built / "manifest.json"
     original = path.read_text()
     path.write_text(json.dumps(json.loads(original) | {"format": 99}))
-    with pytest.raises(ei.StorageError, match="index format 99; this version reads 1"):
+    with pytest.raises(ei.StorageError, match="index format 99; this version reads 2"):
         ei.Index.open(built)
     path.write_text(original)
 

@@ -41,7 +41,7 @@ class ExactEngine(StoredCodesEngine):
             batch = queries[start : start + _BATCH]
             scores = self.store.matrix @ np.stack([query.vector for query in batch], axis=1)
             for at, query in enumerate(batch):
-                left = self.items - len(query.seen)
-                answers.append(Answer(*best_unseen(scores[:, at], query.seen, options.k), True, candidates=left))
+                left = query.left(self.items)
+                answers.append(Answer(*best_unseen(scores[:, at], query, options.k), True, candidates=left))
             counter.add(len(batch))
         return answers

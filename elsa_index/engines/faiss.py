@@ -12,7 +12,19 @@ from ..codes import ItemCodes
 from ..errors import DataError, StorageError
 from ..ids import Rows
 from ..query import Vector
-from .base import Answer, BuildOptions, Capabilities, Counter, Engine, Progress, Query, SearchOptions, best
+from .base import (
+    Answer,
+    BuildOptions,
+    Capabilities,
+    Counter,
+    Engine,
+    Filter,
+    Progress,
+    Query,
+    SearchOptions,
+    best,
+    in_sorted,
+)
 
 _FILE = "vectors.faiss"
 _BATCH = 256
@@ -99,28 +111,40 @@ class _FaissEngine(Engine):
             vectors[place, : self.dims] = query.vector
         if not np.isfinite(vectors).all():
             raise DataError("A query vector is beyond the range of float32, which FAISS computes in.")
-        wanted = [min(options.k, self.items - len(query.seen)) for query in queries]
+        wanted = [min(options.k, query.left(self.items)) for query in queries]
         count = min(max(options.k + len(query.seen) for query in queries), self.items)
-        scores, rows = self._nearest(vectors, count)
+        scores, rows = self._nearest(vectors, count, _selector(queries[0].only))
         answers = []
         for place, query in enumerate(queries):
-            fresh = (rows[place] >= 0) & ~np.isin(rows[place], query.seen)
+            fresh = (rows[place] >= 0) & ~in_sorted(rows[place], query.seen)
             found, values = best(rows[place][fresh], scores[place][fresh].astype(np.float64), wanted[place])
             if len(found) < wanted[place]:
                 found, values = self._fill(query, wanted[place])
             answers.append(Answer(found, values, self.capabilities.exact, candidates=count))
         return answers
 
-    def _nearest(self, vectors: npt.NDArray[np.float32], count: int) -> tuple[npt.NDArray, npt.NDArray]:
-        return self._index.search(vectors, count)
+    @abstractmethod
+    def _nearest(
+        self, vectors: npt.NDArray[np.float32], count: int, selector: dict[str, Any]
+    ) -> tuple[npt.NDArray, npt.NDArray]:
+        """The `count` best of each vector: scores and rows, -1 for none. selector: FAISS's parameter `sel`, or none."""
 
     def _fill(self, query: Query, wanted: int) -> tuple[Rows, npt.NDArray[np.float64]]:
         """A graph may reach fewer items than asked for while others are left: then all are scored."""
-        rows = np.setdiff1d(np.arange(self.items), query.seen)
+        rows = query.rows_left(self.items)
         scores = np.concatenate(
             [self.stored_rows(rows[at : at + _ADD_ROWS]) @ query.vector for at in range(0, len(rows), _ADD_ROWS)]
         )
         return best(rows, scores, wanted)
+
+
+def _selector(only: Filter | None) -> dict[str, Any]:
+    """FAISS's parameter for the rows that pass."""
+    if only is None:
+        return {}
+    import faiss
+
+    return {"sel": faiss.IDSelectorBitmap(np.packbits(only.passing, bitorder="little"))}  # type: ignore
 
 
 class FaissFlatEngine(_FaissEngine):
@@ -135,6 +159,13 @@ class FaissFlatEngine(_FaissEngine):
         import faiss
 
         return faiss.IndexFlatIP(dims)
+
+    def _nearest(
+        self, vectors: npt.NDArray[np.float32], count: int, selector: dict[str, Any]
+    ) -> tuple[npt.NDArray, npt.NDArray]:
+        import faiss
+
+        return self._index.search(vectors, count, params=faiss.SearchParameters(**selector) if selector else None)
 
 
 class FaissHnswEngine(_FaissEngine):
@@ -153,8 +184,11 @@ class FaissHnswEngine(_FaissEngine):
         index.hnsw.efConstruction = cls.build_width
         return index
 
-    def _nearest(self, vectors: npt.NDArray[np.float32], count: int) -> tuple[npt.NDArray, npt.NDArray]:
+    def _nearest(
+        self, vectors: npt.NDArray[np.float32], count: int, selector: dict[str, Any]
+    ) -> tuple[npt.NDArray, npt.NDArray]:
         import faiss
 
-        parameters = faiss.SearchParametersHNSW(efSearch=max(self.search_width, count))  # type: ignore[attr-defined]
+        width = max(self.search_width, count)
+        parameters = faiss.SearchParametersHNSW(efSearch=width, **selector)  # type: ignore[attr-defined]
         return self._index.search(vectors, count, params=parameters)

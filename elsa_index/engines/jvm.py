@@ -18,7 +18,7 @@ OLDEST_JAVA = 21
 JAVA_VARIABLE = "ELSA_INDEX_JAVA_HOME"
 HEAP_VARIABLE = "ELSA_INDEX_JAVA_HEAP"
 _LOCK = threading.RLock()
-_autoclass: Any = None
+_load_class: Any = None
 
 
 @dataclass(frozen=True)
@@ -103,41 +103,32 @@ def _options(java: Java) -> list[str]:
     return options
 
 
-@contextmanager
-def _java_home(home: Path) -> Iterator[None]:
-    """pyjnius looks for Java in JAVA_HOME; the caller's own value is put back."""
-    before = {name: os.environ.pop(name, None) for name in ("JAVA_HOME", "JDK_HOME", "JVM_PATH")}
-    os.environ["JAVA_HOME"] = str(home)
-    try:
-        yield
-    finally:
-        del os.environ["JAVA_HOME"]
-        os.environ.update({name: value for name, value in before.items() if value is not None})
-
-
 def _start() -> Any:
-    import jnius_config
+    """Starts the JVM. JPype is the bridge, and not pyjnius, which Pyserini uses: pyjnius keeps the object that a method
+    is called on in the method, which all threads share (kivy/pyjnius issue 563), so only one thread could search."""
+    import jpype
 
-    if "jnius" not in sys.modules:  # otherwise a JVM runs already: with Pyserini's jar it is good enough
+    if not jpype.isJVMStarted():
+        if "jnius" in sys.modules:
+            raise JavaError(
+                "This process runs a JVM that pyjnius started (pyserini.search does), and a process can have only one; "
+                "use elsa-index in a process of its own."
+            )
         java = find_java()
-        jnius_config.set_classpath(str(anserini_jar()))
-        jnius_config.set_options(*_options(java))
-        with _java_home(java.home):
-            try:
-                import jnius  # noqa: F401  (starts the JVM, before Pyserini would with options of its own)
-            except Exception as error:
-                raise JavaError(f"The JVM at {java.home} did not start: {error}") from error
-    from pyserini.pyclass import autoclass
-
-    _quieten(autoclass)
-    return autoclass
+        try:
+            jpype.startJVM(str(java.library), *_options(java), classpath=[str(anserini_jar())], convertStrings=False)
+        except Exception as error:
+            raise JavaError(f"The JVM at {java.home} did not start: {error}") from error
+        # The other way around pyjnius would crash the process; so importing it raises ImportError.
+        sys.modules["jnius"] = None  # type: ignore[assignment]
+    _quieten(jpype.JClass)
+    return jpype.JClass
 
 
-def _quieten(autoclass: Any) -> None:
+def _quieten(load: Any) -> None:
     """Lucene and Anserini write hints on standard error that nobody who searches can act on."""
-    level = autoclass("java.util.logging.Level")
-    _KEPT.append(autoclass("java.util.logging.Logger").getLogger("org.apache.lucene"))
-    _KEPT[-1].setLevel(level.SEVERE)
+    _KEPT.append(load("java.util.logging.Logger").getLogger("org.apache.lucene"))
+    _KEPT[-1].setLevel(load("java.util.logging.Level").SEVERE)
 
 
 _KEPT: list[Any] = []  # Java forgets a logger's level when nobody holds the logger
@@ -145,12 +136,12 @@ _KEPT: list[Any] = []  # Java forgets a logger's level when nobody holds the log
 
 def java_class(name: str) -> Any:
     """A Java class by its full name; starts the JVM when first called. Raises JavaError where that fails."""
-    global _autoclass
+    global _load_class
     with _LOCK:
-        if _autoclass is None:
-            _autoclass = _start()
+        if _load_class is None:
+            _load_class = _start()
     try:
-        return _autoclass(name)
+        return _load_class(name)
     except Exception as error:
         raise JavaError(f"The Java class {name} is not in {anserini_jar().name}: {first_line(error)}") from error
 
@@ -158,30 +149,23 @@ def java_class(name: str) -> Any:
 def first_line(error: BaseException) -> str:
     """A Java exception without its stack."""
     lines = str(error).splitlines()
-    return lines[0].removeprefix("JVM exception occurred: ") if lines else type(error).__name__
+    return lines[0] if lines else type(error).__name__
 
 
 @contextmanager
 def calling_java(doing: str) -> Iterator[None]:
-    """All calls into Java go in such a block. Turns a Java exception into a JavaError that says what was done.
+    """Turns a Java exception into a JavaError that says what was done. Any thread may call Java at any time."""
+    import jpype
 
-    One thread at a time: pyjnius keeps the object a method is called on in the method, which all threads share
-    (kivy/pyjnius issue 563), so that calls at the same time reach the wrong object.
-    """
-    with _LOCK:
-        try:
-            yield
-        except Exception as error:
-            if type(error).__name__ != "JavaException":
-                raise
-            raise JavaError(f"Lucene failed while {doing}: {first_line(error)}") from error
+    try:
+        yield
+    except jpype.JException as error:
+        raise JavaError(f"Lucene failed while {doing}: {first_line(error)}") from error
 
 
 def detach() -> None:
     """To be called by a thread that used Java, before it ends."""
-    import jnius
-
-    jnius.detach()
+    java_class("java.lang.Thread").detach()
 
 
 def lucene_version() -> str:

@@ -5,15 +5,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..codes import ItemCodes
+from ..ids import load_array
 from ..impacts import ImpactScale
 from .base import Answer, BuildOptions, Capabilities, Counter, Progress, Query, SearchOptions
 from .jvm import detach, lucene_version
-from .lucene_postings import LucenePostings, write_postings
+from .lucene_searcher import LucenePostings
+from .lucene_writer import write_postings
 from .store import StoredCodes, StoredCodesEngine
-from .two_stage import TwoStageSearch
+from .two_stage import HeavyItems, TwoStageSearch
 
 _POSTINGS = "postings"
+_HEAVY = "codes.heavy.npy"
 
 
 class LuceneEngine(StoredCodesEngine):
@@ -34,17 +39,18 @@ class LuceneEngine(StoredCodesEngine):
     ) -> dict[str, Any]:
         store = StoredCodes.round(codes, options.store)
         scale = ImpactScale.fitting(options.bits, store.values, unit_norm=codes.is_unit_norm)
+        heavy = HeavyItems.of(store)
         store.save(directory)
+        np.save(directory / _HEAVY, heavy.rows)
         (directory / _POSTINGS).mkdir()
-        write_postings(store, codes.ids, scale, directory / _POSTINGS, on_progress)
+        write_postings(store, codes.ids, scale, directory / _POSTINGS, options.tags, on_progress)
         return {
             "dims": codes.dims,
             "items": store.items,
             "store": options.store,
             "bits": options.bits,
             "impact_scale": scale.scale,
-            "max_norm": store.max_norm,
-            "max_nonzeros": store.max_nonzeros,
+            "rest_norm": heavy.rest_norm,
             "lucene": lucene_version(),
         }
 
@@ -53,8 +59,8 @@ class LuceneEngine(StoredCodesEngine):
         store = StoredCodes.load(directory, parameters["dims"])
         postings = LucenePostings(directory / _POSTINGS, parameters["items"])
         scale = ImpactScale(parameters["bits"], parameters["impact_scale"])
-        search = TwoStageSearch(postings, store, scale, parameters["max_norm"], parameters["max_nonzeros"])
-        return cls(store, postings, search)
+        heavy = HeavyItems(load_array(directory / _HEAVY), parameters["rest_norm"])
+        return cls(store, postings, TwoStageSearch(postings, store, scale, heavy))
 
     def search(
         self, queries: Sequence[Query], options: SearchOptions, on_progress: Progress | None = None
@@ -72,7 +78,6 @@ class LuceneEngine(StoredCodesEngine):
             finally:
                 detach()
 
-        # Java is called by one thread at a time (see jvm.calling_java): further threads overlap rescoring with it.
         if options.threads == 1 or len(queries) < 2:
             return [one(query) for query in queries]
         answers: list[Answer] = [None] * len(queries)  # type: ignore[list-item]

@@ -89,17 +89,24 @@ class StoredCodes:
         """(nonzeros,) float64: all weights."""
         return self._values(slice(None), slice(None))
 
+    def values_of(self, rows: slice) -> Vector:
+        """Weights of successive rows, float64."""
+        return self._values(slice(int(self.indptr[rows.start]), int(self.indptr[rows.stop])), rows)
+
     def _values(self, positions: Rows | slice, rows: Rows | slice) -> Vector:
-        values = self.weights[positions].astype(np.float64)
+        chosen = self.weights[positions] if isinstance(positions, slice) else self.weights.take(positions)
+        values = chosen.astype(np.float64)
         if self.scales is not None:
             values *= np.repeat(self.scales[rows].astype(np.float64), self.lengths[rows])
         return values
 
     def _positions(self, rows: Rows) -> tuple[Rows, Rows, Rows]:
         """Where the weights of `rows` lie, one row after the other, where each row begins among them, their lengths."""
-        starts, lengths = self.indptr[rows], self.lengths[rows].astype(np.int64)
+        starts, lengths = self.indptr.take(rows), self.lengths.take(rows).astype(np.int64)
         begins = np.cumsum(lengths) - lengths
-        return np.arange(int(lengths.sum())) + np.repeat(starts - begins, lengths), begins, lengths
+        positions = np.repeat(starts - begins, lengths)
+        positions += np.arange(len(positions))
+        return positions, begins, lengths
 
     def sum_rows(self, rows: Rows, weights: Vector) -> Vector:
         """(dims,) float64: Σ weight · code over `rows`."""
@@ -113,7 +120,8 @@ class StoredCodes:
         if not len(rows):
             return np.zeros(0)
         positions, begins, _ = self._positions(rows)
-        products = self._values(positions, rows) * vector[self.dims_of[positions]]
+        products = self._values(positions, rows)
+        products *= vector.take(self.dims_of.take(positions))
         return np.add.reduceat(products, begins)
 
     def rows(self, rows: Rows) -> npt.NDArray[np.float64]:
@@ -128,12 +136,20 @@ class StoredCodes:
         """(items, dims) float64 CSR, in memory: what exhaustive scoring multiplies."""
         return csr_array((self.values, self.dims_of.astype(np.int32), self.indptr), shape=(self.items, self.dims))
 
-    @property
-    def max_norm(self) -> float:
-        """The largest Euclidean norm of a row."""
-        return float(np.sqrt(np.max(np.add.reduceat(np.square(self.values), self.indptr[:-1]))))
+    def csr_rows(self, rows: Rows) -> csr_array:
+        """(rows, dims) float64 CSR."""
+        positions, begins, _ = self._positions(rows)
+        columns = self.dims_of[positions].astype(np.int32)
+        parts = (self._values(positions, rows), columns, np.append(begins, len(positions)))
+        return csr_array(parts, shape=(len(rows), self.dims))
 
     @property
+    def norms(self) -> Vector:
+        """(items,) Euclidean norms."""
+        norms: Vector = np.sqrt(np.add.reduceat(np.square(self.values), self.indptr[:-1]))
+        return norms
+
+    @cached_property
     def max_nonzeros(self) -> int:
         return int(np.max(self.lengths))
 

@@ -5,95 +5,161 @@ Any engine that can add up impacts under terms and return the best items is a fi
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
 from ..ids import Rows
 from ..impacts import ImpactScale
 from ..query import QueryTerms, query_terms
-from .base import Answer, Query, SearchOptions, best, best_unseen
+from .base import Answer, Filter, Query, SearchOptions, best, best_unseen, in_sorted
 from .store import StoredCodes
 
-FIRST_TERMS, FIRST_CANDIDATES = 128, 500
-"""Where an exact search begins: on trained codes this already holds the whole top 100, and proves about half."""
+FIRST_TERMS = 128
+"""Terms with which an exact search begins: on trained codes they hold the whole top 100, and prove most of them."""
+EXACT_CANDIDATES = 2000
+"""Candidates of an exact search: asking an inverted index for more costs next to nothing, and their last sum is what
+the bound of everything else starts from."""
+RESCORED_AT_A_TIME = 500
 FULL_QUERY_UP_TO = 100_000
 """Items up to which an exact search begins with every term: there a second pass costs more than long postings."""
+HEAVY = 1000
+"""Items of the largest norms, which every search scores: what a cut query leaves out is bounded by the largest norm of
+the other items, and popular items, whose codes are long, are often among the best."""
 
 
 class FirstStage(Protocol):
-    def top(self, query: QueryTerms, count: int) -> tuple[Rows, npt.NDArray[np.float32]]:
+    def top(self, query: QueryTerms, count: int, only: Filter | None = None) -> tuple[Rows, npt.NDArray[np.float32]]:
         """The `count` items with the largest Σ impact · weight over the query's terms, best first, and these sums.
 
-        Fewer only where no other item shares a term with the query.
+        Fewer only where no other item that `only` lets pass shares a term with the query.
         """
 
 
 @dataclass(frozen=True)
+class HeavyItems:
+    """rows: the items of the largest norms, sorted; none where all norms are about the same. rest_norm: the largest
+    norm of the other items."""
+
+    rows: Rows
+    rest_norm: float
+
+    @classmethod
+    def of(cls, store: StoredCodes) -> "HeavyItems":
+        norms = store.norms
+        count = min(HEAVY, store.items - 1)
+        order = np.argsort(-norms, kind="stable")
+        rest = float(norms[order[count]])
+        if rest > 0.99 * float(norms[order[0]]):
+            return cls(order[:0], float(norms[order[0]]))
+        return cls(np.sort(order[:count]), rest)
+
+
+@dataclass(frozen=True)
 class TwoStageSearch:
-    """stage: the inverted index. store: the codes. scale: of the impacts. max_norm, max_nonzeros: of any stored row."""
+    """stage: the inverted index. store: the codes. scale: of the impacts. heavy: items that are always rescored."""
 
     stage: FirstStage
     store: StoredCodes
     scale: ImpactScale
-    max_norm: float
-    max_nonzeros: int
+    heavy: HeavyItems
 
     def search(self, query: Query, options: SearchOptions) -> Answer:
-        """The best `k` unseen items; with `options.exact`, more candidates and terms until they are proven.
+        """The best `k` items left to the query; with `options.exact`, more candidates and terms until they are proven.
 
         Where the plan ends without a proof or with fewer than k items, the rest is scored from the stored codes.
         """
-        wanted = min(options.k, self.store.items - len(query.seen))
+        wanted = min(options.k, query.left(self.store.items))
         for terms, candidates in self._plan(query, wanted, options):
             cut = query_terms(query.vector, terms)
             if not len(cut.terms):
                 break
             count = min(candidates + len(query.seen), self.store.items)
-            rows, sums = self.stage.top(cut, count)
-            unseen = rows[~np.isin(rows, query.seen)]
-            top, scores = best(unseen, self.store.score(unseen, query.vector), wanted)
-            if len(top) == wanted:
-                proven = wanted == 0 or float(scores[-1]) >= self._bound_of_others(cut, rows, sums, count)
-                if proven or not options.exact:
-                    return Answer(top, scores, proven, len(cut.terms), len(unseen))
-            if len(rows) < count and not len(cut.dropped):
+            rows, sums = self.stage.top(cut, count, query.only)
+            answer, complete = self._rescored(query, cut, rows, sums, count, wanted, options.exact)
+            if len(answer.rows) == wanted and (answer.proven or not options.exact):
+                return answer
+            if complete and not len(cut.dropped):
                 break  # every item that shares any term was returned: no further step can bring others
         return self._exhaustive(query, wanted)
 
     def _plan(self, query: Query, wanted: int, options: SearchOptions) -> Iterator[tuple[int, int]]:
-        """(terms, candidates) of each step: twice as many of both, then more candidates with every term."""
+        """(terms, candidates) of each step: twice as many terms, then more candidates with every term."""
         every_term = int(np.count_nonzero(query.vector))
         first_terms = FIRST_TERMS if options.exact and self.store.items > FULL_QUERY_UP_TO else every_term
         terms = min(options.query_terms or first_terms, every_term)
-        candidates = max(wanted, options.candidates or FIRST_CANDIDATES)
+        candidates = max(wanted, options.candidates or (EXACT_CANDIDATES if options.exact else RESCORED_AT_A_TIME))
         yield terms, candidates
         while terms < every_term:
             terms = min(2 * terms, every_term)
-            candidates = min(2 * candidates, self.store.items)
             yield terms, candidates
         while candidates < self.store.items:
             candidates = min(4 * candidates, self.store.items)
             yield terms, candidates
 
-    def _bound_of_others(self, cut: QueryTerms, rows: Rows, sums: npt.NDArray[np.float32], count: int) -> float:
-        """What no item outside `rows` can exceed.
+    def _rescored(
+        self,
+        query: Query,
+        cut: QueryTerms,
+        rows: Rows,
+        sums: npt.NDArray[np.float32],
+        count: int,
+        wanted: int,
+        exact: bool,
+    ) -> tuple[Answer, bool]:
+        """The best of the candidates and the heavy items, and whether every item that shares a term is among them.
 
-        Its kept terms bring at most the last sum (nothing, where every item that shares a term was returned);
-        the dropped part r of the query brings at most max_norm · ‖the n largest |r|‖, n the most nonzeros of a
-        row (Cauchy-Schwarz). Sums are floats: each of the additions, in any order, errs by at most 2^-24 of it.
+        An exact search rescores candidates, best first, only until the rest of them cannot be among the top k.
         """
-        if len(rows) == self.store.items:
-            return -np.inf
-        if len(rows) < count:
-            kept = 0.0
-        else:
-            rounding = 1 + (len(cut.terms) + 2) * 2.0**-23
-            kept = float(sums[-1]) * cut.step * self.scale.step * rounding
-        heaviest = cut.dropped[: self.max_nonzeros]
-        return kept + self.max_norm * float(np.sqrt(np.square(heaviest).sum())) * (1 + 1e-12)
+        complete = len(rows) < count
+        pool, scores = self._heavy_scores(query)
+        fresh = ~in_sorted(rows, self.heavy.rows) & ~in_sorted(rows, query.seen)
+        step = max(wanted, RESCORED_AT_A_TIME) if exact else len(rows)
+        proven, end = False, 0
+        top: Rows = pool[:0]
+        while not proven and (end < len(rows) or not end):
+            begin, end = end, min(end + step, len(rows))
+            part = rows[begin:end][fresh[begin:end]]
+            pool = np.concatenate([pool, part])
+            scores = np.concatenate([scores, self.store.score(part, query.vector)])
+            top, values = best(pool, scores, wanted)
+            pool, scores = top, values
+            if len(top) == wanted:
+                last = 0.0 if complete and end == len(rows) else float(sums[end - 1])
+                proven = not wanted or float(values[-1]) >= self._bound_of_others(cut, last)
+            if not len(rows):
+                break
+        return Answer(top, scores, proven, len(cut.terms), end), complete
+
+    def _heavy_scores(self, query: Query) -> tuple[Rows, npt.NDArray[np.float64]]:
+        """Those heavy items that the query may return, and their scores."""
+        rows = self.heavy.rows
+        if not len(rows):
+            return rows, np.zeros(0)
+        scores = self._heavy_codes @ query.vector
+        left = ~in_sorted(rows, query.seen)
+        if query.only is not None:
+            left &= query.only.passing[rows]
+        return rows[left], scores[left]
+
+    @cached_property
+    def _heavy_codes(self) -> csr_array:
+        return self.store.csr_rows(self.heavy.rows)
+
+    def _bound_of_others(self, cut: QueryTerms, last_sum: float) -> float:
+        """What no item can exceed whose sum over the query's kept terms is at most `last_sum` and that is not heavy.
+
+        The dropped part r of the query brings at most rest_norm · ‖the n largest |r|‖, n the most nonzeros of a row
+        (Cauchy-Schwarz). Sums are floats: each of the additions, in any order, errs by at most 2^-24 of it.
+        """
+        rounding = 1 + (len(cut.terms) + 2) * 2.0**-23
+        kept = last_sum * cut.step * self.scale.step * rounding
+        heaviest = cut.dropped[: self.store.max_nonzeros]
+        return kept + self.heavy.rest_norm * float(np.sqrt(np.square(heaviest).sum())) * (1 + 1e-12)
 
     def _exhaustive(self, query: Query, wanted: int) -> Answer:
-        top, scores = best_unseen(self.store.matrix @ query.vector, query.seen, wanted)
-        return Answer(top, scores, True, int(np.count_nonzero(query.vector)), self.store.items - len(query.seen))
+        top, scores = best_unseen(self.store.matrix @ query.vector, query, wanted)
+        return Answer(top, scores, True, int(np.count_nonzero(query.vector)), query.left(self.store.items))

@@ -13,9 +13,9 @@ from scipy.sparse import csr_array
 import elsa_index as ei
 from elsa_index.engines.base import Query, SearchOptions
 from elsa_index.engines.jvm import java_class
-from elsa_index.engines.lucene_postings import LucenePostings
+from elsa_index.engines.lucene_searcher import LucenePostings
 from elsa_index.engines.store import StoredCodes
-from elsa_index.engines.two_stage import TwoStageSearch
+from elsa_index.engines.two_stage import HeavyItems, TwoStageSearch
 from elsa_index.impacts import ImpactScale
 from elsa_index.query import query_terms
 
@@ -55,7 +55,8 @@ def test_growing_from_few_terms_and_candidates_ends_at_the_oracle(bits, tmp_path
     """The large-catalogue plan, forced on a small one: every answer must be proven by growth, not by luck."""
     monkeypatch.setattr("elsa_index.engines.two_stage.FULL_QUERY_UP_TO", 0)
     monkeypatch.setattr("elsa_index.engines.two_stage.FIRST_TERMS", 2)
-    monkeypatch.setattr("elsa_index.engines.two_stage.FIRST_CANDIDATES", 3)
+    monkeypatch.setattr("elsa_index.engines.two_stage.EXACT_CANDIDATES", 3)
+    monkeypatch.setattr("elsa_index.engines.two_stage.RESCORED_AT_A_TIME", 1)
     codes = make_codes(items=500, dims=128, nnz=6)
     histories = make_histories(codes, 60)
     with ei.Index.build(codes, tmp_path / "i", engine="lucene", bits=bits) as index:
@@ -81,7 +82,7 @@ class _Postings:
     def __init__(self, store, scale):
         self.store, self.scale = store, scale
 
-    def top(self, query, count):
+    def top(self, query, count, only=None):
         dense = self.store.rows(np.arange(self.store.items))
         impacts = np.zeros_like(dense)
         impacts[dense != 0] = self.scale.quantize(dense[dense != 0])
@@ -119,7 +120,7 @@ def test_whatever_is_called_proven_is_the_exhaustive_top_k(case, k, terms, candi
     codes, history = case
     store = StoredCodes.round(codes, "float16")
     scale = ImpactScale.fitting(4, store.values, unit_norm=codes.is_unit_norm)
-    search = TwoStageSearch(_Postings(store, scale), store, scale, store.max_norm, store.max_nonzeros)
+    search = TwoStageSearch(_Postings(store, scale), store, scale, HeavyItems.of(store))
     rows = np.sort(codes.ids.rows(history))
     query = Query(store.sum_rows(rows, np.ones(len(rows))), rows)
     answer = search.search(query, SearchOptions(k, False, terms, candidates))
