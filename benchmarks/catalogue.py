@@ -2,11 +2,12 @@
 
 Command: python -m benchmarks.catalogue MODEL -o DIR --items 1000000 [--seed 42] (half a minute for a million)
 
-The trained items come first, as they are, so that real histories can be asked. Each further item is a mixture of two
-trained ones that share a dimension, as a new item of a known kind would be: the first one's code, in which a quarter of
-the weights are replaced by some of the second one's, all weights multiplied by log-normal noise (sigma 0.25), and the
-norm of the first. Nonzeros an item, how long each posting list is relative to the others, weights within a list and the
-norms thus stay those of the trained codes; no two items are the same.
+The trained items come first, as they are, so that real histories can be asked; those kept with the codes, for
+calibration, stay. Each further item is a mixture of two trained ones that share a dimension, as a new item of a known
+kind would be: the first one's code, in which a quarter of the weights are replaced by some of the second one's, all
+weights multiplied by log-normal noise (sigma 0.25), and the norm of the first. Nonzeros an item, how long each posting
+list is relative to the others, weights within a list and the norms thus stay those of the trained codes; no two items
+are the same.
 """
 
 import argparse
@@ -41,7 +42,10 @@ def expanded(codes: ei.ItemCodes, items: int, seed: int = 42) -> ei.ItemCodes:
     names += [f"+{row}" for row in range(trained, items)]
     shares = None if codes.history_weights is None else np.asarray(codes.history_weights)[origin]
     about = {"expanded_from": codes.fingerprint, "seed": seed}
-    return ei.ItemCodes(ei.IdMap(names), csr_array(vstack(parts)), about, None, None, shares)
+    asked = codes.sample_histories
+    if asked is not None:
+        asked = csr_array((asked.data, asked.indices, asked.indptr), shape=(asked.shape[0], items))
+    return ei.ItemCodes(ei.IdMap(names), csr_array(vstack(parts)), about, None, asked, shares)
 
 
 def _mixed(

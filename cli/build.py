@@ -28,6 +28,11 @@ def build(
         typer.Option(help="Precision of the stored codes: float16, float32 or int8.", show_default="the engine's own"),
     ] = None,
     item_ids: Annotated[Path | None, typer.Option(help="Ids of a .npz's rows: .txt, or a table with item_id.")] = None,
+    tags: Annotated[Path | None, typer.Option(help="A table with item_id, tag, for search --tag.")] = None,
+    histories: Annotated[
+        Path | None, typer.Option(help="Histories to calibrate on (lucene).", show_default="those kept with the model")
+    ] = None,
+    target_overlap: options.TargetOverlap = 0.99,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -36,17 +41,22 @@ def build(
     import elsa_index as ei
 
     codes = ei.load_codes(source, item_ids)
+    tagged = ei.read_tags(tags) if tags else None
+    asked = ei.read_histories(histories).items if histories else None
     started = time.perf_counter()
     with options.progress("indexing") as on_progress:
         index = ei.Index.build(
-            codes, out, engine=engine, bits=bits, store=store, overwrite=overwrite, on_progress=on_progress
-        )
+            codes, out, engine=engine, bits=bits, store=store, tags=tagged, histories=asked,
+            target_overlap=target_overlap, overwrite=overwrite, on_progress=on_progress,
+        )  # fmt: skip
     with index:
         seconds = time.perf_counter() - started
         parts, loss = index.bytes_by_part, index.manifest.store_loss
         total = sum(parts.values())
         if json:
             about = {"items": len(index), "engine": index.engine, "seconds": round(seconds, 3)}
+            chosen = index.manifest.calibration
+            about |= {"calibration": chosen.model_dump() if chosen else None}
             options.print_json(about | {"bytes": parts, "store_loss": loss, "fingerprint": codes.fingerprint})
             return
         sizes = ", ".join(f"{part} {size:,}" for part, size in parts.items())
@@ -56,3 +66,5 @@ def build(
             print(f"stored codes against those given: largest score error {error:.2g}, overlap@100 {overlap:.4f}")
         else:
             print("stored codes: float32, as given")
+        if index.manifest.calibration:
+            print(f"searches are calibrated: {index.manifest.calibration}; search --exact proves its answers")

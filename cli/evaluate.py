@@ -30,8 +30,9 @@ def evaluate(
     split = ei.Split.load(split_dir)
     with ei.Index.open(index) as opened, options.progress("ranking") as on_progress:
         found = ei.evaluate(opened, split, ranks, exact=exact, threads=threads, folds=folds, on_progress=on_progress)
+        calibration = None if exact else opened.manifest.calibration
     if json:
-        options.print_json(found.to_json())
+        options.print_json(found.to_json() | {"calibration": calibration.model_dump() if calibration else None})
         return
     rows = [
         [name, f"{metric.mean:.4f}", f"{metric.low:.4f} – {metric.high:.4f}"] for name, metric in found.metrics.items()
@@ -39,6 +40,8 @@ def evaluate(
     rows += [[name, f"{value:.4f}", ""] for name, value in found.coverage.items()]
     title = f"{index}: protocol {found.protocol}, {found.users:,} users, {found.folds} folds"
     options.table(title, ["metric", "mean", "95 % interval"], rows)
+    if calibration:
+        options.note(f"ranked as calibrated: {calibration}; --exact proves every ranking")
     options.note(
         "recall: hits / min(k, hidden), as in the paper; plain_recall: hits / hidden; intervals: bootstrap over users"
     )

@@ -34,6 +34,7 @@ ItemColumn = Annotated[str, typer.Option(help="The log's column of item ids.")]
 ValueColumn = Annotated[str | None, typer.Option(help="The log's column of ratings or counts, if it has one.")]
 MinValue = Annotated[float | None, typer.Option(help="The lowest value that is an interaction.")]
 MinUserItems = Annotated[int, typer.Option(help="Drop users with fewer items.")]
+TargetOverlap = Annotated[float, typer.Option(help="Of calibrated with exact answers; 1: always exact.")]
 Threads = Annotated[int, typer.Option(help="Threads over queries.")]
 
 

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,6 +31,11 @@ def search(
     exact: Annotated[bool, typer.Option("--exact", help="Prove that the answer is the exhaustive top k.")] = False,
     query_terms: Annotated[int | None, typer.Option(help="Terms of the first stage; promises nothing.")] = None,
     candidates: Annotated[int | None, typer.Option(help="Items to rescore; promises nothing.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Only items that carry it; repeatable: all of them.")] = None,
+    exclude: Annotated[Path | None, typer.Option(help="Items never to return: .txt, or a table with item_id.")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="What brought each item: parts that sum to its score.")
+    ] = False,
     fallback: Annotated[Fallback, typer.Option(help="For histories without a known item.")] = Fallback.none,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A .csv, .parquet, .jsonl or .trec file.")] = None,
     threads: options.Threads = 1,
@@ -46,6 +52,10 @@ def search(
         raise UsageError("Name one history by --items a,b,c or --item ID, or a file of them by --histories FILE.")
     if any(not name for name in one):
         raise UsageError(f"--items holds an empty id: {items!r}; separate ids by single commas.")
+    if explain and histories is not None:
+        raise UsageError("--explain is for one history, by --items or --item; with --histories ask in Python.")
+    if explain and out is not None:
+        raise UsageError("--explain prints, and -o writes; leave one out.")
     if out is not None:
         from elsa_index.files import refuse_existing
         from elsa_index.tables import writable_format
@@ -58,14 +68,20 @@ def search(
 
         read = read_histories(histories)
         users, asked, weights = read.users, read.items, read.weights
+    excluded: list[str] = []
+    if exclude is not None:
+        from elsa_index.codes import read_ids
+
+        excluded = read_ids(exclude)
     with Index.open(index) as opened, options.progress("searching") as on_progress:
         started = time.perf_counter()
         result = opened.search(
             asked, k, exact=exact, query_terms=query_terms, candidates=candidates, weights=weights,
-            fallback=fallback.value, threads=threads, on_progress=on_progress,
+            tags=tag or [], exclude=excluded, fallback=fallback.value, threads=threads, on_progress=on_progress,
         )  # fmt: skip
         seconds = time.perf_counter() - started
-        promise = opened.promise(result)
+        promise = result.promise
+        explained = opened.explain(one, [name for name in result.ids[0] if name is not None]) if explain else []
     _say_unknown(users, result, histories is not None)
     if histories is None and result.answers[0] is None and not result.popular[0]:
         raise DataError(
@@ -78,7 +94,8 @@ def search(
         write_results(frame, out, overwrite=overwrite)
         options.note(f"{out}: {frame.height:,} results for {len(users):,} histories")
     elif json:
-        options.print_json({"promise": promise, "seconds": seconds, "results": _as_json(users, result)})
+        found = {"promise": promise, "seconds": seconds, "results": _as_json(users, result)}
+        options.print_json(found | ({"explanations": [asdict(part) for part in explained]} if explain else {}))
     elif histories is not None:
         sys.stdout.write(result.to_frame(users).write_csv())
     else:
@@ -86,8 +103,28 @@ def search(
         rows = [
             [str(rank), str(name), f"{score:.4f}"] for rank, (name, score) in enumerate(ranked, 1) if name is not None
         ]
-        options.table("", ["rank", "item_id", "score"], rows)
+        heads = ["rank", "item_id", "score"]
+        if explain and not result.popular[0]:
+            heads += ["from the history", "dimensions"]
+            rows = [row + _parts(part) for row, part in zip(rows, explained, strict=True)]
+        options.table("", heads, rows)
     options.note(f"{promise}; {len(users):,} histories in {seconds * 1000:,.1f} ms")
+
+
+_SHOWN = 4
+
+
+def _parts(explained: "ei.Explanation") -> list[str]:
+    """What brought most: history items and dimensions with their amounts, and the rest in one number."""
+
+    def listed(parts: list[tuple[str, float]]) -> str:
+        brought = sorted((part for part in parts if part[1]), key=lambda part: -abs(part[1]))
+        shown = [f"{name} {amount:+.4f}" for name, amount in brought[:_SHOWN]]
+        if rest := brought[_SHOWN:]:
+            shown.append(f"{len(rest)} more {sum(amount for _, amount in rest):+.4f}")
+        return ", ".join(shown)
+
+    return [listed(explained.history), listed([(str(dim), amount) for dim, amount in explained.dims])]
 
 
 def _as_json(users: list[str], result: "ei.SearchResult") -> list[dict]:

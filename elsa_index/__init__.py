@@ -19,11 +19,15 @@ if TYPE_CHECKING:
         UsageError,
     )
     from .evaluation import Evaluation, evaluate
+    from .explanation import Explanation
     from .histories import Histories, read_histories
     from .ids import IdMap
-    from .index import Index, SearchResult, load_codes
+    from .index import Index
     from .interactions import Interactions, read_interactions
+    from .results import SearchResult
+    from .sources import load_codes
     from .splitting import Split, split
+    from .tags import read_tags
     from .training.config import TrainingConfig
     from .training.loop import train
 
@@ -39,16 +43,18 @@ _HOME = {
     "UsageError": "errors",
     "Evaluation": "evaluation",
     "evaluate": "evaluation",
+    "Explanation": "explanation",
     "Histories": "histories",
     "read_histories": "histories",
     "IdMap": "ids",
     "Index": "index",
-    "SearchResult": "index",
-    "load_codes": "index",
+    "SearchResult": "results",
+    "load_codes": "sources",
     "Interactions": "interactions",
     "read_interactions": "interactions",
     "Split": "splitting",
     "split": "splitting",
+    "read_tags": "tags",
     "TrainingConfig": "training.config",
     "train": "training.loop",
 }
@@ -57,6 +63,7 @@ __all__ = [
     "DataError",
     "ElsaIndexError",
     "Evaluation",
+    "Explanation",
     "Histories",
     "IdMap",
     "Index",
@@ -75,6 +82,7 @@ __all__ = [
     "load_codes",
     "read_histories",
     "read_interactions",
+    "read_tags",
     "split",
     "train",
 ]

@@ -1,70 +1,27 @@
 """Index: a directory that answers "what next for this history?"."""
 
 import os
-from collections.abc import Sequence
-from contextlib import closing
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from .building import write_index
+from .calibration import TARGET_OVERLAP, Calibration, calibrate, check_target
 from .codes import ItemCodes
-from .compresso import read_compresso
 from .engines import engine_class
-from .engines.base import Answer, BuildOptions, Engine, Progress, Query, SearchOptions, StoreName, best
-from .errors import DataError, StorageError, UsageError, shorten
-from .files import staged_directory
+from .engines.base import Answer, Engine, Filter, Progress, Query, SearchOptions, best
+from .errors import StorageError, UsageError, shorten
+from .explanation import Explanation, explain
 from .histories import history_rows
 from .ids import IdMap, Rows, load_array
-from .manifest import NAME, CodesEntry, Manifest, list_files
-from .store_loss import store_loss
-
-if TYPE_CHECKING:
-    import polars as pl
+from .manifest import NAME, Manifest
+from .results import SearchResult
+from .tags import Tags
 
 Fallback = Literal["none", "popular"]
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """Answers to a batch of histories, best first.
-
-    ids: (queries, k) objects: item ids as text. scores: (queries, k) float32. rows: (queries, k) int64. Where
-        fewer than k unseen items are left, and for histories without a known item, the end of a row is padded
-        with None, NaN and -1. k is at most the number of items.
-    proven: (queries,) bool: the exhaustive top k of the stored codes. popular: (queries,) bool: the history had
-        no known item and the popular ones were given, whose scores are their counts.
-    unknown: for each history its ids that the index does not know.
-    answers: what the engine said of each query; None where it was not asked.
-    """
-
-    ids: npt.NDArray[np.object_]
-    scores: npt.NDArray[np.float32]
-    rows: Rows
-    proven: npt.NDArray[np.bool_]
-    popular: npt.NDArray[np.bool_]
-    unknown: list[list[str]]
-    answers: list[Answer | None]
-
-    def to_frame(self, users: Sequence[str]) -> "pl.DataFrame":
-        """A table with the columns user_id, rank (from 1), item_id, score; padding left out."""
-        import polars as pl
-
-        at, rank = np.nonzero(self.rows >= 0)
-        names = np.asarray(users, dtype=object)[at]
-        columns = {
-            "user_id": names,
-            "rank": (rank + 1).astype(np.int32),
-            "item_id": self.ids[at, rank],
-            "score": self.scores[at, rank],
-        }
-        return pl.DataFrame(
-            columns,
-            schema={"user_id": pl.String, "rank": pl.Int32, "item_id": pl.String, "score": pl.Float32},
-        )
 
 
 class Index:
@@ -87,8 +44,9 @@ class Index:
         engine: Engine,
         item_counts: Rows | None,
         history_weights: npt.NDArray[np.floating] | None,
+        tags: Tags | None,
     ) -> None:
-        self.path, self.manifest, self.ids = path, manifest, ids
+        self.path, self.manifest, self.ids, self.tags = path, manifest, ids, tags
         self._engine, self._item_counts, self._history_weights = engine, item_counts, history_weights
 
     @classmethod
@@ -100,6 +58,9 @@ class Index:
         engine: str = "lucene",
         bits: int = 8,
         store: str | None = None,
+        tags: Iterable[tuple[str, str]] | None = None,
+        histories: Sequence[Sequence[object]] | None = None,
+        target_overlap: float = TARGET_OVERLAP,
         overwrite: bool = False,
         on_progress: Progress | None = None,
     ) -> "Index":
@@ -107,42 +68,18 @@ class Index:
 
         engine: `lucene`, `exact`, `faiss-flat` or `faiss-hnsw`. bits: of the impacts, 2 to 16. store: precision
         of the stored codes, `float16`, `float32` or `int8`, a scale an item (FAISS keeps float32 only); None for the
-        engine's own.
+        engine's own. tags: pairs of item id and tag, what `search` can filter by. histories, target_overlap: how
+        searches are calibrated (see `tune`), on the histories kept with the codes where None are given; without any,
+        or with a target of 1, the index answers exactly.
 
         Raises UsageError for parameters, StorageError where `path` is in the way, DataError for codes that the
         store cannot hold; what was at `path` is then unchanged.
         """
-        kind = engine_class(engine)
-        allowed = kind.capabilities.stores
-        if store is not None and store not in allowed:
-            raise UsageError(f"store must be {' or '.join(allowed)} for the engine {engine}, got {store!r}.")
-        options = BuildOptions(bits, cast(StoreName, store or allowed[0]))
-        target = Path(path)
-        with staged_directory(target, overwrite=overwrite, is_ours=_is_index) as staged:
-            codes.ids.save(staged, "ids")
-            if codes.item_counts is not None:
-                np.save(staged / "item_counts.npy", codes.item_counts.astype(np.uint32))
-            if codes.history_weights is not None:
-                precision = np.float32 if options.store == "float32" else np.float16
-                np.save(staged / "history_weights.npy", codes.history_weights.astype(precision))
-            parameters = kind.build(codes, staged, options, on_progress)
-            with closing(kind.open(staged, parameters)) as opened:
-                loss = store_loss(codes, opened)
-            Manifest(
-                created_by=f"elsa-index {version('elsa-index')}",
-                engine=kind.name,
-                parameters=parameters,
-                codes=CodesEntry(
-                    fingerprint=codes.fingerprint,
-                    items=len(codes.ids),
-                    dims=codes.dims,
-                    nnz=codes.nnz,
-                    origin=codes.origin,
-                ),
-                store_loss=loss,
-                files=list_files(staged),
-            ).write(staged)
-        return cls.open(target)
+        write_index(
+            codes, Path(path), engine=engine, bits=bits, store=store, tags=tags, histories=histories,
+            target_overlap=target_overlap, overwrite=overwrite, on_progress=on_progress,
+        )  # fmt: skip
+        return cls.open(path)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> "Index":
@@ -155,10 +92,11 @@ class Index:
             load_array(path / name) if name in manifest.files else None
             for name in ("item_counts.npy", "history_weights.npy")
         )
+        tags = Tags.load(path, len(ids)) if "tags.rows.npy" in manifest.files else None
         engine = engine_class(manifest.engine).open(path, manifest.parameters)
         if engine.items != len(ids) or engine.items != manifest.codes.items:
             raise StorageError(f"{path} is damaged: {engine.items:,} codes for {len(ids):,} ids. Build it again.")
-        return cls(path, manifest, ids, engine, counts, shares)
+        return cls(path, manifest, ids, engine, counts, shares, tags)
 
     @classmethod
     def verify(cls, path: str | os.PathLike[str]) -> Manifest:
@@ -186,14 +124,9 @@ class Index:
 
     @property
     def bytes_by_part(self) -> dict[str, int]:
-        """Bytes on disk: ids, codes, postings (or vectors), everything else."""
-        parts = {
-            "ids": 0,
-            "codes": 0,
-            "postings": 0,
-            "vectors": 0,
-            "other": (self.path / NAME).stat().st_size,
-        }
+        """Bytes on disk: ids, codes, postings (or vectors), tags, everything else."""
+        parts = dict.fromkeys(("ids", "codes", "postings", "vectors", "tags"), 0)
+        parts["other"] = (self.path / NAME).stat().st_size
         for name, entry in self.manifest.files.items():
             part = name.split("/")[0].split(".")[0]
             parts[part if part in parts else "other"] += entry.bytes
@@ -208,6 +141,8 @@ class Index:
         query_terms: int | None = None,
         candidates: int | None = None,
         weights: Sequence[Sequence[float]] | None = None,
+        tags: Sequence[str] = (),
+        exclude: Iterable[object] = (),
         fallback: Fallback = "none",
         threads: int = 1,
         on_progress: Progress | None = None,
@@ -215,12 +150,13 @@ class Index:
         """The `k` best items for each history, without the history's own.
 
         exact: prove that the answer is the exhaustive top k of the stored codes. Without it, and without
-        query_terms or candidates, an index that was never calibrated answers exactly all the same.
+        query_terms or candidates, an index answers as it was calibrated, and exactly if it never was.
         query_terms, candidates: of the first stage, where the engine has one; they promise nothing.
-        weights: for each history one weight an item; 1 where None. fallback: what histories without a known item
-        get: nothing, or the most popular items.
+        weights: for each history one weight an item; 1 where None. tags: only items that carry every one of them.
+        exclude: ids never to be returned. fallback: what histories without a known item get: nothing, or the most
+        popular items. threads: over histories.
 
-        Raises UsageError for parameters out of range.
+        Raises UsageError for parameters out of range and unknown tags.
         """
         options = self._options(k, exact, query_terms, candidates, threads)
         if fallback not in ("none", "popular"):
@@ -229,24 +165,86 @@ class Index:
             raise UsageError("The fallback popular needs item counts, and imported codes have none; train or use none.")
         if weights is not None and len(weights) != len(histories):
             raise UsageError(f"There must be weights for each of {len(histories):,} histories, got {len(weights):,}.")
+        only = self._filter(tags, exclude)
         queries: list[Query] = []
         asked: list[int] = []
         unknown: list[list[str]] = []
         for at, history in enumerate(histories):
-            if isinstance(history, str):
-                raise UsageError(f"A history is a sequence of item ids, got the text {shorten(history)}.")
-            given = None if weights is None else weights[at]
-            if given is not None and (len(given) != len(history) or not np.isfinite(given).all()):
-                raise UsageError(f"History {at} needs {len(history)} finite weights, got {shorten(list(given))}.")
-            rows, values, missing = history_rows(self.ids, history, given)
+            rows, values, missing = self._history(history, None if weights is None else weights[at], at)
             unknown.append(missing)
             if len(rows):
                 asked.append(at)
-                if self._history_weights is not None:
-                    values = values * self._history_weights[rows]
-                queries.append(Query(self._engine.query_vector(rows, values), rows))
+                queries.append(Query(self._engine.query_vector(rows, values), rows, only))
         found = self._engine.search(queries, options, on_progress) if queries else []
-        return self._result(len(histories), options.k, dict(zip(asked, found, strict=True)), unknown, fallback)
+        cut = query_terms is not None or candidates is not None
+        promise = self._promise(found, cut)
+        answers = dict(zip(asked, found, strict=True))
+        return self._result(len(histories), options.k, answers, unknown, fallback, only, promise)
+
+    def explain(
+        self, history: Sequence[object], items: Iterable[object], weights: Sequence[float] | None = None
+    ) -> list[Explanation]:
+        """What each item of the history and each dimension brings to the score of each of `items`; the parts sum to it.
+
+        Raises UnknownIdError for items that the index does not hold; unknown items of the history bring nothing.
+        """
+        rows, values, _ = self._history(history, weights, 0)
+        wanted = self.ids.rows(items)
+        weighted = self._engine.stored_rows(rows) * values[:, None]
+        return explain(self.ids, rows, weighted, wanted.tolist(), self._engine.stored_rows(wanted))
+
+    def tune(
+        self,
+        histories: Sequence[Sequence[object]],
+        target_overlap: float = TARGET_OVERLAP,
+        *,
+        threads: int = 1,
+    ) -> Calibration | None:
+        """Calibrates searches on `histories` and writes that into the index: the cheapest number of terms and
+        candidates whose answers hold, on average, `target_overlap` of the exact top 100. None: no cut query does, or
+        the target is 1, so the index answers exactly.
+
+        Raises UsageError for engines that do not cut queries, and StorageError where the index was replaced meanwhile.
+        """
+        if not self._engine.capabilities.cuts_queries:
+            raise UsageError(f"The engine {self.engine} does not cut queries, so there is nothing to tune; use lucene.")
+        check_target(target_overlap)
+        rows = [self._history(history, None, at)[:2] for at, history in enumerate(histories)]
+        queries = [Query(self._engine.query_vector(*pair), pair[0]) for pair in rows if len(pair[0])]
+        if not queries:
+            raise UsageError(f"None of the {len(histories):,} histories has an item that the index knows.")
+        found = None if target_overlap == 1 else calibrate(self._engine, queries, target_overlap, threads)
+        if Manifest.read(self.path) != self.manifest:
+            raise StorageError(f"{self.path} was replaced while it was tuned; open it and tune it again.")
+        self.manifest = self.manifest.model_copy(update={"calibration": found})
+        self.manifest.write(self.path)
+        return found
+
+    def _history(
+        self, history: Sequence[object], weights: Sequence[float] | None, at: int
+    ) -> tuple[Rows, npt.NDArray[np.float64], list[str]]:
+        """A history's rows, sorted, how much of its code each brings, and the ids that are unknown."""
+        if isinstance(history, str):
+            raise UsageError(f"A history is a sequence of item ids, got the text {shorten(history)}.")
+        if weights is not None and (len(weights) != len(history) or not np.isfinite(weights).all()):
+            raise UsageError(f"History {at} needs {len(history)} finite weights, got {shorten(list(weights))}.")
+        rows, values, missing = history_rows(self.ids, history, weights)
+        if self._history_weights is not None:
+            values = values * self._history_weights[rows]
+        return rows, values, missing
+
+    def _filter(self, tags: Sequence[str], exclude: Iterable[object]) -> Filter | None:
+        if isinstance(tags, str) or isinstance(exclude, str):
+            raise UsageError("tags and exclude are sequences of names, not one text.")
+        excluded = self.ids.find(exclude)
+        excluded = np.unique(excluded[excluded >= 0])
+        if not len(tags) and not len(excluded):
+            return None
+        if len(tags) and self.tags is None:
+            raise UsageError(f"{self.path} has no tags; build it with tags: elsa-index build ... --tags FILE.")
+        passing = np.ones(len(self), dtype=bool) if self.tags is None else self.tags.mask(tags)
+        passing[excluded] = False
+        return Filter(tuple(self.tags.numbers(tags)) if self.tags else (), excluded, passing)
 
     def _options(
         self, k: int, exact: bool, query_terms: int | None, candidates: int | None, threads: int
@@ -269,10 +267,21 @@ class Index:
             raise UsageError(f"query_terms and candidates are for the engine lucene; this index is {self.engine}.")
         if cut and exact:
             raise UsageError("exact chooses terms and candidates itself; leave out query_terms and candidates.")
-        return SearchOptions(min(k, len(self)), able.exact and not cut, query_terms, candidates, threads)
+        k = min(k, len(self))
+        if self.manifest.calibration is not None and not exact and not cut:
+            chosen = self.manifest.calibration
+            return SearchOptions(k, False, chosen.query_terms, chosen.candidates_for(k), threads)
+        return SearchOptions(k, able.exact and not cut, query_terms, candidates, threads)
 
     def _result(
-        self, queries: int, k: int, answers: dict[int, Answer], unknown: list[list[str]], fallback: Fallback
+        self,
+        queries: int,
+        k: int,
+        answers: dict[int, Answer],
+        unknown: list[list[str]],
+        fallback: Fallback,
+        only: Filter | None,
+        promise: str,
     ) -> SearchResult:
         rows = np.full((queries, k), -1, dtype=np.int64)
         scores = np.full((queries, k), np.nan, dtype=np.float32)
@@ -285,37 +294,22 @@ class Index:
         without = [at for at in range(queries) if at not in answers]
         if fallback == "popular" and without:
             assert self._item_counts is not None
-            top, counts = best(np.arange(len(self)), np.asarray(self._item_counts, dtype=np.float64), k)
-            rows[without], scores[without], popular[without] = top, counts, True
+            passing = np.arange(len(self)) if only is None else np.flatnonzero(only.passing)
+            top, counts = best(passing, np.asarray(self._item_counts, dtype=np.float64)[passing], k)
+            places = np.ix_(without, range(len(top)))
+            rows[places], scores[places], popular[without] = top, counts, True
         ids = self.ids.take(rows)
-        return SearchResult(ids, scores, rows, proven, popular, unknown, [answers.get(at) for at in range(queries)])
+        all_answers = [answers.get(at) for at in range(queries)]
+        return SearchResult(ids, scores, rows, proven, popular, unknown, all_answers, promise)
 
-    def promise(self, result: SearchResult) -> str:
-        """One line: what the answers of `result` are worth."""
-        asked = [answer for answer in result.answers if answer is not None]
-        if not asked:
+    def _promise(self, answers: list[Answer], cut: bool) -> str:
+        if not answers:
             return "no history had a known item"
-        if all(answer.proven for answer in asked):
+        if all(answer.proven for answer in answers):
             return f"exact: the exhaustive top k of the {self.engine} index's stored codes, {len(self):,} items"
-        share = sum(answer.proven for answer in asked) / len(asked)
+        if self.manifest.calibration is not None and not cut:
+            return f"calibrated: {self.manifest.calibration}"
         if self._engine.capabilities.exact:
+            share = sum(answer.proven for answer in answers) / len(answers)
             return f"not proven: terms and candidates as given; {share:.0%} of the answers happen to be proven"
         return f"approximate: the engine {self.engine} promises nothing; compare it with faiss-flat on the same codes"
-
-
-def _is_index(path: Path) -> bool:
-    return (path / NAME).is_file()
-
-
-def load_codes(path: str | os.PathLike[str], item_ids: str | os.PathLike[str] | None = None) -> ItemCodes:
-    """Codes from a model directory, from a SciPy `.npz` (then `item_ids` may name their ids), or from the `.zip` of an
-    ELSA model that compresso-recsys saved."""
-    if Path(path).suffix == ".npz":
-        return ItemCodes.from_npz(path, item_ids)
-    if item_ids is not None:
-        raise UsageError("item ids are for .npz files; a model directory has its own.")
-    if not Path(path).exists():
-        raise DataError(f"{path} does not exist; a model directory, or a .npz or .zip file of codes is needed.")
-    if Path(path).suffix == ".zip":
-        return read_compresso(Path(path))
-    return ItemCodes.load(path)

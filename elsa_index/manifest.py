@@ -7,9 +7,10 @@ from typing import Any, Literal
 import xxhash
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from .calibration import Calibration
 from .engines.base import EngineName
 from .errors import StorageError
-from .files import checksum
+from .files import checksum, staged_file
 
 FORMAT = 2
 NAME = "manifest.json"
@@ -39,7 +40,8 @@ class CodesEntry(BaseModel):
 
 
 class Manifest(BaseModel):
-    """Engine and its parameters, files, codes, and what rounding the codes cost (`store_loss`)."""
+    """Engine and its parameters, files, codes, what rounding the codes cost (`store_loss`), and what a search does
+    that asks for nothing else (`calibration`; None: it answers exactly where the engine can)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,10 +51,13 @@ class Manifest(BaseModel):
     parameters: dict[str, Any]
     codes: CodesEntry
     store_loss: dict[str, float]
+    calibration: Calibration | None = None
     files: dict[str, FileEntry]
 
     def write(self, directory: Path) -> None:
-        (directory / NAME).write_text(_sealed(self.model_dump()), encoding="utf-8")
+        """Writes the manifest, or replaces it in one step."""
+        with staged_file(directory / NAME, overwrite=True) as staged:
+            staged.write_text(_sealed(self.model_dump()), encoding="utf-8")
 
     @classmethod
     def read(cls, directory: Path) -> "Manifest":

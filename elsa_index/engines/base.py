@@ -110,12 +110,16 @@ class Answer:
 
 
 class Engine(ABC):
-    """A directory of files that ranks items. Engines know codes and impacts, and nothing of training."""
+    """A directory of files that ranks items. Engines know codes and impacts, and nothing of training.
+
+    items, dims, nonzeros: of the codes, nonzeros in all.
+    """
 
     name: ClassVar[EngineName]
     capabilities: ClassVar[Capabilities]
     items: int
     dims: int
+    nonzeros: int
 
     @classmethod
     @abstractmethod
@@ -156,7 +160,9 @@ def best(rows: Rows, scores: npt.NDArray[np.float64], k: int) -> tuple[Rows, npt
     >>> best(np.array([7, 3, 5]), np.array([1.0, 2.0, 2.0]), 2)[0].tolist()
     [3, 5]
     """
-    if 0 < k * _THINNED < len(scores):
+    if not k:
+        return rows[:0], scores[:0]
+    if k * _THINNED < len(scores):
         # The k-th best of a part is never above that of all: most scores need not be partitioned, which is slow.
         part = scores[::_THINNED]
         reached = np.flatnonzero(scores >= np.partition(part, len(part) - k)[len(part) - k])

@@ -39,7 +39,7 @@ class _FaissEngine(Engine):
 
     def __init__(self, index: Any, dims: int) -> None:
         self._index = index
-        self.items, self.dims = index.ntotal, dims
+        self.items, self.dims, self.nonzeros = index.ntotal, dims, index.ntotal * dims
 
     @classmethod
     @abstractmethod

@@ -41,7 +41,7 @@ class LuceneEngine(StoredCodesEngine):
         scale = ImpactScale.fitting(options.bits, store.values, unit_norm=codes.is_unit_norm)
         heavy = HeavyItems.of(store)
         store.save(directory)
-        np.save(directory / _HEAVY, heavy.rows)
+        np.save(directory / _HEAVY, heavy.rows.astype(np.uint32))
         (directory / _POSTINGS).mkdir()
         write_postings(store, codes.ids, scale, directory / _POSTINGS, options.tags, on_progress)
         return {
@@ -59,7 +59,7 @@ class LuceneEngine(StoredCodesEngine):
         store = StoredCodes.load(directory, parameters["dims"])
         postings = LucenePostings(directory / _POSTINGS, parameters["items"])
         scale = ImpactScale(parameters["bits"], parameters["impact_scale"])
-        heavy = HeavyItems(load_array(directory / _HEAVY), parameters["rest_norm"])
+        heavy = HeavyItems(load_array(directory / _HEAVY).astype(np.int64), parameters["rest_norm"])
         return cls(store, postings, TwoStageSearch(postings, store, scale, heavy))
 
     def search(

@@ -174,7 +174,7 @@ class StoredCodesEngine(Engine):
 
     def __init__(self, store: StoredCodes) -> None:
         self.store = store
-        self.items, self.dims = store.items, store.dims
+        self.items, self.dims, self.nonzeros = store.items, store.dims, len(store.weights)
 
     def stored_rows(self, rows: Rows) -> npt.NDArray[np.float64]:
         return self.store.rows(rows)

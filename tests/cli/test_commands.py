@@ -16,7 +16,7 @@ from elsa_index.training.popularity import OUTPUT_EXPONENTS
 
 from ..conftest import ODD_IDS, make_codes
 
-COMMANDS = ["split", "train", "build", "search", "evaluate", "verify", "doctor"]
+COMMANDS = ["split", "train", "build", "search", "tune", "evaluate", "verify", "doctor"]
 
 
 def run(*arguments, status: int = 0) -> subprocess.CompletedProcess:
@@ -216,3 +216,55 @@ def test_doctor_names_what_runs():
     assert findings["Lucene"]["found"].split(".")[0] in {"9", "10"}
     assert findings["FAISS"]["state"] == "ok"
     assert (findings["Python"]["state"] == "hint") == (sys.version_info < (3, 12))
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory):
+    """An index with tags, calibrated by a command, and the file of histories."""
+    directory = tmp_path_factory.mktemp("tuned")
+    codes = make_codes(2000, dims=128, nnz=6)
+    save_npz(directory / "codes.npz", codes.weights)
+    pl.DataFrame({"item_id": [str(row) for row in range(0, 2000, 4)], "tag": "in stock"}).write_csv(
+        directory / "tags.csv"
+    )
+    users = [f"u{at // 5}" for at in range(200)]
+    pl.DataFrame({"user_id": users, "item_id": [str(7 * at) for at in range(200)]}).write_csv(directory / "users.csv")
+    files = ["--tags", directory / "tags.csv", "--histories", directory / "users.csv"]
+    built = run("build", directory / "codes.npz", "-o", directory / "i", *files, "--target-overlap", "0.9")
+    assert "searches are calibrated: overlap@100 with exact 0.9" in built.stdout
+    return directory
+
+
+def test_searches_say_how_they_are_calibrated_and_tune_changes_it(tuned):
+    index, users = tuned / "i", tuned / "users.csv"
+    assert "calibrated: overlap@100 with exact" in run("search", index, "--histories", users).stderr
+    assert "exact: the exhaustive top k" in run("search", index, "--histories", users, "--exact").stderr
+    found = json.loads(run("tune", index, "--histories", users, "--target-overlap", "0.95", "--json").stdout)
+    assert found["calibration"]["overlap"] >= 0.95
+    assert "answer exactly" in run("tune", index, "--histories", users, "--target-overlap", "1").stdout
+    assert "exact: the exhaustive top k" in run("search", index, "--histories", users).stderr
+    assert "above 0 and at most 1" in run("tune", index, "--histories", users, "--target-overlap", "2", status=2).stderr
+
+
+def test_tags_and_exclusions_restrict_what_is_returned(tuned, tmp_path):
+    excluded = tmp_path / "excluded.txt"
+    excluded.write_text("\n".join(str(row) for row in range(0, 1000)))
+    arguments = ["search", tuned / "i", "--items", "1,2", "-k", "100", "--json"]
+    found = json.loads(run(*arguments, "--tag", "in stock", "--exclude", excluded).stdout)
+    rows = [int(item["item_id"]) for item in found["results"][0]["items"]]
+    assert len(rows) == 100
+    assert all(row >= 1000 and row % 4 == 0 for row in rows)
+    assert "No item carries the tag 'sold out'" in run(*arguments, "--tag", "sold out", status=2).stderr
+    assert "does not exist" in run(*arguments, "--exclude", tmp_path / "no.txt", status=1).stderr
+
+
+def test_explanations_are_printed_and_sum_to_the_score(tuned):
+    arguments = ["search", tuned / "i", "--items", "1,2", "--explain"]
+    assert "from the history" in run(*arguments).stdout
+    found = json.loads(run(*arguments, "--json").stdout)
+    for item, explained in zip(found["results"][0]["items"], found["explanations"], strict=True):
+        assert sum(amount for _, amount in explained["history"]) == pytest.approx(item["score"], abs=1e-5)
+    assert (
+        "--explain is for one history"
+        in run("search", tuned / "i", "--histories", tuned / "users.csv", "--explain", status=2).stderr
+    )

@@ -190,3 +190,77 @@ def test_hnsw_keeps_its_recall_when_norms_differ(tmp_path):
     graph = ei.Index.build(codes, tmp_path / "graph", engine="faiss-hnsw").search(histories, 20)
     overlap = np.mean([len(np.intersect1d(a, b)) / 20 for a, b in zip(flat.rows, graph.rows, strict=True)])
     assert overlap >= 0.85
+
+
+TAGS = [(f"item{row}", tag) for row in range(10, 300) for tag in ("even", "all")[row % 2 :]] + [
+    ("a,b", "x y"),
+    ("0", "x y"),
+]
+
+
+@pytest.fixture(scope="module", params=list(ENGINES))
+def tagged(request, codes, tmp_path_factory):
+    path = tmp_path_factory.mktemp("tagged") / "catalogue.index"
+    with ei.Index.build(codes, path, engine=request.param, tags=TAGS) as built:
+        yield built
+
+
+@pytest.mark.parametrize("tags", [[], ["even"], ["even", "all"], ["x y"]])
+@pytest.mark.parametrize("excluded", [[], [f"item{row}" for row in range(20, 290)], ["item200", "not there"]])
+def test_filters_leave_the_exhaustive_ranking_of_what_passes(tagged, codes, histories, tags, excluded):
+    store = capabilities(tagged).stores[0]
+    dense = codes.weights.toarray().astype(store).astype(np.float64)
+    carried = {tag: {item for item, other in TAGS if other == tag} for tag in tags}
+    result = tagged.search(histories, 20, tags=tags, exclude=excluded)
+    for at, history in enumerate(histories):
+        left = [name for name in codes.ids if name not in {*history, *excluded}]
+        left = [name for name in left if all(name in carried[tag] for tag in tags)]
+        rows = codes.ids.rows(set(history))
+        expected = np.sort(dense[codes.ids.rows(left)] @ dense[rows].sum(axis=0))[::-1][:20]
+        found = result.ids[at, : len(expected)]
+        assert set(found) <= set(left)
+        assert all(name is None for name in result.ids[at, len(expected) :])
+        if capabilities(tagged).exact:
+            np.testing.assert_allclose(result.scores[at, : len(expected)], expected, atol=1e-5)
+            assert result.proven[at]
+
+
+def test_filters_restrict_cut_queries_and_popular_items_too(tagged, codes, histories):
+    popular = tagged.search([[]], 3, tags=["even"], fallback="popular")
+    assert popular.ids.tolist() == [["item10", "item12", "item14"]]
+    assert tagged.search([[]], 3, tags=["x y"], fallback="popular").ids.tolist() == [["a,b", "0", None]]
+    if capabilities(tagged).cuts_queries:
+        result = tagged.search(histories, 30, query_terms=1, candidates=1, tags=["even"])
+        assert {int(name.removeprefix("item")) % 2 for name in result.ids.ravel()} == {0}
+
+
+def test_unknown_tags_and_indexes_without_tags_say_so(tagged, index):
+    with pytest.raises(ei.UsageError, match="No item carries the tag 'odd'; the index has 3 tags, among them 'even'"):
+        tagged.search([["item20"]], 3, tags=["odd"])
+    with pytest.raises(ei.UsageError, match="has no tags; build it with tags"):
+        index.search([["item20"]], 3, tags=["even"])
+
+
+def test_tags_survive_reopening(tagged, histories):
+    with ei.Index.open(tagged.path) as again:
+        assert list(again.tags.names) == ["even", "all", "x y"]
+        found, before = (one.search(histories, 7, tags=["even"]).rows for one in (again, tagged))
+        np.testing.assert_array_equal(found, before)
+
+
+def test_explanations_sum_to_the_score(index, histories):
+    for history in histories[:10]:
+        weights = list(np.linspace(0.5, 2, len(history)))
+        result = index.search([history], 5, weights=[weights])
+        explained = index.explain(history, result.ids[0], weights)
+        for one, name, score in zip(explained, result.ids[0], result.scores[0], strict=True):
+            assert one.item == name
+            assert one.score == pytest.approx(score, abs=1e-5)
+            for parts in (one.history, one.dims):
+                assert sum(amount for _, amount in parts) == pytest.approx(one.score, abs=1e-12)
+            assert {item for item, _ in one.history} == set(history)
+
+
+def test_explaining_an_unknown_item_names_it(index):
+    with pytest.raises(ei.UnknownIdError, match="nobody"):
+        index.explain(["item20"], ["nobody"])

@@ -1,7 +1,10 @@
 """The Lucene engine: postings that others can read, bounds that hold, proofs that are right."""
 
 import json
+import subprocess
+import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 import elsa_index as ei
-from elsa_index.engines.base import Query, SearchOptions
+from elsa_index.engines.base import Query, SearchOptions, best
 from elsa_index.engines.jvm import java_class
 from elsa_index.engines.lucene_searcher import LucenePostings
 from elsa_index.engines.store import StoredCodes
@@ -167,3 +170,33 @@ def test_both_ends_of_bits_rank_exactly(bits, tmp_path):
     with ei.Index.build(codes, tmp_path / "i", engine="lucene", bits=bits) as index:
         for scores, expected in zip(index.search(histories, 9).scores, oracle(codes, histories, 9), strict=True):
             np.testing.assert_allclose(scores, expected, atol=1e-6)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    scores=st.lists(st.sampled_from([0.0, 0.0, 0.0, -1.0, 0.5, 1.0, 2.0]), min_size=1, max_size=400),
+    k=st.integers(0, 9),
+)
+def test_the_best_are_those_of_a_full_sort(scores, k):
+    values, rows = np.array(scores), np.arange(len(scores))[::-1] * 3
+    found, found_scores = best(rows, values, k)
+    order = sorted(range(len(scores)), key=lambda at: (-scores[at], rows[at]))[:k]
+    assert found.tolist() == [rows[at] for at in order]
+    assert found_scores.tolist() == [scores[at] for at in order]
+
+
+def test_threads_search_at_the_same_time(codes, histories, tmp_path):
+    """Many threads, one index: answers are each query's own."""
+    with ei.Index.build(codes, tmp_path / "i", engine="lucene") as index:
+        alone = [index.search([history], 10).rows[0].tolist() for history in histories]
+        with ThreadPoolExecutor(8) as pool:
+            for _ in range(5):
+                together = list(pool.map(lambda history: index.search([history], 10).rows[0].tolist(), histories))
+                assert together == alone
+
+
+def test_pyjnius_cannot_start_a_second_jvm_and_crash_the_process(tmp_path):
+    program = "import elsa_index.engines.jvm as jvm; jvm.lucene_version(); import jnius"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "ModuleNotFoundError: import of jnius halted" in done.stderr

@@ -1,0 +1,92 @@
+"""Writing an index directory from codes."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from .calibration import Calibration, calibrate, check_target
+from .codes import ItemCodes
+from .engines import engine_class
+from .engines.base import BuildOptions, Engine, Progress, Query, StoreName
+from .errors import UsageError
+from .files import staged_directory
+from .histories import history_rows
+from .manifest import NAME, CodesEntry, Manifest, list_files
+from .store_loss import store_loss
+from .tags import Tags
+
+
+def write_index(
+    codes: ItemCodes,
+    path: Path,
+    *,
+    engine: str,
+    bits: int,
+    store: str | None,
+    tags: Iterable[tuple[str, str]] | None,
+    histories: Sequence[Sequence[object]] | None,
+    target_overlap: float,
+    overwrite: bool,
+    on_progress: Progress | None,
+) -> None:
+    """What `Index.build` does, which see: all files are written beside `path` and moved into place at the end."""
+    kind = engine_class(engine)
+    allowed = kind.capabilities.stores
+    if store is not None and store not in allowed:
+        raise UsageError(f"store must be {' or '.join(allowed)} for the engine {engine}, got {store!r}.")
+    check_target(target_overlap)
+    tagged = None if tags is None else Tags.of(tags, codes.ids)
+    options = BuildOptions(bits, cast(StoreName, store or allowed[0]), tagged)
+    with staged_directory(path, overwrite=overwrite, is_ours=_is_index) as staged:
+        codes.ids.save(staged, "ids")
+        if codes.item_counts is not None:
+            np.save(staged / "item_counts.npy", codes.item_counts.astype(np.uint32))
+        if codes.history_weights is not None:
+            precision = np.float32 if options.store == "float32" else np.float16
+            np.save(staged / "history_weights.npy", codes.history_weights.astype(precision))
+        if tagged is not None:
+            tagged.save(staged)
+        parameters = kind.build(codes, staged, options, on_progress)
+        with closing(kind.open(staged, parameters)) as opened:
+            loss = store_loss(codes, opened)
+            calibration = _calibrate(opened, codes, histories, target_overlap)
+        Manifest(
+            created_by=f"elsa-index {version('elsa-index')}",
+            engine=kind.name,
+            parameters=parameters,
+            codes=CodesEntry(
+                fingerprint=codes.fingerprint,
+                items=len(codes.ids),
+                dims=codes.dims,
+                nnz=codes.nnz,
+                origin=codes.origin,
+            ),
+            store_loss=loss,
+            calibration=calibration,
+            files=list_files(staged),
+        ).write(staged)
+
+
+def _calibrate(
+    engine: Engine, codes: ItemCodes, histories: Sequence[Sequence[object]] | None, target: float
+) -> Calibration | None:
+    """Calibrates a new index on given histories, or on those that came with the codes."""
+    if not engine.capabilities.cuts_queries or target == 1:
+        return None
+    if histories is not None:
+        rows = [history_rows(codes.ids, history)[0] for history in histories]
+    elif codes.sample_histories is not None:
+        sample = codes.sample_histories
+        rows = [np.sort(part) for part in np.split(sample.indices.astype(np.int64), sample.indptr[1:-1])]
+    else:
+        return None
+    queries = [Query(engine.query_vector(part, codes.history_weights_of(part)), part) for part in rows if len(part)]
+    return calibrate(engine, queries, target) if queries else None
+
+
+def _is_index(path: Path) -> bool:
+    return (path / NAME).is_file()
