@@ -29,7 +29,11 @@ def expanded(codes: ei.ItemCodes, items: int, seed: int = 42) -> ei.ItemCodes:
     if items <= trained:
         shares = None if codes.history_weights is None else codes.history_weights[:items]
         ids = ei.IdMap(codes.ids[row] for row in range(items))
-        return ei.ItemCodes(ids, codes.weights[:items], history_weights=shares)
+        asked = codes.sample_histories
+        if asked is not None:
+            asked = csr_array(asked[:, :items])
+            asked = csr_array(asked[np.diff(asked.indptr) > 0])
+        return ei.ItemCodes(ids, codes.weights[:items], {}, None, asked, shares)
     lists = codes.weights.tocsc()
     parts, norms, origins = [codes.weights], codes.norms, [np.arange(trained)]
     for start in range(trained, items, _ROWS):

@@ -1,0 +1,1 @@
+"""Measuring indexes side by side: each in a process of its own, asked in turns."""

@@ -1,0 +1,92 @@
+"""Processes that are measured: each holds one thing, answers one request at a time, and has its threads pinned."""
+
+import importlib
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..errors import ElsaIndexError
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
+"""What the libraries that engines stand on take their number of threads from."""
+
+Handler = Callable[[Any], Any]
+
+
+class ProcessError(ElsaIndexError):
+    """A measured process failed or ended."""
+
+
+class Process:
+    """A process that runs `handler(request)` for each `ask(request)`, where `handler = factory(*arguments)`.
+
+    factory: "module:function", imported in the process and nowhere else, so that no two things that are measured
+    share libraries, a JVM or memory. threads: for every library that counts its own.
+    """
+
+    def __init__(self, factory: str, *arguments: Any, threads: int = 1) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, factory, arguments), daemon=True)
+        with _environment({name: str(threads) for name in THREAD_VARIABLES}):
+            self._process.start()
+        theirs.close()
+        self._receive()
+
+    def ask(self, request: Any) -> Any:
+        """The handler's reply. Raises ProcessError with what went wrong over there."""
+        self._connection.send(request)
+        return self._receive()
+
+    def _receive(self) -> Any:
+        try:
+            ok, reply = self._connection.recv()
+        except EOFError:
+            self._process.join(10)
+            raise ProcessError(
+                f"A measured process ended with status {self._process.exitcode}; -9 means that memory ran out."
+            ) from None
+        if not ok:
+            raise ProcessError(reply)
+        return reply
+
+    def close(self) -> None:
+        self._connection.close()
+        self._process.join(30)
+        if self._process.is_alive():
+            self._process.kill()
+
+    def __enter__(self) -> "Process":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _serve(connection: Any, factory: str, arguments: tuple[Any, ...]) -> None:
+    try:
+        module, name = factory.split(":")
+        handler: Handler = getattr(importlib.import_module(module), name)(*arguments)
+        connection.send((True, None))
+        while True:
+            connection.send((True, handler(connection.recv())))
+    except EOFError:
+        pass
+    except Exception as error:
+        connection.send((False, f"{type(error).__name__}: {error}"))
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
