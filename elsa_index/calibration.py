@@ -9,7 +9,7 @@ from .engines.base import Engine, Query, SearchOptions
 from .errors import UsageError
 
 K = 100
-TERMS = (8, 16, 32, 64, 128, 256)
+TERMS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 CANDIDATES = (200, 500, 1000, 2000)
 SAMPLE = 200
 TARGET_OVERLAP = 0.99
@@ -74,7 +74,7 @@ def _settings(engine: Engine, queries: Sequence[Query]) -> Iterator[tuple[int, i
     """Pairs of terms and candidates, the cheapest first.
 
     Cost is counted in postings read: a term costs its list, of average length, and as much as 150 postings to begin it;
-    a candidate costs three postings a nonzero (measured at a million items). Counting instead of timing gives the
+    a candidate costs five postings a nonzero, since it lies anywhere (measured at a million items). Counting instead of timing gives the
     same setting on a busy machine.
     """
     longest = max((int(np.count_nonzero(query.vector)) for query in queries), default=1)
@@ -83,6 +83,6 @@ def _settings(engine: Engine, queries: Sequence[Query]) -> Iterator[tuple[int, i
 
     def cost(setting: tuple[int, int]) -> float:
         terms, candidates = setting
-        return min(terms, longest) * (a_list + 150) + 3 * min(candidates, engine.items) * an_item
+        return min(terms, longest) * (a_list + 150) + 5 * min(candidates, engine.items) * an_item
 
     return iter(sorted(((terms, candidates) for terms in TERMS for candidates in CANDIDATES), key=cost))

@@ -52,6 +52,9 @@ def history_rows(
     A log is binary, so an item counts once; where it comes with several weights, with the largest.
     """
     rows = items.find(history)
+    if weights is None and (rows >= 0).all():
+        unique = np.unique(rows)
+        return unique, np.ones(len(unique)), []
     given = np.ones(len(rows)) if weights is None else np.asarray(weights, dtype=np.float64)
     unknown = list(dict.fromkeys(external_id(history[int(at)]) for at in np.flatnonzero(rows < 0)))
     known = rows >= 0

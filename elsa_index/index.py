@@ -236,10 +236,11 @@ class Index:
     def _filter(self, tags: Sequence[str], exclude: Iterable[object]) -> Filter | None:
         if isinstance(tags, str) or isinstance(exclude, str):
             raise UsageError("tags and exclude are sequences of names, not one text.")
-        excluded = self.ids.find(exclude)
-        excluded = np.unique(excluded[excluded >= 0])
-        if not len(tags) and not len(excluded):
+        unwanted = list(exclude)
+        if not len(tags) and not unwanted:
             return None
+        excluded = self.ids.find(unwanted)
+        excluded = np.unique(excluded[excluded >= 0])
         if len(tags) and self.tags is None:
             raise UsageError(f"{self.path} has no tags; build it with tags: elsa-index build ... --tags FILE.")
         passing = np.ones(len(self), dtype=bool) if self.tags is None else self.tags.mask(tags)

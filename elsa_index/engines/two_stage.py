@@ -27,8 +27,11 @@ EXACT_CANDIDATES = 2000
 """Candidates of an exact search with a cut query: asking an inverted index for more costs next to nothing beside more
 terms, and their last sum is what the bound of everything else starts from."""
 HEAVY = 1000
-"""Items of the largest norms, which every search scores: what a cut query leaves out is bounded by the largest norm of
-the other items, and popular items, whose codes are long, are often among the best."""
+HEAVY_SHARE = 0.005
+"""Items of the largest norms, at least so many and this share, which every search scores, together and thus in little
+time: popular items, whose codes are long, are often among the best, and what a cut query leaves out is bounded by the
+largest norm of the other items. At a million items 16 terms and 1,000 candidates overlap 0.992 with the exact top 100
+beside 5,000 heavy items, 0.982 beside 1,000."""
 
 
 class FirstStage(Protocol):
@@ -50,7 +53,7 @@ class HeavyItems:
     @classmethod
     def of(cls, store: StoredCodes) -> "HeavyItems":
         norms = store.norms
-        count = min(HEAVY, store.items - 1)
+        count = min(max(HEAVY, int(HEAVY_SHARE * store.items)), store.items - 1)
         order = np.argsort(-norms, kind="stable")
         rest = float(norms[order[count]])
         if rest > 0.99 * float(norms[order[0]]):
