@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.records import RESULTS, disk
@@ -58,6 +59,57 @@ def training_speed_table(results: dict) -> str:
     plain, ours = results["schedule_seconds"]["straightforward"], results["schedule_seconds"]["ours"]
     lines.append(f"| the paper's 90 epochs, projected | {plain:,.0f} | {ours:,.0f} | {plain / ours:.1f} |")
     return "\n".join(lines)
+
+
+def engine_speed_table(rows: Rows) -> str:
+    """A column a size; medians of all queries, with the smallest and largest median of a round."""
+    rows = sorted(rows, key=lambda row: row["items"])
+    lines = ["| | " + " | ".join(f"{row['items']:,} items" for row in rows) + " |", "| --- |" + " ---: |" * len(rows)]
+
+    def line(name: str, cell: Callable[[dict[str, Any]], str]) -> None:
+        lines.append(f"| {name} | " + " | ".join(cell(row) for row in rows) + " |")
+
+    def ranged(value: dict[str, float], digits: int = 1) -> str:
+        return f"{value['p50']:.{digits}f} ({value['low']:.{digits}f} – {value['high']:.{digits}f})"
+
+    line("terms of the full query, median", lambda row: f"{row['terms']:.0f}")
+    for name, title in SPEED_NAMES.items():
+        line(f"{title}, ms", lambda row, name=name: ranged(row["ms"][name]))
+    chosen = "query_terms", "candidates"
+    line(
+        "default: terms, candidates; overlap@100 with exact",
+        lambda row: " × ".join(f"{row['calibration'][part]:,}" for part in chosen) + f"; {row['default_overlap']:.3f}",
+    )
+    line("exact: proven by 192 terms", lambda row: f"{row['exact_terms']['192']:.0%}")
+    line("exact: answers equal to the oracle's", lambda row: f"{row['exact_equal_to_oracle']} of {row['histories']}")
+    line("64 terms × 500 candidates: outside Lucene, ms", lambda row: ranged(row["outside_ms"]["cut"], 2))
+    for mode in ("default", "exact"):
+        line(f"two threads / one, {mode}", lambda row, mode=mode: ranged(row["throughput"][mode]["ratio"], 2))
+    for part in ("ids", "codes", "postings", "other"):
+        line(f"bytes an item, {part}", lambda row, part=part: f"{row['build'][0]['bytes'][part] / row['items']:.1f}")
+    line("bytes an item, in all", lambda row: f"{sum(row['build'][0]['bytes'].values()) / row['items']:.1f}")
+    line("build, all of it, s", lambda row: f"{median(one['seconds'] for one in row['build']):.1f}")
+    line(
+        "Anserini's JSON path: writing JSON + indexing, s",
+        lambda row: " + ".join(
+            f"{median(one[part] for one in row['anserini_json']):.1f}" for part in ("json_seconds", "seconds")
+        ),
+    )
+    line(
+        "peak memory of build beside the JVM heap, MB",
+        lambda row: f"{max(one['peak_bytes'] - one['heap_bytes'] for one in row['build']) / 1e6:,.0f}",
+    )
+    return "\n".join(lines)
+
+
+SPEED_NAMES = {
+    "default": "**elsa-index, default**",
+    "exact": "**elsa-index, exact**",
+    "lucene": "Lucene's `IndexSearcher`, full query",
+    "pyserini": "Pyserini's `LuceneImpactSearcher`",
+    "faiss-flat": "FAISS Flat, 1,024 dense dimensions",
+    "scipy": "SciPy, exhaustive, sparse (`--engine exact`)",
+}
 
 
 def span(values: Sequence[float], digits: int = 4) -> str:
@@ -197,6 +249,7 @@ class TableOf:
 
 TABLES = {
     "gowalla": TableOf("README.md", "gowalla", gowalla_table, whole=True),
+    "engine_speed": TableOf("README.md", "engine_speed", engine_speed_table),
     "training_speed": TableOf("README.md", "training_speed", training_speed_table, whole=True),
     "accuracy": TableOf("README.md", "accuracy", accuracy_table),
     "published": TableOf("README.md", "accuracy", published_table),

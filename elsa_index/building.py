@@ -1,5 +1,6 @@
 """Writing an index directory from codes."""
 
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from importlib.metadata import version
@@ -15,6 +16,7 @@ from .engines.base import BuildOptions, Engine, Progress, Query, StoreName
 from .errors import UsageError
 from .files import staged_directory
 from .histories import history_rows
+from .machine import usable_processors
 from .manifest import NAME, CodesEntry, Manifest, list_files
 from .store_loss import store_loss
 from .tags import Tags
@@ -50,7 +52,9 @@ def write_index(
             np.save(staged / "history_weights.npy", codes.history_weights.astype(precision))
         if tagged is not None:
             tagged.save(staged)
+        started = time.perf_counter()
         parameters = kind.build(codes, staged, options, on_progress)
+        seconds = time.perf_counter() - started
         with closing(kind.open(staged, parameters)) as opened:
             loss = store_loss(codes, opened)
             calibration = _calibrate(opened, codes, histories, target_overlap)
@@ -67,6 +71,7 @@ def write_index(
             ),
             store_loss=loss,
             calibration=calibration,
+            build_seconds=round(seconds, 3),
             files=list_files(staged),
         ).write(staged)
 
@@ -85,7 +90,7 @@ def _calibrate(
     else:
         return None
     queries = [Query(engine.query_vector(part, codes.history_weights_of(part)), part) for part in rows if len(part)]
-    return calibrate(engine, queries, target) if queries else None
+    return calibrate(engine, queries, target, threads=usable_processors()) if queries else None
 
 
 def _is_index(path: Path) -> bool:

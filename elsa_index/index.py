@@ -66,11 +66,11 @@ class Index:
     ) -> "Index":
         """Builds the directory `path` beside it and moves it into place when it is complete.
 
-        engine: `lucene`, `exact`, `faiss-flat` or `faiss-hnsw`. bits: of the impacts, 2 to 16. store: precision
-        of the stored codes, `float16`, `float32` or `int8`, a scale an item (FAISS keeps float32 only); None for the
-        engine's own. tags: pairs of item id and tag, what `search` can filter by. histories, target_overlap: how
-        searches are calibrated (see `tune`), on the histories kept with the codes where None are given; without any,
-        or with a target of 1, the index answers exactly.
+        engine: `lucene`, `exact`, `faiss-flat`, `faiss-sq8`, `faiss-hnsw` or `faiss-ivfpq`. bits: of the impacts, 2
+        to 16. store: precision of the stored codes, `float16`, `float32` or `int8`, a scale an item (FAISS engines
+        take float32); None for the engine's own. tags: pairs of item id and tag, what `search` can filter by.
+        histories, target_overlap: how searches are calibrated (see `tune`), on the histories kept with the codes where
+        None are given; without any, or with a target of 1, the index answers exactly.
 
         Raises UsageError for parameters, StorageError where `path` is in the way, DataError for codes that the
         store cannot hold; what was at `path` is then unchanged.
@@ -145,6 +145,7 @@ class Index:
         exclude: Iterable[object] = (),
         fallback: Fallback = "none",
         threads: int = 1,
+        effort: int | None = None,
         on_progress: Progress | None = None,
     ) -> SearchResult:
         """The `k` best items for each history, without the history's own.
@@ -154,11 +155,12 @@ class Index:
         query_terms, candidates: of the first stage, where the engine has one; they promise nothing.
         weights: for each history one weight an item; 1 where None. tags: only items that carry every one of them.
         exclude: ids never to be returned. fallback: what histories without a known item get: nothing, or the most
-        popular items. threads: over histories.
+        popular items. threads: over histories. effort: how far an approximate engine looks: efSearch of faiss-hnsw,
+        nprobe of faiss-ivfpq.
 
         Raises UsageError for parameters out of range and unknown tags.
         """
-        options = self._options(k, exact, query_terms, candidates, threads)
+        options = self._options(k, exact, query_terms, candidates, threads, effort)
         if fallback not in ("none", "popular"):
             raise UsageError(f"fallback must be none or popular, got {fallback!r}.")
         if fallback == "popular" and self._item_counts is None:
@@ -248,13 +250,20 @@ class Index:
         return Filter(tuple(self.tags.numbers(tags)) if self.tags else (), excluded, passing)
 
     def _options(
-        self, k: int, exact: bool, query_terms: int | None, candidates: int | None, threads: int
+        self,
+        k: int,
+        exact: bool,
+        query_terms: int | None,
+        candidates: int | None,
+        threads: int,
+        effort: int | None,
     ) -> SearchOptions:
         for name, value in (
             ("k", k),
             ("query_terms", query_terms),
             ("candidates", candidates),
             ("threads", threads),
+            ("effort", effort),
         ):
             if value is not None and value < 1:
                 raise UsageError(f"{name} must be at least 1, got {value}.")
@@ -268,11 +277,13 @@ class Index:
             raise UsageError(f"query_terms and candidates are for the engine lucene; this index is {self.engine}.")
         if cut and exact:
             raise UsageError("exact chooses terms and candidates itself; leave out query_terms and candidates.")
+        if effort is not None and not able.efforts:
+            raise UsageError(f"effort is for faiss-hnsw and faiss-ivfpq; this index is {self.engine}.")
         k = min(k, len(self))
         if self.manifest.calibration is not None and not exact and not cut:
             chosen = self.manifest.calibration
             return SearchOptions(k, False, chosen.query_terms, chosen.candidates_for(k), threads)
-        return SearchOptions(k, able.exact and not cut, query_terms, candidates, threads)
+        return SearchOptions(k, able.exact and not cut, query_terms, candidates, threads, effort)
 
     def _result(
         self,

@@ -52,6 +52,7 @@ class Manifest(BaseModel):
     codes: CodesEntry
     store_loss: dict[str, float]
     calibration: Calibration | None = None
+    build_seconds: float | None = None
     files: dict[str, FileEntry]
 
     def write(self, directory: Path) -> None:

@@ -13,7 +13,9 @@ ENGINES: dict[EngineName, str] = {
     "lucene": "lucene:LuceneEngine",
     "exact": "exact:ExactEngine",
     "faiss-flat": "faiss:FaissFlatEngine",
+    "faiss-sq8": "faiss:FaissSq8Engine",
     "faiss-hnsw": "faiss:FaissHnswEngine",
+    "faiss-ivfpq": "faiss:FaissIvfPqEngine",
 }
 """Name -> module and class, imported when it is first used."""
 

@@ -15,7 +15,7 @@ from ..ids import Rows
 from ..query import Vector
 from ..tags import Tags
 
-EngineName = Literal["lucene", "exact", "faiss-flat", "faiss-hnsw"]
+EngineName = Literal["lucene", "exact", "faiss-flat", "faiss-sq8", "faiss-hnsw", "faiss-ivfpq"]
 StoreName = Literal["int8", "float16", "float32"]
 Progress = Callable[[int, int], None]
 """Called with what is done and what there is to do."""
@@ -25,13 +25,15 @@ Progress = Callable[[int, int], None]
 class Capabilities:
     """What an engine promises. exact: `exact=True` is the exhaustive ranking of the stored codes.
     cuts_queries: takes query_terms and candidates. stores: how it can keep codes, its default first.
-    score_tolerance: how far scores may be from float64 arithmetic, relative to the largest.
+    score_tolerance: how far scores may be from float64 arithmetic, relative to the largest. efforts: values
+    of `effort` that trade speed for quality, for engines that have such a thing.
     """
 
     exact: bool
     cuts_queries: bool
     stores: tuple[StoreName, ...]
     score_tolerance: float
+    efforts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class BuildOptions:
 @dataclass(frozen=True)
 class SearchOptions:
     """k: how many items. exact: prove the answer. query_terms, candidates: of the first stage, None for its own.
-    threads: over queries.
+    threads: over queries. effort: how far an approximate engine looks, None for its own.
     """
 
     k: int = 10
@@ -54,6 +56,7 @@ class SearchOptions:
     query_terms: int | None = None
     candidates: int | None = None
     threads: int = 1
+    effort: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""FAISS engines: dense vectors of the codes, exhaustive (Flat) or by a graph (HNSW)."""
+"""FAISS engines: dense vectors of the codes; exhaustive (Flat, SQ8), by a graph (HNSW), by clusters (IVF-PQ)."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -29,10 +29,11 @@ from .base import (
 _FILE = "vectors.faiss"
 _BATCH = 256
 _ADD_ROWS = 4096
+_TRAINING_ROWS = 100_000  # of the quantisers
 
 
 class _FaissEngine(Engine):
-    """What both have in common: vectors live in FAISS's file, in float32, and nowhere else."""
+    """What they have in common: vectors live in FAISS's file and nowhere else; queries are made from them."""
 
     lift: ClassVar[bool]
     """Whether items of unequal norm get one more dimension that makes their norms equal (see `build`)."""
@@ -43,8 +44,8 @@ class _FaissEngine(Engine):
 
     @classmethod
     @abstractmethod
-    def _new(cls, dims: int) -> Any:
-        """An empty FAISS index for vectors of `dims` dimensions."""
+    def _new(cls, dims: int, items: int) -> Any:
+        """An empty FAISS index for `items` vectors of `dims` dimensions."""
 
     @classmethod
     def build(
@@ -58,15 +59,23 @@ class _FaissEngine(Engine):
         lifted = cls.lift and not codes.is_unit_norm
         norms = codes.norms
         largest = float(np.max(norms))
-        index = cls._new(dims + lifted)
+        index = cls._new(dims + lifted, items)
+
+        def vectors(chosen: Any) -> npt.NDArray[np.float32]:
+            rows = codes.weights[chosen].toarray()
+            if lifted:
+                missing = np.sqrt(np.maximum(largest**2 - norms[chosen] ** 2, 0))
+                rows = np.hstack([rows, missing[:, None].astype(np.float32)])
+            return np.ascontiguousarray(rows, dtype=np.float32)
+
+        if not index.is_trained:
+            sample = np.random.default_rng(0).permutation(items)[:_TRAINING_ROWS]
+            index.train(vectors(np.sort(sample)))
         counter = Counter(items, on_progress)
         for start in range(0, items, _ADD_ROWS):
-            rows = codes.weights[start : start + _ADD_ROWS].toarray()
-            if lifted:
-                missing = np.sqrt(np.maximum(largest**2 - norms[start : start + _ADD_ROWS] ** 2, 0))
-                rows = np.hstack([rows, missing[:, None].astype(np.float32)])
-            index.add(np.ascontiguousarray(rows, dtype=np.float32))
-            counter.add(len(rows))
+            end = min(start + _ADD_ROWS, items)
+            index.add(vectors(slice(start, end)))
+            counter.add(end - start)
         try:
             faiss.write_index(index, str(directory / _FILE))
         except RuntimeError as error:
@@ -113,7 +122,7 @@ class _FaissEngine(Engine):
             raise DataError("A query vector is beyond the range of float32, which FAISS computes in.")
         wanted = [min(options.k, query.left(self.items)) for query in queries]
         count = min(max(options.k + len(query.seen) for query in queries), self.items)
-        scores, rows = self._nearest(vectors, count, _selector(queries[0].only))
+        scores, rows = self._nearest(vectors, count, _selector(queries[0].only), options.effort)
         answers = []
         for place, query in enumerate(queries):
             fresh = (rows[place] >= 0) & ~in_sorted(rows[place], query.seen)
@@ -125,7 +134,7 @@ class _FaissEngine(Engine):
 
     @abstractmethod
     def _nearest(
-        self, vectors: npt.NDArray[np.float32], count: int, selector: dict[str, Any]
+        self, vectors: npt.NDArray[np.float32], count: int, selector: dict[str, Any], effort: int | None
     ) -> tuple[npt.NDArray, npt.NDArray]:
         """The `count` best of each vector: scores and rows, -1 for none. selector: FAISS's parameter `sel`, or none."""
 
@@ -147,37 +156,57 @@ def _selector(only: Filter | None) -> dict[str, Any]:
     return {"sel": faiss.IDSelectorBitmap(np.packbits(only.passing, bitorder="little"))}  # type: ignore
 
 
-class FaissFlatEngine(_FaissEngine):
-    """`IndexFlatIP`: exhaustive inner products in float32."""
+class _ExhaustiveEngine(_FaissEngine):
+    """Scores every vector."""
 
-    name = "faiss-flat"
-    capabilities = Capabilities(exact=True, cuts_queries=False, stores=("float32",), score_tolerance=1e-5)
     lift = False
 
-    @classmethod
-    def _new(cls, dims: int) -> Any:
-        import faiss
-
-        return faiss.IndexFlatIP(dims)
-
     def _nearest(
-        self, vectors: npt.NDArray[np.float32], count: int, selector: dict[str, Any]
+        self, vectors: npt.NDArray[np.float32], count: int, selector: dict[str, Any], effort: int | None
     ) -> tuple[npt.NDArray, npt.NDArray]:
         import faiss
 
         return self._index.search(vectors, count, params=faiss.SearchParameters(**selector) if selector else None)
 
 
-class FaissHnswEngine(_FaissEngine):
-    """`IndexHNSWFlat` over inner products: approximate. Compare it with Flat on the same codes."""
+class FaissFlatEngine(_ExhaustiveEngine):
+    """`IndexFlatIP`: exhaustive inner products in float32."""
 
-    name = "faiss-hnsw"
-    capabilities = Capabilities(exact=False, cuts_queries=False, stores=("float32",), score_tolerance=1e-5)
-    lift = True
-    neighbours, build_width, search_width = 32, 200, 128
+    name = "faiss-flat"
+    capabilities = Capabilities(exact=True, cuts_queries=False, stores=("float32",), score_tolerance=1e-5)
 
     @classmethod
-    def _new(cls, dims: int) -> Any:
+    def _new(cls, dims: int, items: int) -> Any:
+        import faiss
+
+        return faiss.IndexFlatIP(dims)
+
+
+class FaissSq8Engine(_ExhaustiveEngine):
+    """`IndexScalarQuantizer`: exhaustive, on vectors of 8 bits a dimension."""
+
+    name = "faiss-sq8"
+    capabilities = Capabilities(exact=False, cuts_queries=False, stores=("float32",), score_tolerance=0.03)
+
+    @classmethod
+    def _new(cls, dims: int, items: int) -> Any:
+        import faiss
+
+        return faiss.IndexScalarQuantizer(dims, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT)
+
+
+class FaissHnswEngine(_FaissEngine):
+    """`IndexHNSWFlat` over inner products: approximate. Compare it with Flat on the same codes. effort: efSearch."""
+
+    name = "faiss-hnsw"
+    capabilities = Capabilities(
+        exact=False, cuts_queries=False, stores=("float32",), score_tolerance=1e-5, efforts=(128, 256, 512, 1024)
+    )
+    lift = True
+    neighbours, build_width = 32, 200
+
+    @classmethod
+    def _new(cls, dims: int, items: int) -> Any:
         import faiss
 
         index = faiss.IndexHNSWFlat(dims, cls.neighbours, faiss.METRIC_INNER_PRODUCT)
@@ -185,10 +214,44 @@ class FaissHnswEngine(_FaissEngine):
         return index
 
     def _nearest(
-        self, vectors: npt.NDArray[np.float32], count: int, selector: dict[str, Any]
+        self, vectors: npt.NDArray[np.float32], count: int, selector: dict[str, Any], effort: int | None
     ) -> tuple[npt.NDArray, npt.NDArray]:
         import faiss
 
-        width = max(self.search_width, count)
+        width = max(effort or self.capabilities.efforts[0], count)
         parameters = faiss.SearchParametersHNSW(efSearch=width, **selector)  # type: ignore[attr-defined]
+        return self._index.search(vectors, count, params=parameters)
+
+
+class FaissIvfPqEngine(_FaissEngine):
+    """`IndexIVFPQ`: 4·√items clusters, product-quantised residuals of 8 bits for every 16 dimensions: approximate, and
+    so are the vectors that queries are made from. effort: clusters that are searched (nprobe)."""
+
+    name = "faiss-ivfpq"
+    capabilities = Capabilities(
+        exact=False, cuts_queries=False, stores=("float32",), score_tolerance=0.2, efforts=(16, 4, 64, 256)
+    )
+    lift = False
+
+    @classmethod
+    def _new(cls, dims: int, items: int) -> Any:
+        import faiss
+
+        parts = next(count for count in (max(1, dims // 16), 1) if dims % count == 0)
+        clusters = max(1, min(int(4 * items**0.5), items // 39))  # FAISS wants 39 training vectors a cluster
+        bits = min(8, max(1, int(np.log2(max(items, 2)))))
+        quantizer = faiss.IndexFlatIP(dims)
+        index = faiss.IndexIVFPQ(quantizer, dims, clusters, parts, bits, faiss.METRIC_INNER_PRODUCT)
+        index.own_fields = True
+        quantizer.this.disown()  # type: ignore[attr-defined]
+        index.set_direct_map_type(faiss.DirectMap.Array)  # type: ignore[attr-defined]  # rows can be read back, for queries
+        return index
+
+    def _nearest(
+        self, vectors: npt.NDArray[np.float32], count: int, selector: dict[str, Any], effort: int | None
+    ) -> tuple[npt.NDArray, npt.NDArray]:
+        import faiss
+
+        probes = min(effort or self.capabilities.efforts[0], self._index.nlist)
+        parameters = faiss.SearchParametersIVF(nprobe=probes, **selector)  # type: ignore
         return self._index.search(vectors, count, params=parameters)

@@ -67,31 +67,35 @@ def _texts(store: StoredCodes, scale: ImpactScale) -> Iterator[tuple[int, str]]:
 
 
 class _Documents:
-    """One document whose fields get new values for every item: Lucene copies what it is given."""
+    """One document whose fields get new values for every item: Lucene copies what it is given.
+
+    Methods are bound once and each id crosses once: this runs for every item.
+    """
 
     def __init__(self, ids: IdMap, tags_of: list[list[int]] | None) -> None:
         self._ids, self._tags_of = ids, tags_of
-        field = java_class("org.apache.lucene.document.Field")
+        self._string = java_class("java.lang.String")
         self._bytes = java_class("org.apache.lucene.util.BytesRef")
-        self._terms = field(TERMS_FIELD, "", _postings_type())
-        self._stored = java_class("org.apache.lucene.document.StoredField")(ID_FIELD, "")
-        self._values = java_class("org.apache.lucene.document.BinaryDocValuesField")(ID_FIELD, self._bytes(""))
-        self._row = java_class("org.apache.lucene.document.NumericDocValuesField")(ROW_FIELD, 0)
+        field = java_class("org.apache.lucene.document.Field")
+        terms = field(TERMS_FIELD, "", _postings_type())
+        stored = java_class("org.apache.lucene.document.StoredField")(ID_FIELD, "")
+        values = java_class("org.apache.lucene.document.BinaryDocValuesField")(ID_FIELD, self._bytes(""))
+        row = java_class("org.apache.lucene.document.NumericDocValuesField")(ROW_FIELD, 0)
+        tags = field(TAG_FIELD, "", _postings_type())
+        self._set_terms, self._set_stored, self._set_tags = (part.setStringValue for part in (terms, stored, tags))
+        self._set_value, self._set_row = values.setBytesValue, row.setLongValue
         self._document = java_class("org.apache.lucene.document.Document")()
-        self._tags = field(TAG_FIELD, "", _postings_type())
-        for part in (self._terms, self._stored, self._values, self._row):
+        for part in (terms, stored, values, row, *([tags] if tags_of else [])):
             self._document.add(part)
-        if tags_of:
-            self._document.add(self._tags)
 
     def of(self, row: int, text: str) -> Any:
-        name = self._ids[row]
-        self._terms.setStringValue(text)
-        self._stored.setStringValue(name)
-        self._values.setBytesValue(self._bytes(name))
-        self._row.setLongValue(row)
+        name = self._string(self._ids[row])
+        self._set_terms(text)
+        self._set_stored(name)
+        self._set_value(self._bytes(name))
+        self._set_row(row)
         if self._tags_of:
-            self._tags.setStringValue(" ".join(map(str, self._tags_of[row])))
+            self._set_tags(" ".join(map(str, self._tags_of[row])))
         return self._document
 
 

@@ -19,9 +19,11 @@ from .base import Answer, Filter, Query, SearchOptions, best, best_unseen, in_so
 from .store import StoredCodes
 
 FIRST_TERMS = 192
-"""Terms with which an exact search begins, twice as many at each further step. Of Gowalla's histories of 40 to 80 items,
-500 terms, 128 prove 37 % (41 thousand items) to 77 % (a million), 192 prove 85 % to 97 %; the mean is about the same,
-but whatever needs a second step is twice as slow."""
+"""Terms with which an exact search begins, twice as many at each further step. Of Gowalla's histories of 40 to 80
+items, 500 terms, 128 prove 37 % (41 thousand items) to 77 % (a million), 192 prove 85 % to 97 %; the mean time is about
+the same, but whatever needs a second step is twice as slow."""
+FULL_QUERY_UP_TO = 20_000
+"""Items up to which an exact search begins with every term: there lists are short, and a further step costs more."""
 FIRST_CANDIDATES = 500
 EXACT_CANDIDATES = 2000
 """Candidates of an exact search with a cut query: asking an inverted index for more costs next to nothing beside more
@@ -92,7 +94,8 @@ class TwoStageSearch:
     def _plan(self, query: Query, wanted: int, options: SearchOptions) -> Iterator[tuple[int, int]]:
         """(terms, candidates) of each step: twice as many terms, then more candidates with every term."""
         every_term = int(np.count_nonzero(query.vector))
-        terms = min(options.query_terms or (FIRST_TERMS if options.exact else every_term), every_term)
+        first_terms = FIRST_TERMS if options.exact and self.store.items > FULL_QUERY_UP_TO else every_term
+        terms = min(options.query_terms or first_terms, every_term)
         cut_candidates = EXACT_CANDIDATES if options.exact else FIRST_CANDIDATES
         candidates = max(wanted, options.candidates or (cut_candidates if terms < every_term else FIRST_CANDIDATES))
         yield terms, candidates

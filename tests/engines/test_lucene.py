@@ -56,6 +56,7 @@ def test_exact_search_equals_the_oracle_for_any_codes(bits, case, k):
 @pytest.mark.parametrize("bits", [4, 6, 8])
 def test_growing_from_few_terms_and_candidates_ends_at_the_oracle(bits, tmp_path, monkeypatch):
     """Few terms and candidates to begin with: every answer must be proven by growth, not by luck."""
+    monkeypatch.setattr("elsa_index.engines.two_stage.FULL_QUERY_UP_TO", 0)
     monkeypatch.setattr("elsa_index.engines.two_stage.FIRST_TERMS", 2)
     monkeypatch.setattr("elsa_index.engines.two_stage.EXACT_CANDIDATES", 3)
     monkeypatch.setattr("elsa_index.engines.two_stage.FIRST_CANDIDATES", 2)

@@ -1,0 +1,65 @@
+"""elsa-index bench"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import options
+
+EXAMPLE = (
+    "Example: elsa-index bench lucene.index flat.index split --report report · bench c.index --histories users.csv"
+)
+
+
+def bench(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="INDEX... [SPLIT_DIR]", help="Index directories; a split adds quality.")
+    ],
+    histories: Annotated[Path | None, typer.Option(help="A table with user_id, item_id, in place of a split.")] = None,
+    k: Annotated[int, typer.Option("-k", help="Items a history.")] = 100,
+    threads: Annotated[str, typer.Option(help="Numbers of threads for throughput, separated by commas.")] = "1,2",
+    users: Annotated[int, typer.Option(help="Histories to ask: the first ones.")] = 1000,
+    rounds: Annotated[int, typer.Option(help="Rounds; the spread is over them.")] = 3,
+    report: Annotated[Path | None, typer.Option(help="A directory for index.html and report.json.")] = None,
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Measure indexes side by side: bytes, memory, latency, throughput, overlap with exact answers, quality."""
+    from elsa_index.bench.measure import bench as measure
+    from elsa_index.bench.questions import Questions
+    from elsa_index.bench.report import columns, sizes, write_report
+    from elsa_index.errors import UsageError
+    from elsa_index.files import refuse_existing
+    from elsa_index.histories import read_histories
+    from elsa_index.splitting import Split
+
+    try:
+        counts = [int(part) for part in threads.split(",")]
+    except ValueError:
+        raise UsageError(f"--threads must be numbers separated by commas, for example 1,2; got {threads!r}.") from None
+    if users < 1:
+        raise UsageError(f"--users must be at least 1, got {users}.")
+    splits = [path for path in paths if (path / "split.json").is_file()]
+    indexes = [path for path in paths if path not in splits]
+    if len(splits) + (histories is not None) != 1:
+        raise UsageError("Name one split directory, or a file of histories by --histories FILE.")
+    if report is not None:
+        refuse_existing(report, overwrite=overwrite, is_ours=lambda path: (path / "report.json").is_file())
+    questions = (
+        Questions.of_split(Split.load(splits[0]), users)
+        if splits
+        else Questions(read_histories(histories).items[:users])  # type: ignore[arg-type]
+    )
+    found = measure(indexes, questions, k=k, threads=counts, rounds=rounds, say=options.note)
+    if report is not None:
+        write_report(found, report, overwrite=overwrite)
+        options.note(f"{report / 'index.html'}: open it in a browser")
+    if json:
+        options.print_json(found.to_json())
+    else:
+        options.table("", *columns(found))
+        options.table("", *sizes(found))
+    if not found.quiet:
+        options.note("warning: the machine was not quiet: medians of rounds differ by more than 10 %; run it again")

@@ -1,0 +1,215 @@
+"""Measuring indexes: size, memory, latency, throughput, overlap with exact answers, quality."""
+
+import platform
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import psutil
+
+from ..errors import UsageError
+from .processes import Process
+from .questions import Questions
+
+WARM_UP = 20
+LATENCY_QUERIES = 300
+QUIET = 1.1
+"""Medians of rounds that differ by more than this factor say that the machine was busy with something else."""
+_PACKAGES = ("elsa-index", "numpy", "scipy", "pyserini", "JPype1", "faiss-cpu", "pyseismic-lsr")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One index at one setting. ms: latency percentiles over all rounds; round_p50: the median of each round.
+    rates: queries a second by threads, median of rounds. overlap: with exact answers on the same codes, None where no
+    exact engine has them. quality: against hidden items, None without a split."""
+
+    index: str
+    setting: str
+    ms: dict[str, float]
+    round_p50: list[float]
+    histogram_ms: list[float]
+    rates: dict[str, float]
+    overlap: float | None
+    quality: dict[str, float] | None
+    promise: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """indexes: what each is, its bytes by part, resident bytes, build seconds, cold open. machine: where and when."""
+
+    machine: dict[str, Any]
+    k: int
+    queries: int
+    rounds: int
+    indexes: list[dict[str, Any]]
+    measured: list[Measured]
+
+    @property
+    def quiet(self) -> bool:
+        """Whether no setting's rounds differ by more than `QUIET`."""
+        return all(max(one.round_p50) <= QUIET * min(one.round_p50) for one in self.measured)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"quiet": self.quiet}
+
+
+def bench(
+    paths: Sequence[Path],
+    questions: Questions,
+    *,
+    k: int = 100,
+    threads: Sequence[int] = (1, 2),
+    rounds: int = 3,
+    say: Say = lambda _: None,
+) -> Report:
+    """Asks every index at every setting, each index in a process of its own, one query of each in turns.
+
+    Latencies are taken with one thread, `LATENCY_QUERIES` queries a round; throughput with all queries at once.
+
+    Raises UsageError for parameters out of range.
+    """
+    if not paths:
+        raise UsageError("Name at least one index to measure.")
+    for name, value in (("k", k), ("rounds", rounds), *(("threads", count) for count in threads)):
+        if value < 1:
+            raise UsageError(f"{name} must be at least 1, got {value}.")
+    names = [path.name for path in paths]
+    if len(set(names)) < len(names):
+        raise UsageError(f"The indexes must have different names, got {', '.join(names)}.")
+    with ExitStack() as stack:
+        subjects: dict[str, Process] = {}
+        abouts: list[dict[str, Any]] = []
+        for path in paths:
+            process = stack.enter_context(
+                Process("elsa_index.bench.subject:subject", str(path), questions, k, threads=max(threads))
+            )
+            subjects[path.name] = process
+            abouts.append(process.ask(("about",)))
+            say(f"{path.name}: {abouts[-1]['engine']}, {len(abouts[-1]['settings'])} settings")
+        pairs = [(about["name"], setting) for about in abouts for setting in about["settings"]]
+        options = {(about["name"], name): values for about in abouts for name, values in about["settings"].items()}
+        times = _latencies(subjects, pairs, options, len(questions), rounds, say)
+        for about in abouts:
+            about["resident_bytes"] = subjects[about["name"]].ask(("memory",))
+        found = _throughputs(subjects, pairs, options, threads, rounds, say)
+    truths = _truths(abouts, found)
+    measured = []
+    for pair in pairs:
+        index = next(about for about in abouts if about["name"] == pair[0])
+        truth = truths.get(index["fingerprint"])
+        rows = found[pair]["rows"]
+        measured.append(
+            Measured(
+                *pair,
+                ms={f"p{at}": float(np.percentile(times[pair], at)) for at in (50, 95, 99)},
+                round_p50=[float(np.median(part)) for part in times[pair]],
+                histogram_ms=[float(value) for value in np.percentile(times[pair], np.arange(1, 100))],
+                rates={str(count): median(found[pair]["rates"][count]) for count in threads},
+                overlap=None if truth is None else _overlap(rows, truth),
+                quality=found[pair]["quality"],
+                promise=found[pair]["promise"],
+            )
+        )
+    return Report(_machine(threads), k, len(questions), rounds, abouts, measured)
+
+
+def _latencies(
+    subjects: dict[str, Process],
+    pairs: list[tuple[str, str]],
+    options: dict[tuple[str, str], dict[str, Any]],
+    queries: int,
+    rounds: int,
+    say: Say,
+) -> dict[tuple[str, str], np.ndarray]:
+    """(rounds, queries) milliseconds of each setting; the first queries of each warm it up and are not counted."""
+    asked = min(queries, LATENCY_QUERIES)
+    times = {pair: np.zeros((rounds, asked)) for pair in pairs}
+    for at in range(WARM_UP):
+        for pair in pairs:
+            subjects[pair[0]].ask(("one", options[pair], at % queries))
+    for turn in range(rounds):
+        for at in range(asked):
+            for pair in pairs:
+                times[pair][turn, at] = subjects[pair[0]].ask(("one", options[pair], at))
+        say(f"latency: round {turn + 1} of {rounds}")
+    return times
+
+
+def _throughputs(
+    subjects: dict[str, Process],
+    pairs: list[tuple[str, str]],
+    options: dict[tuple[str, str], dict[str, Any]],
+    threads: Sequence[int],
+    rounds: int,
+    say: Say,
+) -> dict[tuple[str, str], dict[str, Any]]:
+    found: dict[tuple[str, str], dict[str, Any]] = {pair: {"rates": {count: [] for count in threads}} for pair in pairs}
+    for turn in range(rounds):
+        for pair in pairs:
+            for count in threads:
+                reply = subjects[pair[0]].ask(("all", options[pair], count))
+                found[pair]["rates"][count].append(reply["rate"])
+                found[pair] |= {name: reply[name] for name in ("rows", "promise", "quality")}
+        say(f"throughput: round {turn + 1} of {rounds}")
+    return found
+
+
+def _truths(abouts: list[dict[str, Any]], found: dict[tuple[str, str], dict[str, Any]]) -> dict[str, np.ndarray]:
+    """Exact rows by the codes' fingerprint, from the first index that has them exactly."""
+    truths: dict[str, np.ndarray] = {}
+    for about in abouts:
+        for setting in about["settings"]:
+            reply = found[about["name"], setting]
+            if reply["promise"].startswith("exact"):
+                truths.setdefault(about["fingerprint"], reply["rows"])
+    return truths
+
+
+def _overlap(rows: np.ndarray, truth: np.ndarray) -> float:
+    """Mean share of the exact items, over queries that have any."""
+    shares = [
+        len(np.intersect1d(mine[mine >= 0], theirs[theirs >= 0])) / np.count_nonzero(theirs >= 0)
+        for mine, theirs in zip(rows, truth, strict=True)
+        if (theirs >= 0).any()
+    ]
+    return float(np.mean(shares)) if shares else 1.0
+
+
+def _machine(threads: Sequence[int]) -> dict[str, Any]:
+    packages = {}
+    for name in _PACKAGES:
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "processor": _processor(),
+        "cores": psutil.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "packages": packages,
+        "threads": list(threads),
+    }
+
+
+def _processor() -> str:
+    """The processor's name, which Linux keeps in a file of its own."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
