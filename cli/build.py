@@ -21,7 +21,7 @@ def build(
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The index directory to write.")],
-    engine: Annotated[str, typer.Option(help="lucene, exact, or faiss-flat, -sq8, -hnsw, -ivfpq.")] = "lucene",
+    engine: Annotated[str, typer.Option(help="lucene, exact, faiss-flat, -sq8, -hnsw, -ivfpq, seismic.")] = "lucene",
     bits: Annotated[int, typer.Option(help="Bits of an impact (lucene), 2 to 16.")] = 8,
     store: Annotated[
         str | None,

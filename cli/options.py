@@ -84,5 +84,5 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
         shown.add_column(name, justify="left" if at == 0 else "right", overflow="fold")
     for row in rows:
         shown.add_row(*(Text(cell) for cell in row))
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Console(width=None if sys.stdout.isatty() else max(140, 14 * len(columns)))
     console.print(shown)

@@ -13,6 +13,10 @@ class UsageError(ElsaIndexError, ValueError):
     exit_status = 2
 
 
+class MissingEngineError(UsageError):
+    """The library that an engine stands on is not installed."""
+
+
 class DataError(ElsaIndexError, ValueError):
     """Input that cannot be used: a log, a file of histories, a matrix of codes."""
 

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 
 from ..errors import UsageError
-from .processes import Process
+from .processes import Process, ProcessError
 from .questions import Questions
 
 WARM_UP = 20
@@ -45,7 +45,8 @@ class Measured:
 
 @dataclass(frozen=True)
 class Report:
-    """indexes: what each is, its bytes by part, resident bytes, build seconds, cold open. machine: where and when."""
+    """indexes: what each is, its bytes by part, resident bytes, build seconds, cold open. machine: where and when.
+    skipped: index -> why it could not be measured: its engine is not installed."""
 
     machine: dict[str, Any]
     k: int
@@ -53,6 +54,7 @@ class Report:
     rounds: int
     indexes: list[dict[str, Any]]
     measured: list[Measured]
+    skipped: dict[str, str]
 
     @property
     def quiet(self) -> bool:
@@ -89,13 +91,23 @@ def bench(
     with ExitStack() as stack:
         subjects: dict[str, Process] = {}
         abouts: list[dict[str, Any]] = []
+        skipped: dict[str, str] = {}
         for path in paths:
-            process = stack.enter_context(
-                Process("elsa_index.bench.subject:subject", str(path), questions, k, threads=max(threads))
-            )
+            try:
+                process = stack.enter_context(
+                    Process("elsa_index.bench.subject:subject", str(path), questions, k, threads=max(threads))
+                )
+            except ProcessError as error:
+                if error.kind not in ("MissingEngineError", "ModuleNotFoundError"):
+                    raise
+                skipped[path.name] = str(error)
+                say(f"{path.name}: skipped: {error}")
+                continue
             subjects[path.name] = process
             abouts.append(process.ask(("about",)))
             say(f"{path.name}: {abouts[-1]['engine']}, {len(abouts[-1]['settings'])} settings")
+        if not subjects:
+            raise UsageError(f"None of the indexes can be measured: {'; '.join(skipped.values())}")
         pairs = [(about["name"], setting) for about in abouts for setting in about["settings"]]
         options = {(about["name"], name): values for about in abouts for name, values in about["settings"].items()}
         times = _latencies(subjects, pairs, options, len(questions), rounds, say)
@@ -120,7 +132,7 @@ def bench(
                 promise=found[pair]["promise"],
             )
         )
-    return Report(_machine(threads), k, len(questions), rounds, abouts, measured)
+    return Report(_machine(threads), k, len(questions), rounds, abouts, measured, skipped)
 
 
 def _latencies(

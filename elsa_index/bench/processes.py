@@ -16,7 +16,11 @@ Handler = Callable[[Any], Any]
 
 
 class ProcessError(ElsaIndexError):
-    """A measured process failed or ended."""
+    """A measured process failed or ended. kind: the name of the error over there."""
+
+    def __init__(self, message: str, kind: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class Process:
@@ -33,7 +37,11 @@ class Process:
         with _environment({name: str(threads) for name in THREAD_VARIABLES}):
             self._process.start()
         theirs.close()
-        self._receive()
+        try:
+            self._receive()
+        except ProcessError:
+            self.close()
+            raise
 
     def ask(self, request: Any) -> Any:
         """The handler's reply. Raises ProcessError with what went wrong over there."""
@@ -49,7 +57,8 @@ class Process:
                 f"A measured process ended with status {self._process.exitcode}; -9 means that memory ran out."
             ) from None
         if not ok:
-            raise ProcessError(reply)
+            kind, message = reply
+            raise ProcessError(message, kind)
         return reply
 
     def close(self) -> None:
@@ -75,7 +84,8 @@ def _serve(connection: Any, factory: str, arguments: tuple[Any, ...]) -> None:
     except EOFError:
         pass
     except Exception as error:
-        connection.send((False, f"{type(error).__name__}: {error}"))
+        message = str(error) if isinstance(error, ElsaIndexError) else f"{type(error).__name__}: {error}"
+        connection.send((False, (type(error).__name__, message)))
 
 
 @contextmanager

@@ -82,6 +82,10 @@ def _page(report: Report, figures: dict[str, str]) -> str:
         else '<p class="warning">The machine was not quiet: medians of some setting’s rounds differ by more than 10 %. '
         "Compare settings within this run only, and run it again.</p>"
     )
+    busy += "".join(
+        f'<p class="warning">{html.escape(name)} was skipped: {html.escape(why)}</p>'
+        for name, why in report.skipped.items()
+    )
     drawn = "".join(
         f"<figure>{svg}<figcaption>{html.escape(caption)}</figcaption></figure>" for caption, svg in figures.items()
     )

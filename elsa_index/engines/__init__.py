@@ -16,6 +16,7 @@ ENGINES: dict[EngineName, str] = {
     "faiss-sq8": "faiss:FaissSq8Engine",
     "faiss-hnsw": "faiss:FaissHnswEngine",
     "faiss-ivfpq": "faiss:FaissIvfPqEngine",
+    "seismic": "seismic:SeismicEngine",
 }
 """Name -> module and class, imported when it is first used."""
 

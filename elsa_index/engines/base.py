@@ -15,7 +15,7 @@ from ..ids import Rows
 from ..query import Vector
 from ..tags import Tags
 
-EngineName = Literal["lucene", "exact", "faiss-flat", "faiss-sq8", "faiss-hnsw", "faiss-ivfpq"]
+EngineName = Literal["lucene", "exact", "faiss-flat", "faiss-sq8", "faiss-hnsw", "faiss-ivfpq", "seismic"]
 StoreName = Literal["int8", "float16", "float32"]
 Progress = Callable[[int, int], None]
 """Called with what is done and what there is to do."""

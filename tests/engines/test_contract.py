@@ -21,7 +21,7 @@ def index(request, codes, tmp_path_factory):
         yield built
 
 
-APPROXIMATE = {"faiss-hnsw": 0.95, "faiss-sq8": 0.95, "faiss-ivfpq": 0.4}
+APPROXIMATE = {"faiss-hnsw": 0.95, "faiss-sq8": 0.95, "faiss-ivfpq": 0.4, "seismic": 0.9}
 """Shares of the exact top 20 that approximate engines reach on 300 random codes: the worst case for quantisers."""
 
 
