@@ -18,7 +18,7 @@ from .processes import Process, ProcessError
 from .questions import Questions
 
 WARM_UP = 20
-LATENCY_QUERIES = 300
+TIMED_QUERIES = 300
 QUIET = 1.1
 """Medians of rounds that differ by more than this factor say that the machine was busy with something else."""
 _PACKAGES = ("elsa-index", "numpy", "scipy", "pyserini", "JPype1", "faiss-cpu", "pyseismic-lsr")
@@ -76,7 +76,8 @@ def bench(
 ) -> Report:
     """Asks every index at every setting, each index in a process of its own, one query of each in turns.
 
-    Latencies are taken with one thread, `LATENCY_QUERIES` queries a round; throughput with all queries at once.
+    Latencies are taken with one thread, `TIMED_QUERIES` queries a round; throughput with as many at once; overlap and
+    quality of all queries.
 
     Raises UsageError for parameters out of range.
     """
@@ -145,10 +146,10 @@ def _latencies(
 ) -> dict[tuple[str, str], np.ndarray]:
     """(rounds, queries) milliseconds of each setting.
 
-    The first queries of each warm it up and are not counted; nor is one query at the beginning of each index's turn, since
-    the other processes have emptied the caches meanwhile, which would count against whatever setting comes first.
+    The first queries of each warm it up and are not counted; nor is one query at the beginning of each index's turn,
+    since the other processes have emptied the caches meanwhile, which would count against what comes first.
     """
-    asked = min(queries, LATENCY_QUERIES)
+    asked = min(queries, TIMED_QUERIES)
     times = {pair: np.zeros((rounds, asked)) for pair in pairs}
     begins = {next(pair for pair in pairs if pair[0] == name) for name in subjects}
     for at in range(WARM_UP):
@@ -172,13 +173,17 @@ def _throughputs(
     rounds: int,
     say: Say,
 ) -> dict[tuple[str, str], dict[str, Any]]:
-    found: dict[tuple[str, str], dict[str, Any]] = {pair: {"rates": {count: [] for count in threads}} for pair in pairs}
+    """Rows, promise and quality of each setting, and its queries a second, one of each round, by threads."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for pair in pairs:
+        found[pair] = subjects[pair[0]].ask(("all", options[pair], max(threads)))
+        found[pair]["rates"] = {count: [] for count in threads}
+    say("overlap and quality: done")
     for turn in range(rounds):
         for pair in pairs:
             for count in threads:
-                reply = subjects[pair[0]].ask(("all", options[pair], count))
-                found[pair]["rates"][count].append(reply["rate"])
-                found[pair] |= {name: reply[name] for name in ("rows", "promise", "quality")}
+                rate = subjects[pair[0]].ask(("rate", options[pair], count, TIMED_QUERIES))
+                found[pair]["rates"][count].append(rate)
         say(f"throughput: round {turn + 1} of {rounds}")
     return found
 

@@ -95,7 +95,7 @@ def _page(report: Report, figures: dict[str, str]) -> str:
         f"<title>elsa-index bench</title><style>{_STYLE}</style></head><body><h1>elsa-index bench</h1>"
         f"<p>{html.escape(machine['date'])}. {html.escape(about)}.</p>{busy}"
         f"<p>{report.queries:,} histories, k = {report.k}. Latency: one query at a time of each index in turns, one "
-        f"thread, {report.rounds} rounds. Throughput: all histories at once. Each index is a process of its own. "
+        f"thread, {report.rounds} rounds. Throughput: the first 300 at once. Each index is a process of its own. "
         "Overlap: with the exact answers on the same codes. Resident: what the process grew by from before opening "
         "the index to after the queries, JVM included.</p>"
         f"{drawn}<h2>Settings</h2>{_table(*columns(report))}<h2>Indexes</h2>{_table(*sizes(report))}</body></html>\n"
@@ -108,12 +108,18 @@ def _table(heads: list[str], rows: list[list[str]]) -> str:
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
+def write_front(report: Report, path: Path) -> None:
+    """Writes the first plot, quality against latency, as an SVG file."""
+    path.write_text(next(iter(_figures(report).values())), encoding="utf-8")
+
+
 def _figures(report: Report) -> dict[str, str]:
     """Caption -> SVG: quality (or overlap) against latency, bytes an item by part, the distribution of latencies."""
     from matplotlib.figure import Figure
 
     names = [about["name"] for about in report.indexes]
-    colours = {name: f"C{at}" for at, name in enumerate(names)}
+    colours = {name: f"C{at % 10}" for at, name in enumerate(names)}
+    marks = {name: "os^D"[at // 10 % 4] for at, name in enumerate(names)}
     figures: dict[str, str] = {}
     value, label = _value_of(report)
 
@@ -123,14 +129,14 @@ def _figures(report: Report) -> dict[str, str]:
         points = [(one.ms["p50"], value(one), one.setting) for one in report.measured if one.index == name]
         known = sorted((ms, score, setting) for ms, score, setting in points if score is not None)
         if known:
-            axes.plot(*zip(*[point[:2] for point in known], strict=True), "o", color=colours[name], label=name)
+            milliseconds, scores, _ = zip(*known, strict=True)
+            axes.plot(milliseconds, scores, marks[name], color=colours[name], label=name)
             axes.plot(*zip(*_best(known), strict=True), "-", color=colours[name], alpha=0.6)
     axes.set(xscale="log", xlabel="median latency, ms, one thread (log)", ylabel=label)
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
-    figures[f"{label} against median latency; lines join each index's best settings. Up and left is better."] = _svg(
-        front
-    )
+    caption = f"{label} against median latency; lines join each index's best settings. Up and left is better."
+    figures[caption] = _svg(front)
 
     size = Figure(figsize=(9, 0.5 * len(names) + 1.5), layout="constrained")
     axes = size.subplots()

@@ -16,7 +16,7 @@ from elsa_index.training.popularity import OUTPUT_EXPONENTS
 
 from ..conftest import ODD_IDS, make_codes
 
-COMMANDS = ["split", "train", "build", "search", "tune", "evaluate", "verify", "doctor"]
+COMMANDS = ["split", "train", "build", "search", "tune", "evaluate", "bench", "verify", "doctor"]
 
 
 def run(*arguments, status: int = 0) -> subprocess.CompletedProcess:
@@ -268,3 +268,15 @@ def test_explanations_are_printed_and_sum_to_the_score(tuned):
         "--explain is for one history"
         in run("search", tuned / "i", "--histories", tuned / "users.csv", "--explain", status=2).stderr
     )
+
+
+def test_bench_measures_and_writes_a_report(tuned, tmp_path):
+    done = run(
+        "bench", tuned / "i", "--histories", tuned / "users.csv", "--rounds", "1", "--report", tmp_path / "r", "--json"
+    )
+    assert json.loads(done.stdout)["indexes"][0]["engine"] == "lucene"
+    assert (tmp_path / "r" / "index.html").exists()
+    assert "Name one split directory" in run("bench", tuned / "i", status=2).stderr
+    assert "does not exist" in run("bench", tmp_path / "no", "--histories", tuned / "users.csv", status=1).stderr
+    again = ["bench", tuned / "i", "--histories", tuned / "users.csv", "--report", tmp_path / "r"]
+    assert "pass --overwrite" in run(*again, status=1).stderr
