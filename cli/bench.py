@@ -26,7 +26,10 @@ def bench(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Measure indexes side by side: bytes, memory, latency, throughput, overlap with exact answers, quality."""
+    """Measure indexes side by side: bytes, memory, latency, throughput, overlap with exact answers, quality.
+
+    Of a split, the first fold alone is asked; evaluate asks all of them.
+    """
     from elsa_index.bench.measure import bench as measure
     from elsa_index.bench.questions import Questions
     from elsa_index.bench.report import columns, sizes, write_report

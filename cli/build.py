@@ -39,6 +39,7 @@ def build(
 ) -> None:
     """Build an index directory from codes."""
     import elsa_index as ei
+    from elsa_index.errors import name_some
 
     codes = ei.load_codes(source, item_ids)
     tagged = ei.read_tags(tags) if tags else None
@@ -50,6 +51,8 @@ def build(
             target_overlap=target_overlap, overwrite=overwrite, on_progress=on_progress,
         )  # fmt: skip
     with index:
+        if tagged and (unknown := sorted({item for item, _ in tagged if item not in index.ids})):
+            options.note(f"warning: {len(unknown):,} tagged items are not in the index, left out: {name_some(unknown)}")
         seconds = time.perf_counter() - started
         parts, loss = index.bytes_by_part, index.manifest.store_loss
         total = sum(parts.values())

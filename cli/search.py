@@ -32,7 +32,9 @@ def search(
     query_terms: Annotated[int | None, typer.Option(help="Terms of the first stage; promises nothing.")] = None,
     candidates: Annotated[int | None, typer.Option(help="Items to rescore; promises nothing.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="Only items that carry it; repeatable: all of them.")] = None,
-    exclude: Annotated[Path | None, typer.Option(help="Items never to return: .txt, or a table with item_id.")] = None,
+    exclude: Annotated[
+        Path | None, typer.Option(help="Items never to return: .txt, one id a line, or a table with item_id.")
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="What brought each item: parts that sum to its score.")
     ] = False,
@@ -72,7 +74,7 @@ def search(
     if exclude is not None:
         from elsa_index.codes import read_ids
 
-        excluded = read_ids(exclude)
+        excluded = [name for name in read_ids(exclude) if name]
     with Index.open(index) as opened, options.progress("searching") as on_progress:
         started = time.perf_counter()
         result = opened.search(
@@ -81,6 +83,8 @@ def search(
         )  # fmt: skip
         seconds = time.perf_counter() - started
         promise = result.promise
+        if excluded and (strangers := [name for name in excluded if name not in opened.ids]):
+            options.note(f"warning: {len(strangers):,} excluded items are not in the index: {name_some(strangers)}")
         explained = opened.explain(one, [name for name in result.ids[0] if name is not None]) if explain else []
     _say_unknown(users, result, histories is not None)
     if histories is None and result.answers[0] is None and not result.popular[0]:
@@ -108,6 +112,8 @@ def search(
             heads += ["from the history", "dimensions"]
             rows = [row + _parts(part) for row, part in zip(rows, explained, strict=True)]
         options.table("", heads, rows)
+    if empty := [user for user, rows in zip(users, result.rows, strict=True) if (rows < 0).all()]:
+        options.note(f"warning: {len(empty):,} of {len(users):,} histories get no item: none is known, or none is left")
     options.note(f"{promise}; {len(users):,} histories in {seconds * 1000:,.1f} ms")
 
 

@@ -71,7 +71,7 @@ def write_index(
             ),
             store_loss=loss,
             calibration=calibration,
-            build_seconds=round(seconds, 3),
+            build_seconds=round(seconds, 6),
             files=list_files(staged),
         ).write(staged)
 

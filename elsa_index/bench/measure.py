@@ -88,7 +88,7 @@ def bench(
             raise UsageError(f"{name} must be at least 1, got {value}.")
     names = [path.name for path in paths]
     if len(set(names)) < len(names):
-        raise UsageError(f"The indexes must have different names, got {', '.join(names)}.")
+        raise UsageError(f"The indexes must have different names, got {', '.join(names)}; rename one directory.")
     with ExitStack() as stack:
         subjects: dict[str, Process] = {}
         abouts: list[dict[str, Any]] = []

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..files import staged_directory
-from .measure import Measured, Report
+from .measure import TIMED_QUERIES, Measured, Report
 
 _STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -94,10 +94,11 @@ def _page(report: Report, figures: dict[str, str]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>elsa-index bench</title><style>{_STYLE}</style></head><body><h1>elsa-index bench</h1>"
         f"<p>{html.escape(machine['date'])}. {html.escape(about)}.</p>{busy}"
-        f"<p>{report.queries:,} histories, k = {report.k}. Latency: one query at a time of each index in turns, one "
-        f"thread, {report.rounds} rounds. Throughput: the first 300 at once. Each index is a process of its own. "
-        "Overlap: with the exact answers on the same codes. Resident: what the process grew by from before opening "
-        "the index to after the queries, JVM included.</p>"
+        f"<p>{report.queries:,} histories (of a split: its first fold), k = {report.k}. Latency: one query at a time "
+        f"of each index in turns, one thread, {report.rounds} rounds. Throughput: the first "
+        f"{min(TIMED_QUERIES, report.queries)} histories at once. Each index is a process of its own. Overlap: with "
+        "the exact answers on the same codes. Resident: what the process grew by from before opening the index to "
+        "after the queries, JVM included.</p>"
         f"{drawn}<h2>Settings</h2>{_table(*columns(report))}<h2>Indexes</h2>{_table(*sizes(report))}</body></html>\n"
     )
 

@@ -32,6 +32,8 @@ def subject(path: str, questions: Questions, k: int) -> Callable[[Any], Any]:
         raise DataError(
             f"{path} was trained on another log than this split's train.parquet and may have seen what is hidden."
         )
+    if not any((index.ids.find(history) >= 0).any() for history in questions.histories):
+        raise DataError(f"{path} knows no item of the {len(questions):,} histories; ask it histories of its own items.")
     hidden = None
     if questions.hidden is not None:
         hidden = [index.ids.find(items) for items in questions.hidden]

@@ -121,7 +121,7 @@ class _FaissEngine(Engine):
         count = min(max(options.k + len(query.seen) for query in queries), self.items)
         scores, rows = self._nearest(vectors, count, _selector(queries[0].only), options.effort)
         if self._norms is not None:
-            scores = scores * self._norms[rows]
+            scores = scores * np.where(rows >= 0, self._norms[rows], 0)
         answers = []
         for place, query in enumerate(queries):
             fresh = (rows[place] >= 0) & ~in_sorted(rows[place], query.seen)

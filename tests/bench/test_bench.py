@@ -97,6 +97,11 @@ def test_parameters_out_of_range_and_equal_names_are_refused(paths, tmp_path):
         bench([], questions)
 
 
+def test_histories_of_strangers_are_not_measured(paths):
+    with pytest.raises(ei.ElsaIndexError, match="knows no item of the 1 histories"):
+        bench(paths[1:2], Questions([["nobody"]]), k=5)
+
+
 def failing(how: str):
     def answer(_: object) -> None:
         if how == "ends":

@@ -224,14 +224,14 @@ def tuned(tmp_path_factory):
     directory = tmp_path_factory.mktemp("tuned")
     codes = make_codes(2000, dims=128, nnz=6)
     save_npz(directory / "codes.npz", codes.weights)
-    pl.DataFrame({"item_id": [str(row) for row in range(0, 2000, 4)], "tag": "in stock"}).write_csv(
-        directory / "tags.csv"
-    )
+    tagged = [*map(str, range(0, 2000, 4)), "stranger"]
+    pl.DataFrame({"item_id": tagged, "tag": "in stock"}).write_csv(directory / "tags.csv")
     users = [f"u{at // 5}" for at in range(200)]
     pl.DataFrame({"user_id": users, "item_id": [str(7 * at) for at in range(200)]}).write_csv(directory / "users.csv")
     files = ["--tags", directory / "tags.csv", "--histories", directory / "users.csv"]
     built = run("build", directory / "codes.npz", "-o", directory / "i", *files, "--target-overlap", "0.9")
     assert "searches are calibrated: overlap@100 with exact 0.9" in built.stdout
+    assert "1 tagged items are not in the index, left out: 'stranger'" in built.stderr
     return directory
 
 
@@ -254,6 +254,11 @@ def test_tags_and_exclusions_restrict_what_is_returned(tuned, tmp_path):
     rows = [int(item["item_id"]) for item in found["results"][0]["items"]]
     assert len(rows) == 100
     assert all(row >= 1000 and row % 4 == 0 for row in rows)
+    excluded.write_text("\n\n1\nstranger\n")
+    assert "1 excluded items are not in the index: 'stranger'" in run(*arguments, "--exclude", excluded).stderr
+    excluded.write_text("\n".join(str(row) for row in range(0, 2000, 4)))
+    nothing = run(*arguments, "--tag", "in stock", "--exclude", excluded)
+    assert "1 of 1 histories get no item: none is known, or none is left" in nothing.stderr
     assert "No item carries the tag 'sold out'" in run(*arguments, "--tag", "sold out", status=2).stderr
     assert "does not exist" in run(*arguments, "--exclude", tmp_path / "no.txt", status=1).stderr
 
