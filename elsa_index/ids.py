@@ -94,7 +94,7 @@ class IdMap:
         """Ids of `rows` (any shape), an object array of that shape; None where the row is negative."""
         flat = rows.ravel()
         ends = self._offsets.take(np.stack([flat, flat + 1])).tolist() if len(self) else [[], []]
-        text = memoryview(self._text)
+        text = self._text.data
         result = np.empty(len(flat), dtype=object)
         result[:] = [
             str(text[start:end], "utf-8") if row >= 0 else None
