@@ -54,8 +54,7 @@ def ours(path: str, histories: list[list[str]]) -> Callable[[Any], Any]:
     for history in histories:
         rows, values, _ = index._history(history, None, 0)
         query = query_terms(index._engine.query_vector(rows, values))
-        text = " ".join(f"{term}^{weight}" for term, weight in zip(query.terms, query.weights, strict=True))
-        full.append((stage._parser("contents", stage._analyzer).parse(text), K + len(rows)))
+        full.append((stage.parsed(query), K + len(rows)))
 
     def answer(request: Any) -> Any:
         name, at = request

@@ -25,7 +25,7 @@ from elsa_index.engines.lucene_searcher import LucenePostings
 from elsa_index.engines.lucene_writer import open_directory, write_postings
 from elsa_index.engines.store import StoredCodes
 from elsa_index.impacts import ImpactScale, terms_of
-from elsa_index.query import query_terms
+from elsa_index.query import QueryTerms, query_terms
 
 TERMS, HITS, QUERIES, SKIPPING = 64, 500, 60, 1000
 
@@ -82,18 +82,17 @@ def main() -> None:
         ordered = by_dominant_dimension(codes)
         write_postings(StoredCodes.round(ordered, "float16"), ordered.ids, scale, paths["dominant"])
         bipartite(paths["as they come"], paths["bipartite"], given.misc)
-        texts = []
+        queries = []
         for history in chosen_histories(ei.Split.load(given.split), codes.ids)[:QUERIES]:
             rows = np.unique(codes.ids.rows(history))
-            query = query_terms(store.sum_rows(rows, codes.history_weights_of(rows)), TERMS)
-            texts.append(" ".join(f"{term}^{weight}" for term, weight in zip(query.terms, query.weights, strict=True)))
+            queries.append(query_terms(store.sum_rows(rows, codes.history_weights_of(rows)), TERMS))
         opened = {name: LucenePostings(path, given.items) for name, path in paths.items()}
         manager = java_class("org.apache.lucene.search.TopScoreDocCollectorManager")
         times: dict[tuple[str, str], list[float]] = {}
-        for text in texts[:10] + texts:
+        for query in queries[:10] + queries:
             for name, postings in opened.items():
                 for how, threshold in (("complete", 2**31 - 1), ("skipping", SKIPPING)):
-                    times.setdefault((name, how), []).append(_search(postings, text, manager(HITS, None, threshold)))
+                    times.setdefault((name, how), []).append(_search(postings, query, manager(HITS, None, threshold)))
         for name, path in paths.items():
             size = sum(file.stat().st_size for file in path.glob("*.doc")) / given.items
             shown = ", ".join(
@@ -102,10 +101,10 @@ def main() -> None:
             print(f"{name}: {size:.2f} bytes of postings an item, {shown}")
 
 
-def _search(postings: LucenePostings, text: str, manager: Any) -> float:
-    query = postings._parser("contents", postings._analyzer).parse(text)
+def _search(postings: LucenePostings, query: QueryTerms, manager: Any) -> float:
+    parsed = postings.parsed(query)
     started = time.perf_counter()
-    postings._searcher.search(query, manager)
+    postings._searcher.search(parsed, manager)
     return time.perf_counter() - started
 
 

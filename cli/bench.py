@@ -32,16 +32,13 @@ def bench(
     """
     from elsa_index.bench.measure import bench as measure
     from elsa_index.bench.questions import Questions
-    from elsa_index.bench.report import columns, sizes, write_report
+    from elsa_index.bench.report import columns, is_report, sizes, write_report
     from elsa_index.errors import UsageError
     from elsa_index.files import refuse_existing
     from elsa_index.histories import read_histories
     from elsa_index.splitting import Split
 
-    try:
-        counts = [int(part) for part in threads.split(",")]
-    except ValueError:
-        raise UsageError(f"--threads must be numbers separated by commas, for example 1,2; got {threads!r}.") from None
+    counts = options.numbers("--threads", threads, "1,2")
     if users < 1:
         raise UsageError(f"--users must be at least 1, got {users}.")
     splits = [path for path in paths if (path / "split.json").is_file()]
@@ -49,7 +46,7 @@ def bench(
     if len(splits) + (histories is not None) != 1:
         raise UsageError("Name one split directory, or a file of histories by --histories FILE.")
     if report is not None:
-        refuse_existing(report, overwrite=overwrite, is_ours=lambda path: (path / "report.json").is_file())
+        refuse_existing(report, overwrite=overwrite, is_ours=is_report)
     questions = (
         Questions.of_split(Split.load(splits[0]), users)
         if splits

@@ -23,10 +23,7 @@ def evaluate(
     """Score an index's rankings against the hidden items of a split."""
     import elsa_index as ei
 
-    try:
-        ranks = [int(part) for part in k.split(",")]
-    except ValueError:
-        raise ei.UsageError(f"-k must be numbers separated by commas, for example 20,50,100; got {k!r}.") from None
+    ranks = options.numbers("-k", k, "20,50,100")
     split = ei.Split.load(split_dir)
     with ei.Index.open(index) as opened, options.progress("ranking") as on_progress:
         found = ei.evaluate(opened, split, ranks, exact=exact, threads=threads, folds=folds, on_progress=on_progress)

@@ -38,6 +38,18 @@ TargetOverlap = Annotated[float, typer.Option(help="Of calibrated with exact ans
 Threads = Annotated[int, typer.Option(help="Threads over queries.")]
 
 
+def numbers(option: str, text: str, example: str) -> list[int]:
+    """Numbers separated by commas. Raises UsageError that names the option."""
+    from elsa_index.errors import UsageError
+
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(
+            f"{option} must be numbers separated by commas, for example {example}; got {text!r}."
+        ) from None
+
+
 def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False))
 

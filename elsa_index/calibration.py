@@ -1,12 +1,13 @@
 """Calibration: the cheapest cut query whose answers still overlap enough with the exact ones."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from .engines.base import Engine, Query, SearchOptions
 from .errors import UsageError
+from .evaluation import mean_overlap
 
 K = 100
 TERMS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
@@ -49,7 +50,7 @@ def check_target(target_overlap: float) -> None:
 def calibrate(engine: Engine, queries: Sequence[Query], target: float, threads: int = 1) -> Calibration | None:
     """The cheapest of a grid of terms and candidates that reaches `target`; None where none does.
 
-    The first `SAMPLE` queries are asked exactly, then with one setting after the other, in the order of `_cost`.
+    The first `SAMPLE` queries are asked exactly, then with one setting after the other, in the order of `_settings`.
     """
     queries = queries[:SAMPLE]
     k = min(K, engine.items)
@@ -57,12 +58,7 @@ def calibrate(engine: Engine, queries: Sequence[Query], target: float, threads: 
     for terms, candidates in _settings(engine, queries):
         options = SearchOptions(k, False, terms, candidates, threads)
         found = [answer.rows for answer in engine.search(queries, options)]
-        overlaps = [
-            len(np.intersect1d(exact, rows)) / len(exact)
-            for exact, rows in zip(truth, found, strict=True)
-            if len(exact)
-        ]
-        overlap = float(np.mean(overlaps)) if overlaps else 1.0
+        overlap = mean_overlap(found, truth)
         if overlap >= target:
             return Calibration(
                 query_terms=terms, candidates=candidates, overlap=overlap, target=target, histories=len(queries)
@@ -70,7 +66,7 @@ def calibrate(engine: Engine, queries: Sequence[Query], target: float, threads: 
     return None
 
 
-def _settings(engine: Engine, queries: Sequence[Query]) -> Iterator[tuple[int, int]]:
+def _settings(engine: Engine, queries: Sequence[Query]) -> list[tuple[int, int]]:
     """Pairs of terms and candidates, the cheapest first.
 
     Cost is counted in postings read: a term costs its list, of average length, and as much as 150 postings to begin it;
@@ -85,4 +81,4 @@ def _settings(engine: Engine, queries: Sequence[Query]) -> Iterator[tuple[int, i
         terms, candidates = setting
         return min(terms, longest) * (a_list + 150) + 5 * min(candidates, engine.items) * an_item
 
-    return iter(sorted(((terms, candidates) for terms in TERMS for candidates in CANDIDATES), key=cost))
+    return sorted(((terms, candidates) for terms in TERMS for candidates in CANDIDATES), key=cost)

@@ -1,6 +1,6 @@
 """Metrics of rankings, with intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +59,26 @@ def hits_of(top: Rows, hidden: "csr_array") -> npt.NDArray[np.bool_]:
     owners = np.repeat(np.arange(queries), np.diff(hidden.indptr))
     found: npt.NDArray[np.bool_] = np.isin(np.arange(queries)[:, None] * items + top, owners * items + hidden.indices)
     return found & (top >= 0)
+
+
+def mean_overlap(found: Iterable[Rows], truth: Iterable[Rows]) -> float:
+    """Mean share of the true items that were found, over queries that have any; 1 where none has. -1 is no item.
+
+    >>> mean_overlap([np.array([1, 2, -1])], [np.array([2, 3, -1])])
+    0.5
+    """
+    pairs = [(mine[mine >= 0], theirs[theirs >= 0]) for mine, theirs in zip(found, truth, strict=True)]
+    shares = [len(np.intersect1d(mine, theirs)) / len(theirs) for mine, theirs in pairs if len(theirs)]
+    return float(np.mean(shares)) if shares else 1.0
+
+
+def refuse_other_log(index: "Index", fingerprint: str) -> None:
+    """Raises DataError where an index's codes were trained on another log than the one of that fingerprint."""
+    if index.manifest.codes.origin.get("log_fingerprint") not in (None, fingerprint):
+        raise DataError(
+            f"The codes of {index.path} were trained on another log than this split's train.parquet and may have seen "
+            "what is hidden. Train on the split: elsa-index train SPLIT_DIR/train.parquet."
+        )
 
 
 @dataclass(frozen=True)
@@ -133,12 +153,7 @@ def evaluate(
         raise UsageError(f"k must hold numbers of at least 1, got {list(k)}.")
     if folds is not None and not 1 <= folds <= split.folds:
         raise UsageError(f"folds must be from 1 to {split.folds}, got {folds}.")
-    trained_on = index.manifest.codes.origin.get("log_fingerprint")
-    if trained_on is not None and trained_on != split.train.fingerprint:
-        raise DataError(
-            "The index's codes were trained on another log than this split's train.parquet and may have seen what is "
-            "hidden. Train on the split: elsa-index train SPLIT_DIR/train.parquet."
-        )
+    refuse_other_log(index, split.train.fingerprint)
     functions = {"recall": recall, "plain_recall": plain_recall, "ndcg": ndcg}
     by_user: dict[str, dict[str, list[float]]] = {f"{name}@{cut}": {} for name in functions for cut in k}
     covered = {cut: np.zeros(len(index), dtype=bool) for cut in k}

@@ -245,9 +245,10 @@ class Index:
         excluded = np.unique(excluded[excluded >= 0])
         if len(tags) and self.tags is None:
             raise UsageError(f"{self.path} has no tags; build it with tags: elsa-index build ... --tags FILE.")
-        passing = np.ones(len(self), dtype=bool) if self.tags is None else self.tags.mask(tags)
+        numbers = self.tags.numbers(tags) if self.tags else []
+        passing = self.tags.mask(numbers) if self.tags else np.ones(len(self), dtype=bool)
         passing[excluded] = False
-        return Filter(tuple(self.tags.numbers(tags)) if self.tags else (), excluded, passing)
+        return Filter(tuple(numbers), excluded, passing)
 
     def _options(
         self,

@@ -7,6 +7,7 @@ import numpy as np
 from .codes import ItemCodes
 from .engines.base import Engine, best
 from .engines.store import StoredCodesEngine
+from .evaluation import mean_overlap
 
 SAMPLE, K = 200, 100
 _SCORED = 20_000_000
@@ -31,7 +32,7 @@ def store_loss(codes: ItemCodes, engine: Engine) -> dict[str, float]:
         histories = [np.array([row]) for row in rng.permutation(len(codes.ids))[:count]]
     given = codes.weights.astype(np.float64)
     stored = engine.store.matrix
-    error, overlaps = 0.0, []
+    error, found, exact = 0.0, [], []
     k = min(K, len(codes.ids))
     every = np.arange(len(codes.ids))
     for rows in histories:
@@ -39,5 +40,6 @@ def store_loss(codes: ItemCodes, engine: Engine) -> dict[str, float]:
         truth = given @ (weights @ given[rows])
         kept = stored @ (weights @ stored[rows])
         error = max(error, float(np.abs(truth - kept).max()))
-        overlaps.append(len(np.intersect1d(best(every, truth, k)[0], best(every, kept, k)[0])) / k)
-    return {"max_score_error": error, "overlap_at_100": float(np.mean(overlaps))}
+        exact.append(best(every, truth, k)[0])
+        found.append(best(every, kept, k)[0])
+    return {"max_score_error": error, "overlap_at_100": mean_overlap(found, exact)}

@@ -18,7 +18,7 @@ class Tags:
     """names: of the tags. starts: (tags + 1,) and rows: the items of each tag, sorted; `items` in all.
 
     >>> tags = Tags.of([("a", "red"), ("b", "red"), ("b", "new"), ("zz", "red")], IdMap("abc"))
-    >>> list(tags.names), tags.mask(["red", "new"]).tolist()
+    >>> list(tags.names), tags.mask(tags.numbers(["red", "new"])).tolist()
     (['red', 'new'], [False, True, False])
     """
 
@@ -60,14 +60,14 @@ class Tags:
         """Items that carry a tag, sorted."""
         return self.rows[int(self.starts[number]) : int(self.starts[number + 1])].astype(np.int64)
 
-    def mask(self, wanted: Sequence[object]) -> npt.NDArray[np.bool_]:
-        """(items,) which items carry every one of the tags."""
-        carried = np.zeros(self.items, dtype=np.int64)
-        numbers = set(self.numbers(wanted))
+    def mask(self, numbers: Iterable[int]) -> npt.NDArray[np.bool_]:
+        """(items,) which items carry every one of the tags of these numbers."""
+        carries_all = np.ones(self.items, dtype=bool)
         for number in numbers:
-            carried[self.rows_of(number)] += 1
-        result: npt.NDArray[np.bool_] = carried == len(numbers)
-        return result
+            carries = np.zeros(self.items, dtype=bool)
+            carries[self.rows_of(number)] = True
+            carries_all &= carries
+        return carries_all
 
     def by_row(self) -> list[list[int]]:
         """For each item the numbers of its tags."""

@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 
 from ..errors import UsageError
+from ..evaluation import mean_overlap
 from .processes import Process, ProcessError
 from .questions import Questions
 
@@ -128,7 +129,7 @@ def bench(
                 round_p50=[float(np.median(part)) for part in times[pair]],
                 histogram_ms=[float(value) for value in np.percentile(times[pair], np.arange(1, 100))],
                 rates={str(count): median(found[pair]["rates"][count]) for count in threads},
-                overlap=None if truth is None else _overlap(rows, truth),
+                overlap=None if truth is None else mean_overlap(rows, truth),
                 quality=found[pair]["quality"],
                 promise=found[pair]["promise"],
             )
@@ -197,16 +198,6 @@ def _truths(abouts: list[dict[str, Any]], found: dict[tuple[str, str], dict[str,
             if reply["promise"].startswith("exact"):
                 truths.setdefault(about["fingerprint"], reply["rows"])
     return truths
-
-
-def _overlap(rows: np.ndarray, truth: np.ndarray) -> float:
-    """Mean share of the exact items, over queries that have any."""
-    shares = [
-        len(np.intersect1d(mine[mine >= 0], theirs[theirs >= 0])) / np.count_nonzero(theirs >= 0)
-        for mine, theirs in zip(rows, truth, strict=True)
-        if (theirs >= 0).any()
-    ]
-    return float(np.mean(shares)) if shares else 1.0
 
 
 def _machine(threads: Sequence[int]) -> dict[str, Any]:

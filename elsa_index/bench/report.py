@@ -27,12 +27,13 @@ def write_report(report: Report, directory: Path, *, overwrite: bool = False) ->
         figures = _figures(report)
     except ImportError:
         raise UsageError("--report draws with matplotlib: pip install 'elsa-index[report]'.") from None
-    with staged_directory(directory, overwrite=overwrite, is_ours=_is_report) as staged:
+    with staged_directory(directory, overwrite=overwrite, is_ours=is_report) as staged:
         (staged / "report.json").write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
         (staged / "index.html").write_text(_page(report, figures), encoding="utf-8")
 
 
-def _is_report(path: Path) -> bool:
+def is_report(path: Path) -> bool:
+    """Whether `path` is what `write_report` writes."""
     return (path / "report.json").is_file()
 
 

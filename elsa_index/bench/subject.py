@@ -10,6 +10,7 @@ import numpy as np
 import psutil
 
 from ..errors import DataError
+from ..evaluation import ndcg, recall, refuse_other_log
 from ..index import Index
 from .questions import Questions
 
@@ -27,11 +28,8 @@ def subject(path: str, questions: Questions, k: int) -> Callable[[Any], Any]:
     started = time.perf_counter()
     index = Index.open(path)
     opened = time.perf_counter() - started
-    trained_on = index.manifest.codes.origin.get("log_fingerprint")
-    if questions.trained_on is not None and trained_on not in (None, questions.trained_on):
-        raise DataError(
-            f"{path} was trained on another log than this split's train.parquet and may have seen what is hidden."
-        )
+    if questions.trained_on is not None:
+        refuse_other_log(index, questions.trained_on)
     if not any((index.ids.find(history) >= 0).any() for history in questions.histories):
         raise DataError(f"{path} knows no item of the {len(questions):,} histories; ask it histories of its own items.")
     hidden = None
@@ -95,8 +93,6 @@ def settings_of(index: Index) -> dict[str, dict[str, Any]]:
 
 
 def _quality(rows: Any, hidden: list[Any] | None, k: int) -> dict[str, float] | None:
-    from ..evaluation import ndcg, recall
-
     if hidden is None:
         return None
     counts = np.array([len(items) for items in hidden])

@@ -41,13 +41,16 @@ class LucenePostings:
 
     def top(self, query: QueryTerms, count: int, only: Filter | None = None) -> tuple[Rows, npt.NDArray[np.float32]]:
         """As `FirstStage.top`: one crossing into Java to make the query, one to run it, few to bring the hits back."""
-        pairs = tuple(np.stack([query.terms, query.weights], axis=1).ravel().tolist())
-        text = "%d^%d " * len(query.terms) % pairs
         with calling_java("searching"):
-            parsed = self._parser(TERMS_FIELD, self._analyzer).parse(text)
+            parsed = self.parsed(query)
             if only is not None:
                 parsed = self._filtered(parsed, only)
             return self._hits.read(self._searcher.search(parsed, self._collectors(count)))
+
+    def parsed(self, query: QueryTerms) -> Any:
+        """The Lucene query: a sum over terms, each times its weight."""
+        pairs = tuple(np.stack([query.terms, query.weights], axis=1).ravel().tolist())
+        return self._parser(TERMS_FIELD, self._analyzer).parse("%d^%d " * len(query.terms) % pairs)
 
     def _filtered(self, scored: Any, only: Filter) -> Any:
         """The query, restricted to documents that carry all tags and are not excluded."""

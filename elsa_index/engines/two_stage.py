@@ -123,22 +123,20 @@ class TwoStageSearch:
         complete = len(rows) < count
         pool, scores = self._heavy_scores(query)
         fresh = ~in_sorted(rows, self.heavy.rows) & ~in_sorted(rows, query.seen)
-        step = max(wanted, FIRST_CANDIDATES) if exact else len(rows)
+        every = max(len(rows), 1)
+        step = max(wanted, FIRST_CANDIDATES) if exact else every
         proven, end = False, 0
-        top: Rows = pool[:0]
-        while not proven and (end < len(rows) or not end):
-            begin, end = end, min(end + step, len(rows))
+        for begin in range(0, every, step):
+            end = min(begin + step, len(rows))
             part = rows[begin:end][fresh[begin:end]]
-            pool = np.concatenate([pool, part])
             scores = np.concatenate([scores, self.store.score(part, query.vector)])
-            top, values = best(pool, scores, wanted)
-            pool, scores = top, values
-            if len(top) == wanted:
+            pool, scores = best(np.concatenate([pool, part]), scores, wanted)
+            if len(pool) == wanted:
                 last = 0.0 if complete and end == len(rows) else float(sums[end - 1])
-                proven = not wanted or float(values[-1]) >= self._bound_of_others(cut, last)
-            if not len(rows):
+                proven = not wanted or float(scores[-1]) >= self._bound_of_others(cut, last)
+            if proven:
                 break
-        return Answer(top, scores, proven, len(cut.terms), end), complete
+        return Answer(pool, scores, proven, len(cut.terms), end), complete
 
     def _heavy_scores(self, query: Query) -> tuple[Rows, npt.NDArray[np.float64]]:
         """Those heavy items that the query may return, and their scores."""
