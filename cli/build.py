@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,7 +21,9 @@ def build(
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The index directory to write.")],
-    engine: Annotated[str, typer.Option(help="lucene, exact, faiss-flat, -sq8, -hnsw, -ivfpq, seismic.")] = "lucene",
+    engine: Annotated[
+        str, typer.Option(help="lucene, exact, opensearch, faiss-flat, -sq8, -hnsw, -ivfpq, seismic.")
+    ] = "lucene",
     bits: Annotated[int, typer.Option(help="Bits of an impact (lucene), 2 to 16.")] = 8,
     store: Annotated[
         str | None,
@@ -33,6 +35,12 @@ def build(
         Path | None, typer.Option(help="Histories to calibrate on (lucene).", show_default="those kept with the model")
     ] = None,
     target_overlap: options.TargetOverlap = 0.99,
+    url: Annotated[
+        str | None, typer.Option(help="Nodes of the cluster, commas between them (opensearch): http://127.0.0.1:9200")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The alias that will serve the catalogue (opensearch).")] = None,
+    shards: Annotated[int, typer.Option(help="Primary shards (opensearch).")] = 1,
+    replicas: Annotated[int, typer.Option(help="Copies of each shard (opensearch).")] = 1,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -41,6 +49,11 @@ def build(
     import elsa_index as ei
     from elsa_index.errors import name_some
 
+    if (url is None) != (name is None):
+        raise ei.UsageError(
+            "--url and --name belong together: the cluster and the alias that will serve the catalogue."
+        )
+    cluster = ei.ClusterTarget(url, name, shards, replicas) if url and name else None
     codes = ei.load_codes(source, item_ids)
     tagged = ei.read_tags(tags) if tags else None
     asked = ei.read_histories(histories).items if histories else None
@@ -48,7 +61,7 @@ def build(
     with options.progress("indexing") as on_progress:
         index = ei.Index.build(
             codes, out, engine=engine, bits=bits, store=store, tags=tagged, histories=asked,
-            target_overlap=target_overlap, overwrite=overwrite, on_progress=on_progress,
+            target_overlap=target_overlap, cluster=cluster, overwrite=overwrite, on_progress=on_progress,
         )  # fmt: skip
     with index:
         if tagged and (unknown := sorted({item for item, _ in tagged if item not in index.ids})):
@@ -69,5 +82,22 @@ def build(
             print(f"stored codes against those given: largest score error {error:.2g}, overlap@100 {overlap:.4f}")
         else:
             print("stored codes: float32, as given")
+        _say_cluster(index.manifest.parameters)
         if index.manifest.calibration:
             print(f"searches are calibrated: {index.manifest.calibration}; search --exact proves its answers")
+
+
+def _say_cluster(parameters: dict[str, Any]) -> None:
+    """What is on the cluster, and what is left there of others."""
+    if "index" not in parameters:
+        return
+    rate = parameters["documents_per_second"]
+    print(
+        f"served as {parameters['name']} by the cluster's index {parameters['index']}, {rate:,.0f} documents a second"
+    )
+    if parameters["replaces"]:
+        options.note(
+            f"{parameters['replaces']} was replaced; the next build removes it, until then processes may use it"
+        )
+    for index in parameters["left_behind"]:
+        options.note(f"warning: {index} is incomplete: its load still runs, or died on another host; then delete it")

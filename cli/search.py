@@ -22,6 +22,17 @@ class Fallback(StrEnum):
     popular = "popular"
 
 
+class Rank(StrEnum):
+    client = "client"
+    server = "server"
+    first_stage = "first-stage"
+
+
+class ManyTerms(StrEnum):
+    refuse = "refuse"
+    cut = "cut"
+
+
 def search(
     index: Annotated[Path, typer.Argument(help="The index directory.")],
     items: Annotated[str | None, typer.Option(help="One history: ids, separated by commas.")] = None,
@@ -40,6 +51,12 @@ def search(
     ] = False,
     fallback: Annotated[Fallback, typer.Option(help="For histories without a known item.")] = Fallback.none,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A .csv, .parquet, .jsonl or .trec file.")] = None,
+    rank: Annotated[
+        Rank, typer.Option(help="Who ranks (opensearch); the README says what each promises.")
+    ] = Rank.client,
+    many_terms: Annotated[
+        ManyTerms, typer.Option(help="For queries with more terms than the cluster takes (opensearch).")
+    ] = ManyTerms.refuse,
     threads: options.Threads = 1,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
@@ -79,7 +96,8 @@ def search(
         started = time.perf_counter()
         result = opened.search(
             asked, k, exact=exact, query_terms=query_terms, candidates=candidates, weights=weights,
-            tags=tag or [], exclude=excluded, fallback=fallback.value, threads=threads, on_progress=on_progress,
+            tags=tag or [], exclude=excluded, fallback=fallback.value, threads=threads, rank=rank.value,
+            many_terms=many_terms.value, on_progress=on_progress,
         )  # fmt: skip
         seconds = time.perf_counter() - started
         promise = result.promise

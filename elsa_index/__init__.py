@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .codes import ItemCodes
     from .diagnosis import diagnose
+    from .engines.opensearch.loading import ClusterTarget
     from .errors import (
+        ClusterError,
         DataError,
         ElsaIndexError,
         JavaError,
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from .training.loop import train
 
 _HOME = {
+    "ClusterTarget": "engines.opensearch.loading",
+    "ClusterError": "errors",
     "ItemCodes": "codes",
     "diagnose": "diagnosis",
     "DataError": "errors",
@@ -60,6 +64,8 @@ _HOME = {
 }
 
 __all__ = [
+    "ClusterError",
+    "ClusterTarget",
     "DataError",
     "ElsaIndexError",
     "Evaluation",

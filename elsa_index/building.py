@@ -1,11 +1,12 @@
 """Writing an index directory from codes."""
 
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from .calibration import Calibration, calibrate, check_target
 from .codes import ItemCodes
 from .engines import engine_class
 from .engines.base import BuildOptions, Engine, Progress, Query, StoreName
+from .engines.opensearch.loading import ClusterTarget
 from .errors import UsageError
 from .files import staged_directory
 from .histories import history_rows
@@ -32,6 +34,7 @@ def write_index(
     tags: Iterable[tuple[str, str]] | None,
     histories: Sequence[Sequence[object]] | None,
     target_overlap: float,
+    cluster: ClusterTarget | None,
     overwrite: bool,
     on_progress: Progress | None,
 ) -> None:
@@ -42,8 +45,12 @@ def write_index(
         raise UsageError(f"store must be {' or '.join(allowed)} for the engine {engine}, got {store!r}.")
     check_target(target_overlap)
     tagged = None if tags is None else Tags.of(tags, codes.ids)
-    options = BuildOptions(bits, cast(StoreName, store or allowed[0]), tagged)
-    with staged_directory(path, overwrite=overwrite, is_ours=_is_index) as staged:
+    if (cluster is not None) != bool(kind.capabilities.ranks):
+        raise UsageError(
+            f"A cluster's URL and name are for the engine opensearch, and it needs them; the engine is {engine}."
+        )
+    options = BuildOptions(bits, cast(StoreName, store or allowed[0]), tagged, cluster, overwrite)
+    with _taken_back(kind) as built, staged_directory(path, overwrite=overwrite, is_ours=_is_index) as staged:
         codes.ids.save(staged, "ids")
         if codes.item_counts is not None:
             np.save(staged / "item_counts.npy", codes.item_counts.astype(np.uint32))
@@ -53,7 +60,7 @@ def write_index(
         if tagged is not None:
             tagged.save(staged)
         started = time.perf_counter()
-        parameters = kind.build(codes, staged, options, on_progress)
+        built.parameters = parameters = kind.build(codes, staged, options, on_progress)
         seconds = time.perf_counter() - started
         with closing(kind.open(staged, parameters)) as opened:
             loss = store_loss(codes, opened)
@@ -74,6 +81,24 @@ def write_index(
             build_seconds=round(seconds, 6),
             files=list_files(staged),
         ).write(staged)
+        kind.publish(parameters)
+
+
+@dataclass
+class _Built:
+    parameters: dict[str, Any] | None = None
+
+
+@contextmanager
+def _taken_back(kind: type[Engine]) -> Iterator[_Built]:
+    """Takes back what an engine built elsewhere where the directory does not come into place."""
+    built = _Built()
+    try:
+        yield built
+    except BaseException:
+        if built.parameters is not None:
+            kind.withdraw(built.parameters)
+        raise
 
 
 def _calibrate(

@@ -41,6 +41,10 @@ class JavaError(ElsaIndexError, RuntimeError):
     """No Java that can run Lucene, or Lucene itself failed."""
 
 
+class ClusterError(ElsaIndexError, RuntimeError):
+    """A cluster that is not there, refuses, is too old, or holds something else than expected."""
+
+
 def shorten(value: object, limit: int = 60) -> str:
     """`value` as it is shown in a message: quoted, at most `limit` characters of it."""
     text = str(value)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,8 @@ from .building import write_index
 from .calibration import TARGET_OVERLAP, Calibration, calibrate, check_target
 from .codes import ItemCodes
 from .engines import engine_class
-from .engines.base import Answer, Engine, Filter, Progress, Query, SearchOptions, best
+from .engines.base import Answer, Engine, Filter, ManyTerms, Progress, Query, RankName, SearchOptions, best
+from .engines.opensearch.loading import ClusterTarget
 from .errors import StorageError, UsageError, shorten
 from .explanation import Explanation, explain
 from .histories import history_rows
@@ -61,23 +62,27 @@ class Index:
         tags: Iterable[tuple[str, str]] | None = None,
         histories: Sequence[Sequence[object]] | None = None,
         target_overlap: float = TARGET_OVERLAP,
+        cluster: ClusterTarget | None = None,
         overwrite: bool = False,
         on_progress: Progress | None = None,
     ) -> "Index":
         """Builds the directory `path` beside it and moves it into place when it is complete.
 
-        engine: `lucene`, `exact`, `faiss-flat`, `faiss-sq8`, `faiss-hnsw` or `faiss-ivfpq`. bits: of the impacts, 2
-        to 16. store: precision of the stored codes, `float16`, `float32` or `int8`, a scale an item (FAISS engines
-        take float32); None for the engine's own. tags: pairs of item id and tag, what `search` can filter by.
+        engine: `lucene`, `exact`, `faiss-flat`, `faiss-sq8`, `faiss-hnsw`, `faiss-ivfpq`, `seismic` or `opensearch`.
+        bits: of the impacts, 2 to 16. store: precision of the stored codes, `float16`, `float32` or `int8`, a scale an
+        item (FAISS engines take float32); None for the engine's own. tags: pairs of item id and tag, what `search` can
+        filter by.
         histories, target_overlap: how searches are calibrated (see `tune`), on the histories kept with the codes where
-        None are given; without any, or with a target of 1, the index answers exactly.
+        None are given; without any, or with a target of 1, the index answers exactly. cluster: where the engine
+        opensearch loads the codes; `overwrite` is for the catalogue served there too.
 
         Raises UsageError for parameters, StorageError where `path` is in the way, DataError for codes that the
-        store cannot hold; what was at `path` is then unchanged.
+        store cannot hold, ClusterError for what a cluster refuses; what was at `path`, and what the cluster served, is
+        then unchanged.
         """
         write_index(
             codes, Path(path), engine=engine, bits=bits, store=store, tags=tags, histories=histories,
-            target_overlap=target_overlap, overwrite=overwrite, on_progress=on_progress,
+            target_overlap=target_overlap, cluster=cluster, overwrite=overwrite, on_progress=on_progress,
         )  # fmt: skip
         return cls.open(path)
 
@@ -124,9 +129,10 @@ class Index:
 
     @property
     def bytes_by_part(self) -> dict[str, int]:
-        """Bytes on disk: ids, codes, postings (or vectors), tags, everything else."""
+        """Bytes: on disk of ids, codes, postings (or vectors), tags, everything else; of a cluster's primary shards."""
         parts = dict.fromkeys(("ids", "codes", "postings", "vectors", "tags"), 0)
         parts["other"] = (self.path / NAME).stat().st_size
+        parts["cluster"] = self.manifest.parameters.get("primary_bytes", 0)
         for name, entry in self.manifest.files.items():
             part = name.split("/")[0].split(".")[0]
             parts[part if part in parts else "other"] += entry.bytes
@@ -146,6 +152,8 @@ class Index:
         fallback: Fallback = "none",
         threads: int = 1,
         effort: int | None = None,
+        rank: RankName = "client",
+        many_terms: ManyTerms = "refuse",
         on_progress: Progress | None = None,
     ) -> SearchResult:
         """The `k` best items for each history, without the history's own.
@@ -156,11 +164,14 @@ class Index:
         weights: for each history one weight an item; 1 where None. tags: only items that carry every one of them.
         exclude: ids never to be returned. fallback: what histories without a known item get: nothing, or the most
         popular items. threads: over histories. effort: how far an approximate engine looks: efSearch of faiss-hnsw,
-        nprobe of faiss-ivfpq.
+        nprobe of faiss-ivfpq. rank: who ranks, for the engine opensearch: the `client`, from the stored codes, the
+        `server`, to the nine bits that the cluster keeps, or its `first-stage` alone, by upper bounds. many_terms: what
+        becomes of a query with more terms than the cluster takes: `refuse`, or `cut` it and finish it from the stored
+        codes.
 
         Raises UsageError for parameters out of range and unknown tags.
         """
-        options = self._options(k, exact, query_terms, candidates, threads, effort)
+        options = self._options(k, exact, query_terms, candidates, threads, effort, rank, many_terms)
         if fallback not in ("none", "popular"):
             raise UsageError(f"fallback must be none or popular, got {fallback!r}.")
         if fallback == "popular" and self._item_counts is None:
@@ -179,7 +190,7 @@ class Index:
                 queries.append(Query(self._engine.query_vector(rows, values), rows, only))
         found = self._engine.search(queries, options, on_progress) if queries else []
         cut = query_terms is not None or candidates is not None
-        promise = self._promise(found, cut)
+        promise = self._promise(found, cut, rank)
         answers = dict(zip(asked, found, strict=True))
         return self._result(len(histories), options.k, answers, unknown, fallback, only, promise)
 
@@ -209,7 +220,9 @@ class Index:
         Raises UsageError for engines that do not cut queries, and StorageError where the index was replaced meanwhile.
         """
         if not self._engine.capabilities.cuts_queries:
-            raise UsageError(f"The engine {self.engine} does not cut queries, so there is nothing to tune; use lucene.")
+            raise UsageError(
+                f"The engine {self.engine} does not cut queries, so there is nothing to tune; use lucene or opensearch."
+            )
         check_target(target_overlap)
         rows = [self._history(history, None, at)[:2] for at, history in enumerate(histories)]
         queries = [Query(self._engine.query_vector(*pair), pair[0]) for pair in rows if len(pair[0])]
@@ -258,6 +271,8 @@ class Index:
         candidates: int | None,
         threads: int,
         effort: int | None,
+        rank: RankName,
+        many_terms: ManyTerms,
     ) -> SearchOptions:
         for name, value in (
             ("k", k),
@@ -275,16 +290,27 @@ class Index:
                 f"The engine {self.engine} is approximate and cannot prove an answer; use lucene, faiss-flat or exact."
             )
         if cut and not able.cuts_queries:
-            raise UsageError(f"query_terms and candidates are for the engine lucene; this index is {self.engine}.")
+            raise UsageError(f"query_terms and candidates are for lucene and opensearch; this index is {self.engine}.")
         if cut and exact:
             raise UsageError("exact chooses terms and candidates itself; leave out query_terms and candidates.")
         if effort is not None and not able.efforts:
             raise UsageError(f"effort is for faiss-hnsw and faiss-ivfpq; this index is {self.engine}.")
+        if many_terms not in get_args(ManyTerms):
+            raise UsageError(f"many_terms must be {' or '.join(get_args(ManyTerms))}, got {many_terms!r}.")
         k = min(k, len(self))
+        if rank != "client":
+            if rank not in able.ranks:
+                allowed = f"must be {', '.join(able.ranks)}" if able.ranks else "is for the engine opensearch"
+                raise UsageError(f"rank {allowed}; got {rank!r} for an index that is {self.engine}.")
+            if exact:
+                raise UsageError(f"rank {rank} cannot prove an answer: a cluster keeps nine bits; use rank client.")
+            return SearchOptions(k, False, query_terms, candidates, threads, rank=rank, many_terms=many_terms)
         if self.manifest.calibration is not None and not exact and not cut:
             chosen = self.manifest.calibration
-            return SearchOptions(k, False, chosen.query_terms, chosen.candidates_for(k), threads)
-        return SearchOptions(k, able.exact and not cut, query_terms, candidates, threads, effort)
+            terms, candidates = chosen.query_terms, chosen.candidates_for(k)
+            return SearchOptions(k, False, terms, candidates, threads, many_terms=many_terms)
+        exact = able.exact and not cut
+        return SearchOptions(k, exact, query_terms, candidates, threads, effort, many_terms=many_terms)
 
     def _result(
         self,
@@ -315,9 +341,11 @@ class Index:
         all_answers = [answers.get(at) for at in range(queries)]
         return SearchResult(ids, scores, rows, proven, popular, unknown, all_answers, promise)
 
-    def _promise(self, answers: list[Answer], cut: bool) -> str:
+    def _promise(self, answers: list[Answer], cut: bool, rank: RankName) -> str:
         if not answers:
             return "no history had a known item"
+        if rank != "client":
+            return self._promise_of_cluster(answers, rank)
         if all(answer.proven for answer in answers):
             return f"exact: the exhaustive top k of the {self.engine} index's stored codes, {len(self):,} items"
         if self.manifest.calibration is not None and not cut:
@@ -326,3 +354,14 @@ class Index:
             share = sum(answer.proven for answer in answers) / len(answers)
             return f"not proven: terms and candidates as given; {share:.0%} of the answers happen to be proven"
         return f"approximate: the engine {self.engine} promises nothing; compare it with faiss-flat on the same codes"
+
+    @staticmethod
+    def _promise_of_cluster(answers: list[Answer], rank: RankName) -> str:
+        shortened = sum(answer.cut for answer in answers)
+        note = f"; {shortened:,} of {len(answers):,} queries were cut and finished from the stored codes" * (
+            shortened > 0
+        )
+        if rank == "first-stage":
+            return f"first stage: the cluster's ranking by upper bound, which promises nothing{note}"
+        window = max(answer.candidates for answer in answers)
+        return f"server: signed scores to nine bits, among the best {window:,} of each shard by upper bound{note}"

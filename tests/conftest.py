@@ -1,12 +1,19 @@
 """Codes and logs that tests share."""
 
 import hashlib
+import itertools
+import os
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
 import elsa_index as ei
+from benchmarks.cluster import Cluster, ClusterUnavailable
+
+REQUIRE_CLUSTER = "ELSA_INDEX_TESTS_REQUIRE_CLUSTER"
+"""Where this variable is set, a cluster that does not start fails the tests that need one, instead of skipping them."""
 
 ODD_IDS = [
     "a,b",
@@ -85,3 +92,33 @@ def digest(directory) -> str:
         if path.is_file()
     ]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory) -> Iterator[Cluster]:
+    """Three OpenSearch nodes on loopback, started when the first test asks for them."""
+    yield from running(tmp_path_factory.mktemp("cluster"), 3)
+
+
+def running(directory, nodes: int, kind="opensearch") -> Iterator[Cluster]:
+    try:
+        with Cluster(directory, nodes, kind=kind) as started:
+            yield started
+    except ClusterUnavailable as error:
+        if os.environ.get(REQUIRE_CLUSTER):
+            raise
+        pytest.skip(f"no cluster: {error}")
+
+
+@pytest.fixture(scope="session")
+def place(request):
+    """What an engine needs to be built beside codes and a path: for the one on a cluster a name that is still free."""
+    numbers = itertools.count()
+
+    def arguments(engine: str, **options) -> dict:
+        if engine != "opensearch":
+            return {"engine": engine}
+        url = request.getfixturevalue("cluster").url
+        return {"engine": engine, "cluster": ei.ClusterTarget(url, f"catalogue-{next(numbers)}", **options)}
+
+    return arguments

@@ -17,6 +17,7 @@ ENGINES: dict[EngineName, str] = {
     "faiss-hnsw": "faiss:FaissHnswEngine",
     "faiss-ivfpq": "faiss:FaissIvfPqEngine",
     "seismic": "seismic:SeismicEngine",
+    "opensearch": "opensearch.engine:OpenSearchEngine",
 }
 """Name -> module and class, imported when it is first used."""
 

@@ -2,10 +2,11 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,12 @@ from ..ids import Rows
 from ..query import Vector
 from ..tags import Tags
 
-EngineName = Literal["lucene", "exact", "faiss-flat", "faiss-sq8", "faiss-hnsw", "faiss-ivfpq", "seismic"]
+if TYPE_CHECKING:
+    from .opensearch.loading import ClusterTarget
+
+EngineName = Literal["lucene", "exact", "faiss-flat", "faiss-sq8", "faiss-hnsw", "faiss-ivfpq", "seismic", "opensearch"]
+RankName = Literal["client", "server", "first-stage"]
+ManyTerms = Literal["refuse", "cut"]
 StoreName = Literal["int8", "float16", "float32"]
 Progress = Callable[[int, int], None]
 """Called with what is done and what there is to do."""
@@ -26,7 +32,8 @@ class Capabilities:
     """What an engine promises. exact: `exact=True` is the exhaustive ranking of the stored codes.
     cuts_queries: takes query_terms and candidates. stores: how it can keep codes, its default first.
     score_tolerance: how far scores may be from float64 arithmetic, relative to the largest. efforts: values
-    of `effort` that trade speed for quality, for engines that have such a thing.
+    of `effort` that trade speed for quality, for engines that have such a thing. ranks: who may rank, for engines on a
+    cluster, their default first.
     """
 
     exact: bool
@@ -34,21 +41,27 @@ class Capabilities:
     stores: tuple[StoreName, ...]
     score_tolerance: float
     efforts: tuple[int, ...] = ()
+    ranks: tuple[RankName, ...] = ()
 
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """bits: of impacts. store: how the codes are kept. tags: what items can be filtered by."""
+    """bits: of impacts. store: how the codes are kept. tags: what items can be filtered by. cluster: where an engine
+    that needs one loads the catalogue; overwrite: whether another one may be served there.
+    """
 
     bits: int = 8
     store: StoreName = "float16"
     tags: Tags | None = None
+    cluster: "ClusterTarget | None" = None
+    overwrite: bool = False
 
 
 @dataclass(frozen=True)
 class SearchOptions:
     """k: how many items. exact: prove the answer. query_terms, candidates: of the first stage, None for its own.
-    threads: over queries. effort: how far an approximate engine looks, None for its own.
+    threads: over queries. effort: how far an approximate engine looks, None for its own. rank: who ranks, for engines
+    on a cluster. many_terms: what becomes of a query with more terms than the engine takes.
     """
 
     k: int = 10
@@ -57,6 +70,8 @@ class SearchOptions:
     candidates: int | None = None
     threads: int = 1
     effort: int | None = None
+    rank: RankName = "client"
+    many_terms: ManyTerms = "refuse"
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +117,8 @@ class Query:
 class Answer:
     """One query's result: rows and float64 scores, best first; equal scores in the order of rows.
 
-    proven: the items are the exhaustive top k. terms, candidates: what the last step of the search used.
+    proven: the items are the exhaustive top k. terms, candidates: what the last step of the search used. cut: the
+    engine could not take all terms that were to be asked.
     """
 
     rows: Rows
@@ -110,6 +126,7 @@ class Answer:
     proven: bool
     terms: int = 0
     candidates: int = 0
+    cut: bool = False
 
 
 class Engine(ABC):
@@ -130,6 +147,14 @@ class Engine(ABC):
         cls, codes: ItemCodes, directory: Path, options: BuildOptions, on_progress: Progress | None = None
     ) -> dict[str, Any]:
         """Writes the engine's files into `directory`; returns the parameters that `open` needs, as JSON."""
+
+    @classmethod
+    def publish(cls, parameters: dict[str, Any]) -> None:
+        """Lets what `build` made serve others, where an engine has such a place; the directory follows at once."""
+
+    @classmethod
+    def withdraw(cls, parameters: dict[str, Any]) -> None:
+        """Takes back what `build` and `publish` did outside the directory, which did not come into place."""
 
     @classmethod
     @abstractmethod
@@ -199,6 +224,36 @@ def best_unseen(scores: npt.NDArray[np.float64], query: Query, k: int) -> tuple[
     """
     rows = query.rows_left(len(scores))
     return best(rows, scores[rows], k)
+
+
+def answer_each(
+    queries: Sequence[Query],
+    answer: Callable[[Query], Answer],
+    threads: int,
+    on_progress: Progress | None,
+    at_end: Callable[[], None] = lambda: None,
+) -> list[Answer]:
+    """The answer to each query, `threads` of them at a time. at_end: what a thread calls before it ends."""
+    counter = Counter(len(queries), on_progress)
+
+    def one(query: Query) -> Answer:
+        found = answer(query)
+        counter.add()
+        return found
+
+    def part(which: int) -> list[Answer]:
+        try:
+            return [one(query) for query in queries[which::threads]]
+        finally:
+            at_end()
+
+    if threads == 1 or len(queries) < 2:
+        return [one(query) for query in queries]
+    answers: list[Answer] = [None] * len(queries)  # type: ignore[list-item]
+    with ThreadPoolExecutor(threads) as pool:
+        for which, found in enumerate(pool.map(part, range(threads))):
+            answers[which::threads] = found
+    return answers
 
 
 @dataclass

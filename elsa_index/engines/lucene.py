@@ -1,7 +1,6 @@
 """The Lucene engine: impact postings for candidates, stored codes for exact scores."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from ..codes import ItemCodes
 from ..ids import load_array
 from ..impacts import ImpactScale
-from .base import Answer, BuildOptions, Capabilities, Counter, Progress, Query, SearchOptions
+from .base import Answer, BuildOptions, Capabilities, Progress, Query, SearchOptions, answer_each
 from .jvm import detach, lucene_version
 from .lucene_searcher import LucenePostings
 from .lucene_writer import write_postings
@@ -60,31 +59,14 @@ class LuceneEngine(StoredCodesEngine):
         postings = LucenePostings(directory / _POSTINGS, parameters["items"])
         scale = ImpactScale(parameters["bits"], parameters["impact_scale"])
         heavy = HeavyItems(load_array(directory / _HEAVY).astype(np.int64), parameters["rest_norm"])
-        return cls(store, postings, TwoStageSearch(postings, store, scale, heavy))
+        return cls(store, postings, TwoStageSearch(postings, store, scale.step, heavy))
 
     def search(
         self, queries: Sequence[Query], options: SearchOptions, on_progress: Progress | None = None
     ) -> list[Answer]:
-        counter = Counter(len(queries), on_progress)
-
-        def one(query: Query) -> Answer:
-            answer = self._search.search(query, options)
-            counter.add()
-            return answer
-
-        def part(which: int) -> list[Answer]:
-            try:
-                return [one(query) for query in queries[which :: options.threads]]
-            finally:
-                detach()
-
-        if options.threads == 1 or len(queries) < 2:
-            return [one(query) for query in queries]
-        answers: list[Answer] = [None] * len(queries)  # type: ignore[list-item]
-        with ThreadPoolExecutor(options.threads) as pool:
-            for which, found in enumerate(pool.map(part, range(options.threads))):
-                answers[which :: options.threads] = found
-        return answers
+        return answer_each(
+            queries, lambda query: self._search.search(query, options), options.threads, on_progress, detach
+        )
 
     def close(self) -> None:
         self._postings.close()

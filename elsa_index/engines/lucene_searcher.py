@@ -10,9 +10,10 @@ import numpy.typing as npt
 from ..errors import JavaError, StorageError
 from ..ids import Rows
 from ..query import QueryTerms
-from .base import Filter
+from .base import Filter, Query
 from .jvm import calling_java, java_class
 from .lucene_writer import ROW_FIELD, TAG_FIELD, TERMS_FIELD, open_directory
+from .two_stage import Candidates
 
 _EVERYTHING = 2**31 - 1
 
@@ -21,6 +22,7 @@ class LucenePostings:
     """The first stage. Searches may run in several threads at once."""
 
     def __init__(self, directory: Path, items: int) -> None:
+        self.most_candidates = items
         with calling_java(f"opening {directory}"):
             self._reader = java_class("org.apache.lucene.index.DirectoryReader").open(open_directory(directory))
             leaves = self._reader.leaves().size()
@@ -39,13 +41,21 @@ class LucenePostings:
             self._hits = _Hits()
             self._filters: WeakKeyDictionary[Filter, Any] = WeakKeyDictionary()
 
-    def top(self, query: QueryTerms, count: int, only: Filter | None = None) -> tuple[Rows, npt.NDArray[np.float32]]:
-        """As `FirstStage.top`: one crossing into Java to make the query, one to run it, few to bring the hits back."""
+    def most_terms(self, query: Query) -> int:
+        return _EVERYTHING
+
+    def top(self, cut: QueryTerms, query: Query, count: int) -> Candidates:
+        """As `FirstStage.top`: one crossing into Java to make the query, one to run it, few to bring the hits back.
+
+        Items that were seen are asked for too: leaving out a few afterwards costs less than a filter a query.
+        """
+        asked = min(count + len(query.seen), self.most_candidates)
         with calling_java("searching"):
-            parsed = self.parsed(query)
-            if only is not None:
-                parsed = self._filtered(parsed, only)
-            return self._hits.read(self._searcher.search(parsed, self._collectors(count)))
+            parsed = self.parsed(cut)
+            if query.only is not None:
+                parsed = self._filtered(parsed, query.only)
+            rows, sums = self._hits.read(self._searcher.search(parsed, self._collectors(asked)))
+        return Candidates(rows, sums, len(rows) < asked)
 
     def parsed(self, query: QueryTerms) -> Any:
         """The Lucene query: a sum over terms, each times its weight."""

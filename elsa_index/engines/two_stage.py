@@ -13,9 +13,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from ..ids import Rows
-from ..impacts import ImpactScale
 from ..query import QueryTerms, query_terms
-from .base import Answer, Filter, Query, SearchOptions, best, best_unseen, in_sorted
+from .base import Answer, Query, SearchOptions, best, best_unseen, in_sorted
 from .store import StoredCodes
 
 FIRST_TERMS = 192
@@ -36,11 +35,27 @@ largest norm of the other items. At a million items 16 terms and 1,000 candidate
 beside 5,000 heavy items, 0.982 beside 1,000."""
 
 
-class FirstStage(Protocol):
-    def top(self, query: QueryTerms, count: int, only: Filter | None = None) -> tuple[Rows, npt.NDArray[np.float32]]:
-        """The `count` items with the largest Σ impact · weight over the query's terms, best first, and these sums.
+@dataclass(frozen=True)
+class Candidates:
+    """rows, sums: items, best first, and their Σ impact · weight. complete: no other item that the query may return
+    shares a term with it."""
 
-        Fewer only where no other item that `only` lets pass shares a term with the query.
+    rows: Rows
+    sums: npt.NDArray[np.float32]
+    complete: bool
+
+
+class FirstStage(Protocol):
+    """most_candidates: how many items it can return."""
+
+    most_candidates: int
+
+    def most_terms(self, query: Query) -> int:
+        """How many terms the query may have."""
+
+    def top(self, cut: QueryTerms, query: Query, count: int) -> Candidates:
+        """At least `count` items that the query may return, or all that share a term with it, those with the largest
+        sums over the terms of `cut`. Items that the query has seen may be among them.
         """
 
 
@@ -65,11 +80,12 @@ class HeavyItems:
 
 @dataclass(frozen=True)
 class TwoStageSearch:
-    """stage: the inverted index. store: the codes. scale: of the impacts. heavy: items that are always rescored."""
+    """stage: the inverted index. store: the codes. impact_step: what one unit of impact stands for, at most. heavy:
+    items that are always rescored."""
 
     stage: FirstStage
     store: StoredCodes
-    scale: ImpactScale
+    impact_step: float
     heavy: HeavyItems
 
     def search(self, query: Query, options: SearchOptions) -> Answer:
@@ -82,45 +98,39 @@ class TwoStageSearch:
             cut = query_terms(query.vector, terms)
             if not len(cut.terms):
                 break
-            count = min(candidates + len(query.seen), self.store.items)
-            rows, sums = self.stage.top(cut, count, query.only)
-            answer, complete = self._rescored(query, cut, rows, sums, count, wanted, options.exact)
+            found = self.stage.top(cut, query, candidates)
+            answer = self._rescored(query, cut, found, wanted, options.exact)
             if len(answer.rows) == wanted and (answer.proven or not options.exact):
                 return answer
-            if complete and not len(cut.dropped):
+            if found.complete and not len(cut.dropped):
                 break  # every item that shares any term was returned: no further step can bring others
         return self._exhaustive(query, wanted)
 
     def _plan(self, query: Query, wanted: int, options: SearchOptions) -> Iterator[tuple[int, int]]:
         """(terms, candidates) of each step: twice as many terms, then more candidates with every term."""
         every_term = int(np.count_nonzero(query.vector))
+        most_candidates = min(self.store.items, self.stage.most_candidates)
+        if options.many_terms == "cut":
+            every_term = min(every_term, self.stage.most_terms(query))
         first_terms = FIRST_TERMS if options.exact and self.store.items > FULL_QUERY_UP_TO else every_term
         terms = min(options.query_terms or first_terms, every_term)
         cut_candidates = EXACT_CANDIDATES if options.exact else FIRST_CANDIDATES
         candidates = max(wanted, options.candidates or (cut_candidates if terms < every_term else FIRST_CANDIDATES))
+        candidates = min(candidates, most_candidates)
         yield terms, candidates
         while terms < every_term:
             terms = min(2 * terms, every_term)
             yield terms, candidates
-        while candidates < self.store.items:
-            candidates = min(4 * candidates, self.store.items)
+        while candidates < most_candidates:
+            candidates = min(4 * candidates, most_candidates)
             yield terms, candidates
 
-    def _rescored(
-        self,
-        query: Query,
-        cut: QueryTerms,
-        rows: Rows,
-        sums: npt.NDArray[np.float32],
-        count: int,
-        wanted: int,
-        exact: bool,
-    ) -> tuple[Answer, bool]:
-        """The best of the candidates and the heavy items, and whether every item that shares a term is among them.
+    def _rescored(self, query: Query, cut: QueryTerms, found: Candidates, wanted: int, exact: bool) -> Answer:
+        """The best of the candidates and the heavy items.
 
         An exact search rescores candidates, best first, only until the rest of them cannot be among the top k.
         """
-        complete = len(rows) < count
+        rows = found.rows
         pool, scores = self._heavy_scores(query)
         fresh = ~in_sorted(rows, self.heavy.rows) & ~in_sorted(rows, query.seen)
         every = max(len(rows), 1)
@@ -132,11 +142,11 @@ class TwoStageSearch:
             scores = np.concatenate([scores, self.store.score(part, query.vector)])
             pool, scores = best(np.concatenate([pool, part]), scores, wanted)
             if len(pool) == wanted:
-                last = 0.0 if complete and end == len(rows) else float(sums[end - 1])
+                last = 0.0 if found.complete and end == len(rows) else float(found.sums[end - 1])
                 proven = not wanted or float(scores[-1]) >= self._bound_of_others(cut, last)
             if proven:
                 break
-        return Answer(pool, scores, proven, len(cut.terms), end), complete
+        return Answer(pool, scores, proven, len(cut.terms), end)
 
     def _heavy_scores(self, query: Query) -> tuple[Rows, npt.NDArray[np.float64]]:
         """Those heavy items that the query may return, and their scores."""
@@ -160,7 +170,7 @@ class TwoStageSearch:
         (Cauchy-Schwarz). Sums are floats: each of the additions, in any order, errs by at most 2^-24 of it.
         """
         rounding = 1 + (len(cut.terms) + 2) * 2.0**-23
-        kept = last_sum * cut.step * self.scale.step * rounding
+        kept = last_sum * cut.step * self.impact_step * rounding
         heaviest = cut.dropped[: self.store.max_nonzeros]
         return kept + self.heavy.rest_norm * float(np.sqrt(np.square(heaviest).sum())) * (1 + 1e-12)
 

@@ -15,9 +15,9 @@ from ..conftest import ODD_IDS, make_codes, make_histories, oracle
 
 
 @pytest.fixture(scope="module", params=list(ENGINES))
-def index(request, codes, tmp_path_factory):
+def index(request, codes, place, tmp_path_factory):
     path = tmp_path_factory.mktemp("contract") / "catalogue.index"
-    with ei.Index.build(codes, path, engine=request.param) as built:
+    with ei.Index.build(codes, path, **place(request.param)) as built:
         yield built
 
 
@@ -48,12 +48,12 @@ def test_ranks_like_the_exhaustive_oracle(index, codes, histories):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_items_bring_their_history_weights_and_codes_their_norms(codes, histories, engine, tmp_path):
+def test_items_bring_their_history_weights_and_codes_their_norms(codes, histories, engine, place, tmp_path):
     rng = np.random.default_rng(5)
     norms, shares = (rng.uniform(0.5, 2.0, len(codes.ids)).astype(np.float32) for _ in range(2))
     weighted = replace(codes, weights=with_norms(codes.weights, norms), history_weights=shares)
     dense = weighted.weights.toarray().astype(np.float64)
-    with ei.Index.build(weighted, tmp_path / "i", engine=engine) as index:
+    with ei.Index.build(weighted, tmp_path / "i", **place(engine)) as index:
         result = index.search(histories[:10], 1)
         for history, best in zip(histories[:10], result.scores[:, 0], strict=True):
             rows = codes.ids.rows(set(history))
@@ -67,10 +67,10 @@ STORES = [(engine, store) for engine in ENGINES for store in engine_class(engine
 
 @pytest.mark.parametrize(("engine", "store"), STORES)
 @pytest.mark.parametrize("unit", [True, False])
-def test_what_is_exact_is_the_ranking_of_the_codes_as_they_are_stored(engine, store, unit, tmp_path):
+def test_what_is_exact_is_the_ranking_of_the_codes_as_they_are_stored(engine, store, unit, place, tmp_path):
     codes = make_codes(120, dims=32, nnz=6, seed=3, unit=unit)
     histories = make_histories(codes, 20)
-    with ei.Index.build(codes, tmp_path / "i", engine=engine, store=store) as index:
+    with ei.Index.build(codes, tmp_path / "i", **place(engine), store=store) as index:
         stored = index._engine.stored_rows(np.arange(120))
         given = codes.weights.toarray()
         unit_of = {"int8": np.abs(given).max(axis=1, keepdims=True) / 127 * 0.51, "float16": np.abs(given) * 2**-11}
@@ -180,11 +180,11 @@ def test_cut_queries_are_refused_by_engines_without_a_first_stage(index, histori
             index.search(histories, 5, query_terms=4)
 
 
-@pytest.mark.parametrize("engine", ["lucene", "exact", "faiss-flat"])
-def test_codes_that_are_not_of_unit_norm(engine, tmp_path):
+@pytest.mark.parametrize("engine", ["lucene", "exact", "faiss-flat", "opensearch"])
+def test_codes_that_are_not_of_unit_norm(engine, place, tmp_path):
     codes = make_codes(seed=5, unit=False)
     histories = make_histories(codes, 20)
-    with ei.Index.build(codes, tmp_path / "i", engine=engine) as index:
+    with ei.Index.build(codes, tmp_path / "i", **place(engine)) as index:
         store = engine_class(engine).capabilities.stores[0]
         for scores, expected in zip(
             index.search(histories, 15).scores, oracle(codes, histories, 15, store), strict=True
@@ -208,9 +208,9 @@ TAGS = [(f"item{row}", tag) for row in range(10, 300) for tag in ("even", "all")
 
 
 @pytest.fixture(scope="module", params=list(ENGINES))
-def tagged(request, codes, tmp_path_factory):
+def tagged(request, codes, place, tmp_path_factory):
     path = tmp_path_factory.mktemp("tagged") / "catalogue.index"
-    with ei.Index.build(codes, path, engine=request.param, tags=TAGS) as built:
+    with ei.Index.build(codes, path, **place(request.param, shards=2), tags=TAGS) as built:
         yield built
 
 

@@ -18,7 +18,7 @@ from elsa_index.engines.base import Query, SearchOptions, best
 from elsa_index.engines.jvm import java_class
 from elsa_index.engines.lucene_searcher import LucenePostings
 from elsa_index.engines.store import StoredCodes
-from elsa_index.engines.two_stage import HeavyItems, TwoStageSearch
+from elsa_index.engines.two_stage import Candidates, HeavyItems, TwoStageSearch
 from elsa_index.impacts import ImpactScale
 from elsa_index.query import query_terms
 
@@ -83,20 +83,24 @@ class _Postings:
     """A first stage in NumPy: the same sums as Lucene's, from the same impacts."""
 
     def __init__(self, store, scale):
-        self.store, self.scale = store, scale
+        self.store, self.scale, self.most_candidates = store, scale, store.items
 
-    def top(self, query, count, only=None):
+    def most_terms(self, query):
+        return 10**9
+
+    def top(self, cut, query, count):
         dense = self.store.rows(np.arange(self.store.items))
         impacts = np.zeros_like(dense)
         impacts[dense != 0] = self.scale.quantize(dense[dense != 0])
         sums = np.zeros(self.store.items)
-        for term, weight in zip(query.terms, query.weights, strict=True):
+        for term, weight in zip(cut.terms, cut.weights, strict=True):
             column, negative = divmod(int(term), 2)
             side = dense[:, column] < 0 if negative else dense[:, column] > 0
             sums += np.where(side, impacts[:, column], 0) * weight
         order = np.lexsort((np.arange(len(sums)), -sums))
-        order = order[sums[order] > 0][:count]
-        return order, sums[order].astype(np.float32)
+        order = order[sums[order] > 0]
+        asked = min(count + len(query.seen), self.store.items)
+        return Candidates(order[:asked], sums[order[:asked]].astype(np.float32), len(order) < asked)
 
 
 def test_upper_bounds_are_never_below_the_score_and_match_lucene(tmp_path):
@@ -108,12 +112,12 @@ def test_upper_bounds_are_never_below_the_score_and_match_lucene(tmp_path):
         for history in make_histories(codes, 20):
             rows = np.sort(codes.ids.rows(history))
             vector = store.sum_rows(rows, np.ones(len(rows)))
-            query = query_terms(vector)
-            found, sums = postings.top(query, 400)
-            reference, expected = _Postings(store, scale).top(query, 400)
-            np.testing.assert_array_equal(found, reference)
-            np.testing.assert_allclose(sums, expected, rtol=1e-6)
-            assert (sums * query.step * scale.step * (1 + 1e-6) >= store.score(found, vector)).all()
+            cut = query_terms(vector)
+            found = postings.top(cut, Query(vector, rows[:0]), 400)
+            reference = _Postings(store, scale).top(cut, Query(vector, rows[:0]), 400)
+            np.testing.assert_array_equal(found.rows, reference.rows)
+            np.testing.assert_allclose(found.sums, reference.sums, rtol=1e-6)
+            assert (found.sums * cut.step * scale.step * (1 + 1e-6) >= store.score(found.rows, vector)).all()
         postings.close()
 
 
@@ -123,7 +127,7 @@ def test_whatever_is_called_proven_is_the_exhaustive_top_k(case, k, terms, candi
     codes, history = case
     store = StoredCodes.round(codes, "float16")
     scale = ImpactScale.fitting(4, store.values, unit_norm=codes.is_unit_norm)
-    search = TwoStageSearch(_Postings(store, scale), store, scale, HeavyItems.of(store))
+    search = TwoStageSearch(_Postings(store, scale), store, scale.step, HeavyItems.of(store))
     rows = np.sort(codes.ids.rows(history))
     query = Query(store.sum_rows(rows, np.ones(len(rows))), rows)
     answer = search.search(query, SearchOptions(k, False, terms, candidates))
@@ -148,8 +152,8 @@ def test_anserini_opens_the_postings_and_scores_the_same(tmp_path):
         mapper = java_class("com.fasterxml.jackson.databind.ObjectMapper")()
         hits = json.loads(bytes(mapper.writeValueAsBytes(searcher.search(weights, 300))))
         theirs = [(hit["docid"], hit["score"]) for hit in hits]
-        found, sums = postings.top(query, 300)
-        ours = [(codes.ids[int(row)], float(score)) for row, score in zip(found, sums, strict=True)]
+        found = postings.top(query, Query(np.zeros(codes.dims), rows[:0]), 300)
+        ours = [(codes.ids[int(row)], float(score)) for row, score in zip(found.rows, found.sums, strict=True)]
         assert len(ours) > 50
         assert sorted(theirs) == sorted(ours)
         searcher.close()

@@ -1,0 +1,1 @@
+"""The OpenSearch engine: the same codes on a cluster that others keep running."""

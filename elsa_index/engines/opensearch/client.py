@@ -1,0 +1,167 @@
+"""Talking to a cluster: credentials, certificates, patience, and errors that say what to do."""
+
+import os
+import re
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from ...errors import ClusterError, UsageError
+
+URL_VARIABLE = "ELSA_INDEX_OPENSEARCH_URL"
+USER_VARIABLE = "ELSA_INDEX_OPENSEARCH_USER"
+PASSWORD_VARIABLE = "ELSA_INDEX_OPENSEARCH_PASSWORD"  # noqa: S105 (a name)
+CA_VARIABLE = "ELSA_INDEX_OPENSEARCH_CA"
+OLDEST_VERSION = (1, 1)
+"""The first with the function `linear` of rank_feature."""
+PATIENCE = 15.0
+"""Seconds for which a request is tried again while nodes are busy, or leave and others take over."""
+_BUSY = (429, 502, 503, 504)
+_TIMEOUT = 30.0
+_CONNECTIONS = 32
+_T = TypeVar("_T")
+
+
+def checked_urls(text: str | Sequence[str]) -> list[str]:
+    """URLs of a cluster's nodes from a list, or from text where commas separate them.
+
+    Raises UsageError for what is no URL, and for credentials inside one: they would be written to disk.
+
+    >>> checked_urls("http://127.0.0.1:9200/,https://search.example")
+    ['http://127.0.0.1:9200', 'https://search.example']
+    """
+    urls = [part.strip().rstrip("/") for part in (text.split(",") if isinstance(text, str) else text)]
+    for url in urls:
+        try:
+            parts = urlsplit(url)
+            usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port)
+        except ValueError:
+            usable = False
+        if not usable:
+            raise UsageError(f"{url!r} is not the URL of a cluster's node; one looks like http://127.0.0.1:9200.")
+        if "@" in parts.netloc:
+            raise UsageError(
+                f"Credentials do not belong into a URL, which is written to disk; set {USER_VARIABLE} and "
+                f"{PASSWORD_VARIABLE}, or add {parts.hostname} to your netrc file."
+            )
+    return urls
+
+
+class ClusterClient:
+    """A cluster reached through some of its nodes; requests go to another node where one does not answer."""
+
+    def __init__(self, urls: str | Sequence[str]) -> None:
+        """Raises ClusterError where no node answers, where it is no OpenSearch, or an OpenSearch too old."""
+        from opensearchpy import OpenSearch
+
+        self.urls = checked_urls(os.environ.get(URL_VARIABLE) or urls)
+        credentials = _credentials(self.urls[0])
+        self._user = credentials[0] if credentials else None
+        authority = os.environ.get(CA_VARIABLE)
+        if authority and not os.path.exists(authority):
+            raise UsageError(f"{CA_VARIABLE} names {authority!r}, which does not exist.")
+        self.api: Any = OpenSearch(
+            self.urls,
+            http_auth=credentials,
+            ca_certs=authority,
+            timeout=_TIMEOUT,
+            max_retries=len(self.urls),
+            retry_on_timeout=True,
+            pool_maxsize=_CONNECTIONS,
+        )
+        found = self.call("asking for its version", self.api.info)["version"]
+        self.version = str(found["number"])
+        if found.get("distribution") != "opensearch":
+            raise ClusterError(
+                f"{self} is no OpenSearch (version {self.version}); for Elasticsearch: elsa-index export --to "
+                "elasticsearch."
+            )
+        if not self.is_at_least(OLDEST_VERSION):
+            oldest = ".".join(map(str, OLDEST_VERSION))
+            raise ClusterError(f"{self} runs OpenSearch {self.version}; {oldest} is the oldest that works. Upgrade it.")
+
+    def is_at_least(self, version: tuple[int, int]) -> bool:
+        return tuple(int(part) for part in re.findall(r"\d+", self.version)[:2]) >= version
+
+    def __str__(self) -> str:
+        return f"The cluster at {', '.join(self.urls)}"
+
+    def call(self, doing: str, method: Callable[[], _T], patience: float = PATIENCE) -> _T:
+        """The method's answer; tried again, after longer and longer pauses, for `patience` seconds in all while nodes
+        are busy or away. Raises ClusterError, `doing` says what was being done.
+        """
+        from opensearchpy.exceptions import ConnectionError, SSLError, TransportError
+
+        ends = time.monotonic() + patience
+        pause = 0.05
+        while True:
+            try:
+                return method()
+            except TransportError as error:
+                away = isinstance(error, ConnectionError) and not isinstance(error, SSLError)
+                transient = (away or error.status_code in _BUSY) and not is_flood_stage(str(error))
+                if not transient or time.monotonic() + pause > ends:
+                    raise ClusterError(f"{self} failed while {doing}: {self.explained(error)}") from error
+            time.sleep(pause)
+            pause = min(2 * pause, 5.0)
+
+    def explained(self, error: Any) -> str:
+        """What a failure of the transport means, and what to do."""
+        from opensearchpy.exceptions import ConnectionError, SSLError
+
+        if isinstance(error, SSLError):
+            return (
+                f"its certificate is not trusted ({_reason(error)}). Name the authority's file in {CA_VARIABLE}, "
+                "or correct the host's name in the URL."
+            )
+        if isinstance(error, ConnectionError):
+            return f"no node answers ({_reason(error)}). Start it, or name another with --url or {URL_VARIABLE}."
+        if error.status_code == 401:
+            who = f"the user {self._user!r}" if self._user else "requests without a user"
+            return f"it refuses {who}. Set {USER_VARIABLE} and {PASSWORD_VARIABLE}, or correct your netrc file."
+        return self.explained_refusal(error.status_code, _reason(error))
+
+    def explained_refusal(self, status: object, reason: str) -> str:
+        """What a refused request or document means, and what to do."""
+        if is_flood_stage(reason):
+            return (
+                f"a node's disk is full, and the index takes no more documents (flood stage): {reason}. Free disk "
+                "space or add a node."
+            )
+        if status == 403:
+            return f"the user {self._user!r} may not do this: {reason}"
+        if status in _BUSY:
+            return f"it is too busy, or shards are missing, and did not recover in time (status {status}): {reason}"
+        return f"status {status}: {reason}"
+
+    def close(self) -> None:
+        self.api.close()
+
+
+def is_flood_stage(reason: str) -> bool:
+    """Whether a cluster refuses documents because a disk is full: more patience does not help."""
+    return "read-only-allow-delete" in reason or "flood-stage" in reason
+
+
+def _credentials(url: str) -> tuple[str, str] | None:
+    """User and password from the environment or from the netrc file; None where neither names the host."""
+    from requests.utils import get_netrc_auth
+
+    user, password = os.environ.get(USER_VARIABLE), os.environ.get(PASSWORD_VARIABLE)
+    if user and password:
+        return user, password
+    if user or password:
+        raise UsageError(f"{USER_VARIABLE} and {PASSWORD_VARIABLE} belong together; one of them is not set.")
+    return get_netrc_auth(url)
+
+
+def _reason(error: Any) -> str:
+    """The cluster's own words, from wherever it put them."""
+    info = getattr(error, "info", None)
+    if isinstance(info, dict) and isinstance(info.get("error"), dict):
+        root = (info["error"].get("root_cause") or [info["error"]])[0]
+        caused = info["error"].get("caused_by") or {}
+        parts = [str(part.get("reason")) for part in (root, caused) if part.get("reason")]
+        return "; ".join(dict.fromkeys(parts)) or str(error.error)
+    return str(info or error.error).split("\n")[0][:500]

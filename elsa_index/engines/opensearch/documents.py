@@ -1,0 +1,147 @@
+"""What the cluster holds: one document an item, and the mapping that takes it. Elasticsearch takes the same."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...ids import IdMap
+from ...impacts import terms_of
+from ...query import Vector
+from ...tags import Tags
+from ..store import StoredCodes
+
+CODE, PACKED, ROW, TAG, LONG_ID = "code", "packed", "row", "tag", "item_id"
+FORMAT = 1
+LONGEST_ID = 512
+"""Bytes of a document's _id at most: a limit of OpenSearch and Elasticsearch."""
+NINE_BITS = 2.0**-9
+"""How far a weight in the field may be from the stored one, relative to the larger."""
+_CHUNK = 10_000
+
+
+def document_id(item_id: str) -> str:
+    """The document's _id: the item's, or for those longer than 512 bytes, which no cluster takes, its hash.
+
+    >>> document_id("film 12"), len(document_id("x" * 10_000))
+    ('film 12', 71)
+    """
+    encoded = item_id.encode()
+    return item_id if len(encoded) <= LONGEST_ID else f"sha256:{hashlib.sha256(encoded).hexdigest()}"
+
+
+def nine_bits(magnitudes: Vector) -> npt.NDArray[np.float32]:
+    """Rounded to the nine significant bits that a rank_features field keeps, which would itself cut off the rest.
+
+    >>> nine_bits(np.array([0.3, 1.0])).tolist()
+    [0.30029296875, 1.0]
+    """
+    single = np.maximum(magnitudes, np.finfo(np.float32).tiny).astype(np.float32)
+    return ((single.view(np.uint32) + 0x4000) & np.uint32(0xFFFF8000)).view(np.float32)
+
+
+def mapping(meta: dict[str, Any], *, title: bool = False, recovery_source: bool = True) -> dict[str, Any]:
+    """The index's mapping. meta: what clients must know, under _meta. title: also a text field, for hybrid queries.
+    recovery_source: whether each document is kept once more for replicas that miss some; two thirds of the index, and
+    of no use where documents are flushed to disk before there are replicas.
+    """
+    properties: dict[str, Any] = {
+        CODE: {"type": "rank_features"},
+        PACKED: {"type": "binary", "store": True},
+        ROW: {"type": "integer", "index": False},
+        TAG: {"type": "keyword"},
+        LONG_ID: {"type": "keyword", "index": False, "doc_values": False, "store": True},
+    }
+    if title:
+        properties["title"] = {"type": "text", "store": True}
+    # Documents are never updated and codes are in `packed`: the source would repeat the postings.
+    source: dict[str, Any] = {"enabled": False}
+    if not recovery_source:
+        source["recovery_source_enabled"] = False
+    return {
+        "dynamic": "strict",
+        "_source": source,
+        "_meta": {"elsa_index": meta},
+        "properties": properties,
+    }
+
+
+def meta_of(store: StoredCodes, fingerprint: str) -> dict[str, Any]:
+    """What a client must know to make and check queries.
+
+    packed: the layout of the field `packed`, little-endian: the item's history weight as float32, then the dims of its
+    code, then as many weights.
+    """
+    kept = np.float32 if store.weights.dtype == np.float32 else np.float16
+    return {
+        "format": FORMAT,
+        "fingerprint": fingerprint,
+        "items": store.items,
+        "dims": store.dims,
+        "packed": {"dims": store.dims_of.dtype.name, "weights": np.dtype(kept).name},
+    }
+
+
+def bulk_lines(
+    store: StoredCodes,
+    ids: IdMap,
+    history_weights: npt.NDArray[np.floating] | None,
+    tags: Tags | None,
+    titles: list[str | None] | None = None,
+) -> Iterator[bytes]:
+    """For each row the two lines of a bulk request that index its document."""
+    tags_of = tags.by_row() if tags else None
+    names = [json.dumps(name) for name in tags.names] if tags else []
+    formats = [",".join(['"%d":%.9g'] * length) for length in range(store.max_nonzeros + 1)]
+    for first in range(0, store.items, _CHUNK):
+        rows = slice(first, min(first + _CHUNK, store.items))
+        starts = store.indptr[first : rows.stop + 1]
+        values = store.values_of(rows)
+        dims = store.dims_of[int(starts[0]) : int(starts[-1])]
+        pairs: list[float] = [0] * (2 * len(dims))
+        pairs[::2], pairs[1::2] = terms_of(dims, values).tolist(), nine_bits(np.abs(values)).tolist()
+        ends = (starts - starts[0]).tolist()
+        packed = _packed(store, dims, values, ends, history_weights, rows)
+        for at, row in enumerate(range(first, rows.stop)):
+            begin, end = ends[at], ends[at + 1]
+            name = ids[row]
+            document = document_id(name)
+            parts = [
+                f'{{"index":{{"_id":{json.dumps(document)}}}}}\n{{"{ROW}":{row},"{PACKED}":"{next(packed)}"',
+                f',"{CODE}":{{{formats[end - begin] % tuple(pairs[2 * begin : 2 * end])}}}',
+            ]
+            if document != name:
+                parts.append(f',"{LONG_ID}":{json.dumps(name)}')
+            if tags_of and tags_of[row]:
+                parts.append(f',"{TAG}":[{",".join(names[number] for number in tags_of[row])}]')
+            if titles is not None and titles[row] is not None:
+                parts.append(f',"title":{json.dumps(titles[row])}')
+            yield ("".join(parts) + "}\n").encode()
+
+
+def _packed(
+    store: StoredCodes,
+    dims: npt.NDArray[np.unsignedinteger],
+    values: Vector,
+    ends: list[int],
+    history_weights: npt.NDArray[np.floating] | None,
+    rows: slice,
+) -> Iterator[str]:
+    """Each row's code in the layout of `meta_of`, as base64."""
+    kept = "<f4" if store.weights.dtype == np.float32 else "<f2"
+    shares = np.ones(rows.stop - rows.start) if history_weights is None else history_weights[rows]
+    share_bytes = shares.astype("<f4").tobytes()
+    dim_bytes, weight_bytes = dims.astype(dims.dtype.newbyteorder("<")).tobytes(), values.astype(kept).tobytes()
+    dim_size, weight_size = dims.dtype.itemsize, np.dtype(kept).itemsize
+    for at in range(len(ends) - 1):
+        begin, end = ends[at], ends[at + 1]
+        code = (
+            share_bytes[4 * at : 4 * at + 4]
+            + dim_bytes[dim_size * begin : dim_size * end]
+            + weight_bytes[weight_size * begin : weight_size * end]
+        )
+        yield base64.b64encode(code).decode()

@@ -1,0 +1,79 @@
+"""Search requests: plain JSON that any client can send, without a plugin.
+
+A cluster adds up positive products only. The same-sign terms of a signed query are therefore the query, whose sum is an
+upper bound, and the opposite-sign terms the rescore query, with weight -1: together the signed score.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from ...impacts import terms_of
+from ...query import Vector
+from .documents import CODE, ROW, TAG
+
+WINDOW = 200
+"""Candidates that `server` rescores on each shard unless told otherwise, twice the k of most users."""
+
+
+def restriction(seen: Iterable[str], tags: Sequence[str] = ()) -> str:
+    """The part of a bool query that keeps document ids out and asks for every one of `tags`.
+
+    >>> restriction(["a"], ["new"])
+    ',"must_not":[{"ids":{"values":["a"]}}],"filter":[{"term":{"tag":"new"}}]'
+    """
+    unwanted = list(seen)
+    parts = ""
+    if unwanted:
+        parts += f',"must_not":[{{"ids":{{"values":{json.dumps(unwanted, separators=(",", ":"))}}}}}]'
+    if tags:
+        parts += f',"filter":[{",".join(f"""{{"term":{{"{TAG}":{json.dumps(tag)}}}}}""" for tag in tags)}]'
+    return parts
+
+
+def clauses(terms: Iterable[int], weights: Iterable[float]) -> str:
+    """One clause a term: its weight in the item times its weight in the query."""
+    pairs = [part for pair in zip(terms, weights, strict=True) for part in pair]
+    one = f'{{"rank_feature":{{"field":"{CODE}.%d","linear":{{}},"boost":%.9g}}}}'
+    return ",".join([one] * (len(pairs) // 2)) % tuple(pairs)
+
+
+def first_stage(terms: Iterable[int], weights: Iterable[float], size: int, restricted: str = "") -> str:
+    """A request for the `size` items of the largest sums over the terms."""
+    return f'{{{_head(size)},"query":{_bool(clauses(terms, weights), restricted)}}}'
+
+
+def server(vector: Vector, k: int, window: int, terms: int | None = None, restricted: str = "") -> str:
+    """A request for the best `k` items by signed score among each shard's `window` best by upper bound.
+
+    vector: (dims,) of the query. window: 0 ranks by upper bound alone. terms: the heaviest ones make the upper bound,
+    and rescoring adds the others.
+    """
+    dims = np.flatnonzero(vector)
+    dims = dims[np.argsort(-np.abs(vector[dims]), kind="stable")]
+    same, weights = terms_of(dims, vector[dims]), np.abs(vector[dims])
+    kept = slice(None, terms)
+    left_out = slice(len(dims) if terms is None else terms, None)
+    query = _bool(clauses(same[kept].tolist(), weights[kept].tolist()), restricted)
+    if not window:
+        return f'{{{_head(k)},"query":{query}}}'
+    rescores = [_rescore(clauses((same ^ 1).tolist(), weights.tolist()), -1, window)]
+    if len(same[left_out]):
+        rescores.insert(0, _rescore(clauses(same[left_out].tolist(), weights[left_out].tolist()), 1, window))
+    return f'{{{_head(k)},"query":{query},"rescore":[{",".join(rescores)}]}}'
+
+
+def _head(size: int) -> str:
+    # Rows come from doc values: reading ids of 500 hits from stored fields takes longer than finding them.
+    return f'"size":{size},"track_total_hits":true,"stored_fields":"_none_","docvalue_fields":["{ROW}"]'
+
+
+def _bool(should: str, restricted: str) -> str:
+    return f'{{"bool":{{"should":[{should}],"minimum_should_match":1{restricted}}}}}'
+
+
+def _rescore(should: str, weight: int, window: int) -> str:
+    query = f'{{"bool":{{"should":[{should}]}}}}'
+    parts = f'"rescore_query":{query},"query_weight":1,"rescore_query_weight":{weight}'
+    return f'{{"window_size":{window},"query":{{{parts}}}}}'
