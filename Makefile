@@ -1,5 +1,5 @@
 # Everything a newcomer types. Each target makes the environment it needs.
-#   make demo | test | test-all | lint | clean          PYTHON=python3.12 make test picks the interpreter
+#   make demo | demo-opensearch | test | test-all | lint | clean          PYTHON=python3.12 make test picks the interpreter
 
 ifdef PYTHON
   VENV ?= .venv-$(notdir $(PYTHON))
@@ -11,9 +11,12 @@ READY := $(VENV)/.installed
 # Only this project's own environment counts: a Java, or options for one, set up for other programs must not.
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all lint clean
+.PHONY: demo demo-opensearch test test-all lint clean
 demo: $(READY)
 	$(BIN)/python -m benchmarks.demo
+
+demo-opensearch: $(READY)
+	$(BIN)/python -m benchmarks.demo_opensearch
 
 test: $(READY)
 	$(BIN)/python -m pytest
@@ -34,4 +37,4 @@ $(READY): pyproject.toml
 	touch $@
 
 clean:
-	rm -rf build demo-output *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf build .jars demo-output *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -42,9 +42,27 @@ def run(*arguments: str) -> str:
     return done.stdout
 
 
-def show_recommendations(titles: dict[str, str]) -> None:
+def prepare() -> dict[str, str]:
+    """The log, the split and the sparse codes; returns titles by id."""
+    if OUTPUT.exists():
+        shutil.rmtree(OUTPUT)
+    OUTPUT.mkdir()
+    titles = write_log()
+    log = ["--value-column", "rating", "--min-value", "4"]
+    print(run("split", str(OUTPUT / "ratings.csv"), "-o", str(OUTPUT / "split"), *log, "--users", "150"), end="")
+    train = ["train", str(OUTPUT / "split" / "train.parquet"), "-o", str(OUTPUT / "sparse")]
+    print(run(*train, "--nnz", "16", "--epochs", "2", *TRAINING), end="")
+    return titles
+
+
+def liked_items(titles: dict[str, str]) -> list[str]:
     liked = [item for name in LIKED for item, title in titles.items() if title == name]
     CONSOLE.print(f"\nSomebody liked {', '.join(titles[item] for item in liked)}. What next?")
+    return liked
+
+
+def show_recommendations(titles: dict[str, str]) -> None:
+    liked = liked_items(titles)
     table = Table(title="Recommendations")
     table.add_column("rank", justify="right")
     columns = []
@@ -100,15 +118,9 @@ def compare() -> None:
 
 def main() -> None:
     started = time.perf_counter()
-    if OUTPUT.exists():
-        shutil.rmtree(OUTPUT)
-    OUTPUT.mkdir()
-    titles = write_log()
-    log = ["--value-column", "rating", "--min-value", "4"]
-    at = {name: str(OUTPUT / name) for name in ("ratings.csv", "split", "sparse", "dense")}
-    print(run("split", at["ratings.csv"], "-o", at["split"], *log, "--users", "150"), end="")
+    titles = prepare()
+    at = {name: str(OUTPUT / name) for name in ("sparse", "dense")}
     train = str(OUTPUT / "split" / "train.parquet")
-    print(run("train", train, "-o", at["sparse"], "--nnz", "16", "--epochs", "2", *TRAINING), end="")
     print(run("train", train, "-o", at["dense"], "--dense", "--epochs", "10", *TRAINING), end="")
     for model, engine in (("sparse", "lucene"), ("dense", "faiss-flat")):
         print(run("build", at[model], "-o", str(OUTPUT / INDEXES[engine]), "--engine", engine), end="")

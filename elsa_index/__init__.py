@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from .evaluation import Evaluation, evaluate
     from .explanation import Explanation
+    from .exporting import export
     from .histories import Histories, read_histories
     from .ids import IdMap
     from .index import Index
@@ -48,6 +49,7 @@ _HOME = {
     "Evaluation": "evaluation",
     "evaluate": "evaluation",
     "Explanation": "explanation",
+    "export": "exporting",
     "Histories": "histories",
     "read_histories": "histories",
     "IdMap": "ids",
@@ -85,6 +87,7 @@ __all__ = [
     "UsageError",
     "diagnose",
     "evaluate",
+    "export",
     "load_codes",
     "read_histories",
     "read_interactions",

@@ -17,6 +17,8 @@ OLDEST_VERSION = (1, 1)
 """The first with the function `linear` of rank_feature."""
 PATIENCE = 15.0
 """Seconds for which a request is tried again while nodes are busy, or leave and others take over."""
+OPENING_PATIENCE = 3.0
+"""The same for the first request: a cluster that is not there should be said to be away soon."""
 _BUSY = (429, 502, 503, 504)
 _TIMEOUT = 30.0
 _CONNECTIONS = 32
@@ -70,7 +72,7 @@ class ClusterClient:
             retry_on_timeout=True,
             pool_maxsize=_CONNECTIONS,
         )
-        found = self.call("asking for its version", self.api.info)["version"]
+        found = self.call("asking for its version", self.api.info, OPENING_PATIENCE)["version"]
         self.version = str(found["number"])
         if found.get("distribution") != "opensearch":
             raise ClusterError(
@@ -87,13 +89,13 @@ class ClusterClient:
     def __str__(self) -> str:
         return f"The cluster at {', '.join(self.urls)}"
 
-    def call(self, doing: str, method: Callable[[], _T], patience: float = PATIENCE) -> _T:
-        """The method's answer; tried again, after longer and longer pauses, for `patience` seconds in all while nodes
-        are busy or away. Raises ClusterError, `doing` says what was being done.
+    def call(self, doing: str, method: Callable[[], _T], patience: float | None = None) -> _T:
+        """The method's answer; tried again, after longer and longer pauses, for `patience` seconds in all (PATIENCE
+        where None) while nodes are busy or away. Raises ClusterError, `doing` says what was being done.
         """
         from opensearchpy.exceptions import ConnectionError, SSLError, TransportError
 
-        ends = time.monotonic() + patience
+        ends = time.monotonic() + (PATIENCE if patience is None else patience)
         pause = 0.05
         while True:
             try:

@@ -241,7 +241,7 @@ class ClusterPostings:
         most = self.most_terms(query)
         if terms > most:
             raise UsageError(
-                f"A query has {terms:,} terms and {self._client} takes {most:,}: raise its setting {_CLAUSE_SETTING} to "
+                f"A query has {terms:,} terms and {self._client} takes {most:,}: raise {_CLAUSE_SETTING} to "
                 f"{terms + self._most_clauses - most:,} or more, or let the query be cut to its heaviest terms and "
                 "finished from the codes here: --many-terms cut (many_terms='cut')."
             )

@@ -15,6 +15,8 @@ from .documents import CODE, ROW, TAG
 
 WINDOW = 200
 """Candidates that `server` rescores on each shard unless told otherwise, twice the k of most users."""
+_ROWS = f'"stored_fields":"_none_","docvalue_fields":["{ROW}"]'
+"""Rows come from doc values: reading ids of 500 hits from stored fields takes longer than finding them."""
 
 
 def restriction(seen: Iterable[str], tags: Sequence[str] = ()) -> str:
@@ -41,14 +43,16 @@ def clauses(terms: Iterable[int], weights: Iterable[float]) -> str:
 
 def first_stage(terms: Iterable[int], weights: Iterable[float], size: int, restricted: str = "") -> str:
     """A request for the `size` items of the largest sums over the terms."""
-    return f'{{{_head(size)},"query":{_bool(clauses(terms, weights), restricted)}}}'
+    return f'{{{_head(size, _ROWS)},"query":{_bool(clauses(terms, weights), restricted)}}}'
 
 
-def server(vector: Vector, k: int, window: int, terms: int | None = None, restricted: str = "") -> str:
+def server(
+    vector: Vector, k: int, window: int, terms: int | None = None, restricted: str = "", returned: str = _ROWS
+) -> str:
     """A request for the best `k` items by signed score among each shard's `window` best by upper bound.
 
     vector: (dims,) of the query. window: 0 ranks by upper bound alone. terms: the heaviest ones make the upper bound,
-    and rescoring adds the others.
+    and rescoring adds the others. returned: what is told of each.
     """
     dims = np.flatnonzero(vector)
     dims = dims[np.argsort(-np.abs(vector[dims]), kind="stable")]
@@ -57,16 +61,15 @@ def server(vector: Vector, k: int, window: int, terms: int | None = None, restri
     left_out = slice(len(dims) if terms is None else terms, None)
     query = _bool(clauses(same[kept].tolist(), weights[kept].tolist()), restricted)
     if not window:
-        return f'{{{_head(k)},"query":{query}}}'
+        return f'{{{_head(k, returned)},"query":{query}}}'
     rescores = [_rescore(clauses((same ^ 1).tolist(), weights.tolist()), -1, window)]
     if len(same[left_out]):
         rescores.insert(0, _rescore(clauses(same[left_out].tolist(), weights[left_out].tolist()), 1, window))
-    return f'{{{_head(k)},"query":{query},"rescore":[{",".join(rescores)}]}}'
+    return f'{{{_head(k, returned)},"query":{query},"rescore":[{",".join(rescores)}]}}'
 
 
-def _head(size: int) -> str:
-    # Rows come from doc values: reading ids of 500 hits from stored fields takes longer than finding them.
-    return f'"size":{size},"track_total_hits":true,"stored_fields":"_none_","docvalue_fields":["{ROW}"]'
+def _head(size: int, returned: str) -> str:
+    return f'"size":{size},"track_total_hits":true,{returned}'
 
 
 def _bool(should: str, restricted: str) -> str:

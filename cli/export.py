@@ -1,0 +1,53 @@
+"""elsa-index export"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import options
+
+EXAMPLE = (
+    "Example: elsa-index export catalogue.index --to elasticsearch -o files --histories users.csv · "
+    "... --to ciff -o files"
+)
+
+
+class To(StrEnum):
+    opensearch = "opensearch"
+    elasticsearch = "elasticsearch"
+    jsonl = "jsonl"
+    ciff = "ciff"
+
+
+def export(
+    index: Annotated[Path, typer.Argument(help="The index directory (lucene, exact or opensearch).")],
+    to: Annotated[To, typer.Option(help="A cluster's files and requests, Anserini's JSON vectors, or CIFF.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The directory to write.")],
+    histories: Annotated[
+        Path | None,
+        typer.Option(help="For ready queries: a table with user_id, item_id.", show_default="one item"),
+    ] = None,
+    metadata: Annotated[
+        Path | None, typer.Option(help="A table with item_id, title: text to search (opensearch, elasticsearch).")
+    ] = None,
+    overwrite: options.Overwrite = False,
+    debug: options.Debug = False,
+) -> None:
+    """Write an index's codes as files that other engines load, with a README that says how."""
+    import elsa_index as ei
+    from elsa_index.tables import read_table, refuse_missing
+
+    asked = ei.read_histories(histories) if histories else None
+    titles = None
+    if metadata is not None:
+        frame = read_table(metadata, ["item_id", "title"])
+        refuse_missing(frame, ["item_id"], metadata)
+        titles = [(item, title) for item, title in zip(frame["item_id"], frame["title"], strict=True) if title]
+    with ei.Index.open(index) as opened, options.progress("exporting") as on_progress:
+        ei.export(
+            opened, to.value, out, histories=asked.items if asked else None, users=asked.users if asked else None,
+            titles=titles, overwrite=overwrite, on_progress=on_progress,
+        )  # fmt: skip
+        print(f"{out}: {len(opened):,} items for {to.value}; {out / 'README.md'} says how to load and ask them")

@@ -1,0 +1,56 @@
+"""Export as Anserini's JSON vectors: one line an item, terms with integer impacts."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..engines.base import Counter
+from ..impacts import terms_of
+from ..query import query_terms
+from .parts import write_parts, write_template
+
+if TYPE_CHECKING:
+    from .export import Source
+
+_CHUNK = 10_000
+
+
+def write_anserini(source: "Source", directory: Path, counter: Counter) -> None:
+    """collection/part-*.jsonl, queries.jsonl, README.md."""
+    (directory / "collection").mkdir()
+    write_parts(_lines(source), directory / "collection", "part-%05d.jsonl", counter)
+    write_queries(source, directory)
+    write_template("anserini.md", directory / "README.md", items=f"{len(source.index):,}", **about_scale(source))
+
+
+def _lines(source: "Source") -> Iterator[bytes]:
+    """A term is a string to Anserini, an impact an integer: it reads 0.9 as 0."""
+    store, ids = source.store, source.index.ids
+    for first in range(0, store.items, _CHUNK):
+        rows = slice(first, min(first + _CHUNK, store.items))
+        starts = store.indptr[first : rows.stop + 1]
+        values = store.values_of(rows)
+        terms = terms_of(store.dims_of[int(starts[0]) : int(starts[-1])], values).tolist()
+        impacts = source.scale.quantize(values).tolist()
+        ends = (starts - starts[0]).tolist()
+        for at, row in enumerate(range(first, rows.stop)):
+            span = slice(ends[at], ends[at + 1])
+            vector = dict(zip(map(str, terms[span]), impacts[span], strict=True))
+            yield (json.dumps({"id": ids[row], "contents": "", "vector": vector}) + "\n").encode()
+
+
+def write_queries(source: "Source", directory: Path) -> None:
+    """queries.jsonl: for each history its terms with integer weights, and what one unit of its sums stands for."""
+    with (directory / "queries.jsonl").open("w", encoding="utf-8") as file:
+        for asked in source.asked:
+            query = query_terms(asked.vector)
+            vector = dict(zip(map(str, query.terms.tolist()), query.weights.tolist(), strict=True))
+            unit = query.step * source.scale.step
+            line = {"user_id": asked.user_id, "items": asked.items, "vector": vector, "unit": unit}
+            file.write(json.dumps(line) + "\n")
+
+
+def about_scale(source: "Source") -> dict[str, object]:
+    """What a reader must know of the integers."""
+    return {"bits": source.scale.bits, "step": f"{source.scale.step:.6g}"}

@@ -1,0 +1,85 @@
+"""Export for OpenSearch and Elasticsearch, which take the same mapping, documents and requests."""
+
+import json
+import re
+from collections import Counter as Counts
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..engines.base import Counter
+from ..engines.opensearch import requests
+from ..engines.opensearch.documents import LONG_ID, bulk_lines, document_id, mapping, meta_of
+from ..files import write_json
+from .parts import write_parts, write_template
+
+if TYPE_CHECKING:
+    from .export import Asked, Source
+
+ExportName = Literal["opensearch", "elasticsearch", "jsonl", "ciff"]
+K = 100
+_BOOST = 2.0
+"""Of the text in the hybrid request: a title that matches brings about as much as a good item's code."""
+
+
+def write_opensearch(source: "Source", directory: Path, counter: Counter) -> None:
+    """mapping.json, bulk-*.ndjson, requests/, hybrid.json, query.mjs, README.md."""
+    _write(source, directory, counter, "OpenSearch", "1.1 or newer; loaded and asked in our tests: 3.8")
+
+
+def write_elasticsearch(source: "Source", directory: Path, counter: Counter) -> None:
+    """The same for Elasticsearch."""
+    versions = "7.12 or newer; loaded and asked in our tests: 7.17. 8 and 9 document all parts used and were not run"
+    _write(source, directory, counter, "Elasticsearch", versions)
+
+
+def _write(source: "Source", directory: Path, counter: Counter, product: str, versions: str) -> None:
+    index = source.index
+    meta = meta_of(source.store, index.manifest.codes.fingerprint)
+    shards = {"number_of_shards": 1, "number_of_replicas": 1}
+    fields = mapping(meta, title=source.titles is not None)
+    write_json(directory / "mapping.json", {"settings": {"index": shards}, "mappings": fields})
+    lines = bulk_lines(source.store, index.ids, source.history_weights, index.tags, source.titles)
+    write_parts(lines, directory, "bulk-%05d.ndjson", counter)
+    (directory / "requests").mkdir()
+    with (directory / "requests.jsonl").open("w", encoding="utf-8") as listed:
+        for number, asked in enumerate(source.asked, 1):
+            name = f"requests/{number:05d}.json"
+            (directory / name).write_text(_request(source, asked), encoding="utf-8")
+            listed.write(json.dumps({"request": name, "user_id": asked.user_id, "items": asked.items}) + "\n")
+    write_json(directory / "hybrid.json", _hybrid(source))
+    write_template("query.mjs", directory / "query.mjs")
+    history = " ".join(_shell_quoted(document_id(index.ids[row])) for row in source.asked[0].rows.tolist())
+    write_template(
+        "cluster.md", directory / "README.md",
+        product=product, versions=versions, items=f"{len(index):,}", count=len(index), k=K, window=requests.WINDOW,
+        history=history,
+    )  # fmt: skip
+
+
+def _request(source: "Source", asked: "Asked") -> str:
+    seen = [document_id(source.index.ids[row]) for row in asked.rows.tolist()]
+    restricted = requests.restriction(seen)
+    return requests.server(asked.vector, K, requests.WINDOW, restricted=restricted, returned=_returned(source))
+
+
+def _returned(source: "Source") -> str:
+    fields = [LONG_ID] if source.titles is None else [LONG_ID, "title"]
+    return f'"stored_fields":{json.dumps(fields)}'
+
+
+def _hybrid(source: "Source") -> dict[str, Any]:
+    """The first history's request with a text query that adds to the score and, where there are tags, a filter."""
+    body: dict[str, Any] = json.loads(_request(source, source.asked[0]))
+    words = Counts(word for title in source.titles or [] for word in set(re.findall(r"\w{4,}", title or "")))
+    text = words.most_common(1)[0][0] if words else "text"
+    query = body["query"]["bool"]
+    query["should"].append({"match": {"title": {"query": text, "boost": _BOOST}}})
+    if source.index.tags is not None:
+        query["filter"] = [{"term": {"tag": source.index.tags.names[0]}}]
+    return body
+
+
+def _shell_quoted(name: str) -> str:
+    import shlex
+
+    return shlex.quote(name)

@@ -1,0 +1,124 @@
+"""One directory an export: data in parts, ready queries, a README that loads and asks them."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from ..engines.base import Counter, Progress
+from ..engines.store import StoredCodes, StoredCodesEngine
+from ..errors import DataError, UsageError
+from ..files import staged_directory, write_json
+from ..ids import Rows
+from ..impacts import ImpactScale
+from ..index import Index
+from ..query import Vector
+from .anserini import write_anserini
+from .ciff import write_ciff
+from .cluster import ExportName, write_elasticsearch, write_opensearch
+
+NAME = "export.json"
+_BITS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A history for which an export has a ready query. user_id, items: as given. rows: of the items that are known.
+    vector: (dims,), the history's."""
+
+    user_id: str
+    items: list[str]
+    rows: Rows
+    vector: Vector
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What is exported. titles: for each row, or None where there are none. scale: of impacts, for formats that have
+    integers only."""
+
+    index: Index
+    store: StoredCodes
+    history_weights: npt.NDArray[np.floating] | None
+    titles: list[str | None] | None
+    asked: list[Asked]
+    scale: ImpactScale
+
+
+EXPORTS: dict[ExportName, Callable[[Source, Path, Counter], None]] = {
+    "opensearch": write_opensearch,
+    "elasticsearch": write_elasticsearch,
+    "jsonl": write_anserini,
+    "ciff": write_ciff,
+}
+
+
+def export(
+    index: Index,
+    to: ExportName,
+    path: str | os.PathLike[str],
+    *,
+    histories: Sequence[Sequence[object]] | None = None,
+    users: Sequence[str] | None = None,
+    titles: Iterable[tuple[str, str]] | None = None,
+    overwrite: bool = False,
+    on_progress: Progress | None = None,
+) -> None:
+    """Writes the directory `path`, beside its target and moved into place when it is complete.
+
+    to: `opensearch` or `elasticsearch`, a mapping, bulk files and requests; `jsonl`, Anserini's JSON vectors; `ciff`,
+    the Common Index File Format (Lin et al., SIGIR 2020). histories: for each a ready query is written, named by
+    `users`; the first item's alone where None. titles: pairs of item id and title, searchable text in a cluster.
+
+    Raises UsageError for engines that keep no sparse codes, DataError where no history has a known item, StorageError
+    where `path` is in the way.
+    """
+    if to not in EXPORTS:
+        raise UsageError(f"to must be one of {', '.join(get_args(ExportName))}, got {to!r}.")
+    engine = index._engine
+    if not isinstance(engine, StoredCodesEngine):
+        raise UsageError(
+            f"The engine {index.engine} keeps no sparse codes to export; export an index of the engine lucene, "
+            "exact or opensearch."
+        )
+    parameters = index.manifest.parameters
+    bits = parameters.get("bits", _BITS)
+    if "impact_scale" in parameters:
+        scale = ImpactScale(bits, parameters["impact_scale"])
+    else:
+        scale = ImpactScale.fitting(bits, engine.store.values, unit_norm=False)
+    named = None
+    if titles is not None:
+        by_id = dict(titles)
+        named = [by_id.get(name) for name in index.ids]
+        if not any(named):
+            raise DataError(f"None of the {len(by_id):,} titles is of an item in the index.")
+    asked = _asked(index, histories, users)
+    source = Source(index, engine.store, index._history_weights, named, asked, scale)
+    with staged_directory(Path(path), overwrite=overwrite, is_ours=lambda there: (there / NAME).is_file()) as staged:
+        EXPORTS[to](source, staged, Counter(len(index), on_progress))
+        about = {
+            "to": to,
+            "items": len(index),
+            "dims": engine.dims,
+            "fingerprint": index.manifest.codes.fingerprint,
+            "histories": len(asked),
+        }
+        write_json(staged / NAME, about)
+
+
+def _asked(index: Index, histories: Sequence[Sequence[object]] | None, users: Sequence[str] | None) -> list[Asked]:
+    given = [[index.ids[0]]] if histories is None else histories
+    names = [str(at + 1) for at in range(len(given))] if users is None else users
+    asked = []
+    for at, (history, name) in enumerate(zip(given, names, strict=True)):
+        rows, values, _ = index._history(history, None, at)
+        if len(rows):
+            asked.append(Asked(name, list(map(str, history)), rows, index._engine.query_vector(rows, values)))
+    if not asked:
+        raise DataError(f"None of the {len(given):,} histories has an item that the index knows.")
+    return asked

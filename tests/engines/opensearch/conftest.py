@@ -1,0 +1,55 @@
+"""A catalogue on the cluster, a client of the cluster that is not ours, and names that are free."""
+
+import itertools
+
+import pytest
+
+import elsa_index as ei
+
+_NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def api(cluster):
+    """opensearch-py's own client."""
+    from opensearchpy import OpenSearch
+
+    return OpenSearch(cluster.urls)
+
+
+@pytest.fixture
+def name() -> str:
+    return f"test-{next(_NUMBERS)}"
+
+
+@pytest.fixture(scope="package")
+def served(codes, cluster, tmp_path_factory):
+    """An index of the shared codes, in two shards with a replica each."""
+    path = tmp_path_factory.mktemp("served") / "i"
+    target = ei.ClusterTarget(cluster.url, "served", shards=2)
+    with ei.Index.build(codes, path, engine="opensearch", cluster=target) as index:
+        yield index
+
+
+@pytest.fixture
+def own(codes, cluster, name, tmp_path):
+    """An index that a test may break."""
+    with ei.Index.build(
+        codes, tmp_path / "own", engine="opensearch", cluster=ei.ClusterTarget(cluster.url, name)
+    ) as index:
+        yield index
+
+
+def concrete(index: ei.Index) -> str:
+    """The cluster's index behind an index directory."""
+    return index.manifest.parameters["index"]
+
+
+def indices_of(api, name: str) -> set[str]:
+    """All indices on the cluster that were made for a name."""
+    return set(api.indices.get(index=f"{name}-*", ignore=404)) - {"error", "status"}
+
+
+def served_index(api, name: str) -> str | None:
+    found = api.indices.get_alias(name=name, ignore=404)
+    return None if "error" in found else next(iter(found))

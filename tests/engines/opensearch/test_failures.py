@@ -1,0 +1,279 @@
+"""What goes wrong on a cluster: a clear error, the old catalogue untouched, nothing left behind without a name."""
+
+import json
+from pathlib import Path
+
+import pytest
+import trustme
+
+import elsa_index as ei
+from elsa_index.engines.opensearch import client, loading
+
+from ...conftest import digest, make_codes
+from .conftest import concrete, indices_of, served_index
+from .faulty import FaultyNode, Request
+
+CREDENTIALS = ("ELSA_INDEX_OPENSEARCH_USER", "ELSA_INDEX_OPENSEARCH_PASSWORD")
+
+
+@pytest.fixture(autouse=True)
+def little_patience(monkeypatch):
+    monkeypatch.setattr(client, "PATIENCE", 2.0)
+    monkeypatch.setattr(client, "OPENING_PATIENCE", 0.3)
+
+
+def build(codes, path: Path, url: str, name: str, **options) -> None:
+    ei.Index.build(codes, path, engine="opensearch", cluster=ei.ClusterTarget(url, name), **options).close()
+
+
+def test_no_node_answers(codes, tmp_path):
+    with pytest.raises(
+        ei.ClusterError, match=r"cluster at http://127.0.0.1:9 failed .* no node answers .* Start it, or"
+    ):
+        build(codes, tmp_path / "i", "http://127.0.0.1:9", "nowhere")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:9200", "ftp://host", "http://", "http://host:port", ""])
+def test_what_is_no_url_is_named(url):
+    with pytest.raises(ei.UsageError, match="is not the URL of a cluster's node"):
+        ei.ClusterTarget(url, "name")
+
+
+@pytest.mark.parametrize("name", ["", "Capital", "a/b", "-a", "a" * 201, "a*", "a,b", ".hidden"])
+def test_names_that_no_cluster_takes_are_refused(name):
+    with pytest.raises(ei.UsageError, match="name must be"):
+        ei.ClusterTarget("http://127.0.0.1:9200", name)
+
+
+def test_credentials_in_a_url_are_refused():
+    with pytest.raises(ei.UsageError, match="Credentials do not belong into a URL") as caught:
+        ei.ClusterTarget("http://me:secret@host:9200", "name")
+    assert "secret" not in str(caught.value)
+
+
+def only_for(user: str, password: str):
+    """A fault: 401 for everybody else."""
+    import base64
+
+    expected = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+    def fault(request: Request):
+        if {key.lower(): value for key, value in request.headers.items()}.get("authorization") == expected:
+            return None
+        return 401, b"Unauthorized"
+
+    return fault
+
+
+def test_passwords_come_from_the_environment_or_netrc_and_are_written_nowhere(
+    codes, cluster, name, tmp_path, monkeypatch, capfd
+):
+    with FaultyNode(cluster.urls[0], only_for("anna", "s3cret")) as node:
+        with pytest.raises(ei.ClusterError, match="it refuses requests without a user"):
+            build(codes, tmp_path / "i", node.url, name)
+        for variable, value in zip(CREDENTIALS, ("anna", "wr0ng"), strict=True):
+            monkeypatch.setenv(variable, value)
+        with pytest.raises(ei.ClusterError, match="it refuses the user 'anna'") as caught:
+            build(codes, tmp_path / "i", node.url, name)
+        assert "wr0ng" not in str(caught.value)
+        monkeypatch.setenv(CREDENTIALS[1], "s3cret")
+        build(codes, tmp_path / "i", node.url, name)
+        for variable in CREDENTIALS:
+            monkeypatch.delenv(variable)
+        netrc = tmp_path / "netrc"
+        netrc.write_text("machine 127.0.0.1 login anna password s3cret\n")
+        netrc.chmod(0o600)
+        monkeypatch.setenv("NETRC", str(netrc))
+        with ei.Index.open(tmp_path / "i") as index:
+            assert index.search([["item20"]], 3).proven.all()
+        monkeypatch.delenv("NETRC")
+        monkeypatch.setenv(CREDENTIALS[0], "anna")
+        with pytest.raises(ei.UsageError, match="belong together"):
+            ei.Index.open(tmp_path / "i")
+    assert all(b"s3cret" not in path.read_bytes() for path in (tmp_path / "i").rglob("*") if path.is_file())
+    assert "s3cret" not in "".join(capfd.readouterr())
+
+
+def test_certificates_are_verified(codes, cluster, name, tmp_path, monkeypatch):
+    authority = trustme.CA()
+    with FaultyNode(cluster.urls[0], lambda request: None, authority.issue_cert("127.0.0.1")) as node:
+        with pytest.raises(ei.ClusterError, match=r"certificate is not trusted .* ELSA_INDEX_OPENSEARCH_CA"):
+            build(codes, tmp_path / "i", node.url, name)
+        monkeypatch.setenv("ELSA_INDEX_OPENSEARCH_CA", str(tmp_path / "none.pem"))
+        with pytest.raises(ei.UsageError, match=r"none.pem', which does not exist"):
+            build(codes, tmp_path / "i", node.url, name)
+        authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+        monkeypatch.setenv("ELSA_INDEX_OPENSEARCH_CA", str(tmp_path / "ca.pem"))
+        build(codes, tmp_path / "i", node.url, name)
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        ({"number": "1.0.1", "distribution": "opensearch"}, "runs OpenSearch 1.0.1; 1.1 is the oldest that works"),
+        ({"number": "8.15.0"}, r"is no OpenSearch .* elsa-index export --to elasticsearch"),
+    ],
+)
+def test_clusters_that_lack_what_we_use(codes, cluster, name, tmp_path, version, message):
+    def fault(request: Request):
+        return (200, json.dumps({"version": version}).encode()) if request.path == "/" else None
+
+    with FaultyNode(cluster.urls[0], fault) as node, pytest.raises(ei.ClusterError, match=message):
+        build(codes, tmp_path / "i", node.url, name)
+
+
+def test_names_that_are_taken_are_left_alone(codes, own, cluster, api, name, tmp_path):
+    with pytest.raises(ei.ClusterError, match=rf"serves {concrete(own)} under {name} already.*--overwrite"):
+        build(codes, tmp_path / "i", cluster.url, name)
+    api.indices.create(index="somebodys", body={"aliases": {"an-alias": {}}})
+    with pytest.raises(ei.ClusterError, match="has an index named somebodys, which is no alias"):
+        build(codes, tmp_path / "i", cluster.url, "somebodys", overwrite=True)
+    with pytest.raises(ei.ClusterError, match="alias an-alias of somebodys, which is not ours"):
+        build(codes, tmp_path / "i", cluster.url, "an-alias", overwrite=True)
+    assert api.indices.exists(index="somebodys")
+    assert served_index(api, name) == concrete(own)
+    assert not (tmp_path / "i").exists()
+
+
+def test_codes_of_another_training_are_refused(own, api):
+    meta = api.indices.get(index=concrete(own))[concrete(own)]["mappings"]["_meta"]["elsa_index"]
+    for change, message in (
+        ({"fingerprint": "f" * 32}, "holds codes of another training"),
+        ({"format": 99}, "has the format 99, this version reads 1"),
+    ):
+        api.indices.put_mapping(index=concrete(own), body={"_meta": {"elsa_index": meta | change}})
+        with pytest.raises(ei.ClusterError, match=message):
+            ei.Index.open(own.path)
+    api.indices.put_mapping(index=concrete(own), body={"_meta": {"elsa_index": meta}})
+    ei.Index.open(own.path).close()
+
+
+def test_changes_behind_our_back_are_found(own, api):
+    api.indices.put_mapping(index=concrete(own), body={"_meta": {}})
+    with pytest.raises(ei.ClusterError, match="has the format None"):
+        ei.Index.open(own.path)
+
+
+def test_documents_that_are_gone_are_missed(own, api):
+    api.delete(index=concrete(own), id="item20", params={"refresh": "true"})
+    with pytest.raises(ei.ClusterError, match="holds 299 documents and 300 were loaded; build again"):
+        ei.Index.open(own.path)
+    api.indices.delete(index=concrete(own))
+    with pytest.raises(ei.ClusterError, match=r"has no index .* was replaced or removed"):
+        ei.Index.open(own.path)
+    with pytest.raises(ei.ClusterError, match="failed while searching"):
+        own.search([["item21"]], 3)
+
+
+def fails_without_a_trace(codes, own, api, name, url: str, message: str) -> None:
+    """A load over `own` fails with this message; directory and alias are as before and the new index is gone."""
+    before, of_directory = indices_of(api, name), digest(own.path)
+    with pytest.raises(ei.ClusterError, match=message):
+        build(make_codes(seed=9), own.path, url, name, overwrite=True)
+    assert served_index(api, name) == concrete(own)
+    assert indices_of(api, name) == before
+    assert digest(own.path) == of_directory
+    assert own.search([["item21"]], 3, exact=True).proven.all()
+
+
+def test_documents_that_are_refused(codes, own, cluster, api, name):
+    def fault(request: Request):
+        if request.path.split("?")[0].endswith("_bulk"):
+            request.body = request.body.replace(b'{"row":7,', b'{"row":"seven",')
+
+    with FaultyNode(cluster.urls[0], fault) as node:
+        fails_without_a_trace(codes, own, api, name, node.url, r"refused 1 of 300 documents .* failed to parse field")
+
+
+def test_a_full_disk(codes, own, cluster, api, name):
+    def fault(request: Request):
+        if request.path.split("?")[0].endswith("_bulk"):  # what a node whose disk is full does to its indices
+            index = request.path.split("/")[1]
+            api.indices.put_settings(index=index, body={"index.blocks.read_only_allow_delete": True})
+
+    with FaultyNode(cluster.urls[0], fault) as node:
+        fails_without_a_trace(codes, own, api, name, node.url, r"disk is full, .*flood stage.*Free disk")
+
+
+def test_busy_nodes_are_waited_for_up_to_a_point(codes, own, cluster, api, name, monkeypatch):
+    busy = b'{"error":{"type":"es_rejected_execution_exception","reason":"rejected"},"status":429}'
+    answers = iter([(429, busy), (503, b"no master"), (429, busy)])
+
+    def fault(request: Request):
+        return next(answers, None) if "_bulk" in request.path else None
+
+    with FaultyNode(cluster.urls[0], fault) as node:
+        build(codes, own.path, node.url, name, overwrite=True)
+    with ei.Index.open(own.path) as index:
+        assert served_index(api, name) == concrete(index)
+        monkeypatch.setattr(loading, "_BULK_PATIENCE", 0.5)
+        always = lambda request: (503, b"no shards") if "_bulk" in request.path else None  # noqa: E731
+        with FaultyNode(cluster.urls[0], always) as node:
+            fails_without_a_trace(codes, index, api, name, node.url, r"too busy, or shards are missing .*status 503")
+
+
+def test_documents_that_a_busy_node_refuses_are_sent_again(codes, cluster, api, name, tmp_path):
+    sent: list[int] = []
+
+    def fault(request: Request):
+        if not request.path.split("?")[0].endswith("_bulk"):
+            return None
+        lines = request.body.split(b"\n")[:-1]
+        sent.append(len(lines) // 2)
+        if len(sent) > 1:
+            return None
+        kept = b"\n".join(lines[:200]) + b"\n"
+        api.bulk(body=kept, index=request.path.split("/")[1])
+        refused = {"status": 429, "error": {"type": "rejected", "reason": "queue is full"}}
+        items = [{"index": {"status": 201} if at < 100 else refused} for at in range(len(lines) // 2)]
+        return 200, json.dumps({"errors": True, "items": items}).encode()
+
+    with FaultyNode(cluster.urls[0], fault) as node:
+        build(codes, tmp_path / "i", node.url, name)
+    assert sent == [300, 200]
+    with ei.Index.open(tmp_path / "i") as index:
+        assert index.search([["item20"]], 20, exact=True).proven.all()
+
+
+def test_a_directory_that_does_not_come_into_place_takes_the_alias_back(own, cluster, api, name, monkeypatch):
+    def fails(*_):
+        raise OSError(28, "No space left on device")
+
+    before = indices_of(api, name)
+    monkeypatch.setattr("elsa_index.files._exchange", fails)
+    with pytest.raises(ei.StorageError, match="No space left"):
+        build(make_codes(seed=9), own.path, cluster.url, name, overwrite=True)
+    assert served_index(api, name) == concrete(own)
+    assert indices_of(api, name) == before
+
+
+def test_a_new_catalogue_takes_over_and_the_last_one_stays_for_who_has_it_open(own, cluster, api, name, histories):
+    before = own.search(histories, 5).rows
+    for seed, left in ((9, {concrete(own)}), (10, set())):
+        replaced = served_index(api, name)
+        build(make_codes(seed=seed), own.path, cluster.url, name, overwrite=True)
+        assert served_index(api, name) not in (replaced, None)
+        assert indices_of(api, name) - {served_index(api, name), replaced} == set()
+        if left:
+            assert (own.search(histories, 5).rows == before).all()
+    with pytest.raises(ei.ClusterError, match="no such index"):
+        own.search(histories, 5)
+
+
+def test_what_a_dead_load_left_is_removed_and_what_may_live_is_named(codes, cluster, api, own, name):
+    meta = api.indices.get(index=concrete(own))[concrete(own)]["mappings"]["_meta"]["elsa_index"]
+    elsewhere = meta | {"complete": False, "loader": {"host": "another", "pid": 1, "started": 0.0}}
+    dead = meta | {"complete": False, "loader": meta["loader"] | {"pid": 2**22 + 1}}
+    for index, about in ((f"{name}-elsewhere", elsewhere), (f"{name}-dead", dead)):
+        api.indices.create(index=index, body={"mappings": {"_meta": {"elsa_index": about}}})
+    build(codes, own.path, cluster.url, name, overwrite=True)
+    with ei.Index.open(own.path) as index:
+        assert index.manifest.parameters["left_behind"] == [f"{name}-elsewhere"]
+        assert indices_of(api, name) == {concrete(index), concrete(own), f"{name}-elsewhere"}
+
+
+def test_engine_and_cluster_belong_together(codes, tmp_path):
+    for arguments in ({"engine": "opensearch"}, {"engine": "exact", "cluster": ei.ClusterTarget("http://h:1", "a")}):
+        with pytest.raises(ei.UsageError, match="are for the engine opensearch, and it needs them"):
+            ei.Index.build(codes, tmp_path / "i", **arguments)

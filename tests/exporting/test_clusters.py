@@ -1,0 +1,117 @@
+"""Files for OpenSearch and Elasticsearch: loaded and asked by what their README says, with curl and node alone."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+import elsa_index as ei
+
+from ..conftest import digest, running
+from ..engines.test_contract import TAGS
+
+K = 100
+
+
+@pytest.fixture(scope="module")
+def local(codes, tmp_path_factory):
+    with ei.Index.build(codes, tmp_path_factory.mktemp("local") / "i", engine="exact", tags=TAGS) as index:
+        yield index
+
+
+@pytest.fixture(scope="module")
+def elasticsearch(tmp_path_factory):
+    yield from running(tmp_path_factory.mktemp("elasticsearch"), 1, "elasticsearch")
+
+
+def readme_blocks(directory) -> list[str]:
+    """What the export's README tells people to type: load, ask, ask by JavaScript."""
+    return re.findall(r"```sh\n(.*?)```", (directory / "README.md").read_text(), re.DOTALL)
+
+
+def typed(block: str, directory, url: str, name: str) -> str:
+    environment = os.environ | {"URL": url, "NAME": name}
+    done = subprocess.run(["bash", "-c", block], cwd=directory, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+def check_loaded_and_asked(local, histories, url: str, directory, to: str) -> None:
+    titles = [(name, f"title {'of some' if row % 3 else 'of many'}") for row, name in enumerate(local.ids)]
+    users = [f"user {at}" for at in range(len(histories))]
+    ei.export(local, to, directory, histories=histories, users=users, titles=titles)
+    load, ask, by_node = readme_blocks(directory)
+    typed(load, directory, url, "exported")
+    answers = [json.loads(line) for line in typed(ask, directory, url, "exported").splitlines() if line]
+    found = [[hit["_id"] for hit in answer["hits"]["hits"]] for answer in answers]
+    truth = local.search(histories, K)
+    listed = [json.loads(line) for line in (directory / "requests.jsonl").read_text().splitlines()]
+    assert [line["user_id"] for line in listed] == users
+    assert len(set(found[0]) & set(truth.ids[0])) >= 0.98 * K
+    assert {int(name.removeprefix("item")) % 2 for name in found[1]} == {0}, "hybrid.json asks for a tag"
+    assert found[1] != found[0]
+    every = []
+    for line in listed:
+        curl = f'curl -fsS "$URL/$NAME/_search" -H "Content-Type: application/json" --data-binary @{line["request"]}'
+        every.append([hit["_id"] for hit in json.loads(typed(curl, directory, url, "exported"))["hits"]["hits"]])
+    long_ids = {name for name in local.ids if len(name) > 512}
+    overlaps = []
+    for names, ids, history in zip(every, truth.ids, histories, strict=True):
+        assert not set(names) & set(history)
+        overlaps.append(
+            len({*names} & {*ids}) + any(name.startswith("sha256:") for name in names) * len(long_ids & {*ids})
+        )
+    assert np.mean(overlaps) >= 0.98 * K
+    if shutil.which("node") is None:
+        pytest.skip("node, which runs the export's JavaScript, is not installed")
+    by_script = [line.rsplit("\t", 1)[0] for line in typed(by_node, directory, url, "exported").split("\n") if line]
+    assert len(set(by_script) & set(found[0])) >= K - 1
+
+
+def test_opensearch_files_are_loaded_and_asked_by_curl_and_node(local, histories, cluster, tmp_path):
+    simple = [[name for name in history if len(name) < 500] or ["item20"] for history in histories]
+    check_loaded_and_asked(local, simple, cluster.urls[0], tmp_path / "export", "opensearch")
+
+
+@pytest.mark.slow
+def test_elasticsearch_files_are_loaded_and_asked_by_curl_and_node(local, histories, elasticsearch, tmp_path):
+    simple = [[name for name in history if len(name) < 500] or ["item20"] for history in histories]
+    check_loaded_and_asked(local, simple, elasticsearch.urls[0], tmp_path / "export", "elasticsearch")
+
+
+def test_the_exported_request_gives_the_server_ranking(codes, histories, cluster, place, tmp_path):
+    with ei.Index.build(codes, tmp_path / "i", **place("opensearch")) as index:
+        ei.export(index, "opensearch", tmp_path / "export", histories=histories)
+        there = index.search(histories, K, rank="server")
+        for at, ids in enumerate(there.ids):
+            request = tmp_path / "export" / "requests" / f"{at + 1:05d}.json"
+            url = f"{cluster.urls[0]}/{index.manifest.parameters['name']}/_search"
+            curl = ["curl", "-fsS", url, "-H", "Content-Type: application/json", "--data-binary", f"@{request}"]
+            hits = json.loads(subprocess.run(curl, check=True, capture_output=True).stdout)["hits"]["hits"]
+            names = [hit["fields"]["item_id"][0] if "fields" in hit else hit["_id"] for hit in hits]
+            assert names == ids.tolist()
+
+
+def test_exports_are_refused_where_they_cannot_be(local, codes, tmp_path):
+    with pytest.raises(ei.UsageError, match="to must be one of opensearch, elasticsearch, jsonl, ciff, got 'csv'"):
+        ei.export(local, "csv", tmp_path / "e")
+    with pytest.raises(ei.DataError, match="None of the 1 titles is of an item"):
+        ei.export(local, "opensearch", tmp_path / "e", titles=[("nobody", "title")])
+    with pytest.raises(ei.DataError, match="None of the 1 histories"):
+        ei.export(local, "ciff", tmp_path / "e", histories=[["nobody"]])
+    with (
+        ei.Index.build(codes, tmp_path / "dense", engine="faiss-flat") as dense,
+        pytest.raises(ei.UsageError, match="faiss-flat keeps no sparse codes"),
+    ):
+        ei.export(dense, "ciff", tmp_path / "e")
+    assert not (tmp_path / "e").exists()
+    before = digest(local.path)
+    with pytest.raises(ei.StorageError, match="is not what this command writes"):
+        ei.export(local, "ciff", local.path, overwrite=True)
+    assert digest(local.path) == before
+    for _ in range(2):
+        ei.export(local, "ciff", tmp_path / "e", overwrite=True)
