@@ -13,6 +13,7 @@ URL_VARIABLE = "ELSA_INDEX_OPENSEARCH_URL"
 USER_VARIABLE = "ELSA_INDEX_OPENSEARCH_USER"
 PASSWORD_VARIABLE = "ELSA_INDEX_OPENSEARCH_PASSWORD"  # noqa: S105 (a name)
 CA_VARIABLE = "ELSA_INDEX_OPENSEARCH_CA"
+CLAUSE_SETTING = "indices.query.bool.max_clause_count"
 OLDEST_VERSION = (1, 1)
 """The first with the function `linear` of rank_feature."""
 PATIENCE = 15.0
@@ -131,6 +132,8 @@ class ClusterClient:
                 f"a node's disk is full, and the index takes no more documents (flood stage): {reason}. Free disk "
                 "space or add a node."
             )
+        if "too_many_clauses" in reason:
+            return f"the query has more clauses than its setting {CLAUSE_SETTING} allows ({reason}); raise it."
         if status == 403:
             return f"the user {self._user!r} may not do this: {reason}"
         if status in _BUSY:

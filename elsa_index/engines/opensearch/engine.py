@@ -16,12 +16,11 @@ from ..base import Answer, BuildOptions, Capabilities, Progress, Query, SearchOp
 from ..store import StoredCodes, StoredCodesEngine
 from ..two_stage import Candidates, HeavyItems, TwoStageSearch
 from . import requests
-from .client import ClusterClient
+from .client import CLAUSE_SETTING, ClusterClient
 from .documents import FORMAT, NINE_BITS, bulk_lines, document_id, mapping, meta_of
 from .loading import Load, our_meta
 
 _HEAVY = "codes.heavy.npy"
-_CLAUSE_SETTING = "indices.query.bool.max_clause_count"
 _CLAUSES = 1024
 """The default of that setting, for clusters that do not let us read it."""
 MOST_HITS = 10_000
@@ -185,14 +184,17 @@ class ClusterPostings:
             settings = self._client.call(
                 "asking for its settings",
                 lambda: self._client.api.cluster.get_settings(
-                    params={"include_defaults": "true", "flat_settings": "true", "filter_path": f"*.{_CLAUSE_SETTING}"}
+                    params={"include_defaults": "true", "filter_path": f"*.{CLAUSE_SETTING}"}
                 ),
             )
         except ClusterError:  # not every user may read them
             return _CLAUSES
         for part in ("transient", "persistent", "defaults"):
-            if value := settings.get(part, {}).get(_CLAUSE_SETTING):
-                return int(value)
+            found: Any = settings.get(part, {})
+            for name in CLAUSE_SETTING.split("."):
+                found = found.get(name, {})
+            if found:
+                return int(found)
         return _CLAUSES
 
     def top(self, cut: QueryTerms, query: Query, count: int) -> Candidates:
@@ -241,7 +243,7 @@ class ClusterPostings:
         most = self.most_terms(query)
         if terms > most:
             raise UsageError(
-                f"A query has {terms:,} terms and {self._client} takes {most:,}: raise {_CLAUSE_SETTING} to "
+                f"A query has {terms:,} terms and {self._client} takes {most:,}: raise {CLAUSE_SETTING} to "
                 f"{terms + self._most_clauses - most:,} or more, or let the query be cut to its heaviest terms and "
                 "finished from the codes here: --many-terms cut (many_terms='cut')."
             )

@@ -6,6 +6,7 @@ import secrets
 import socket
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -86,7 +87,7 @@ class Load:
                 f"{client} serves {self.replaces} under {target.name} already; choose another name or pass --overwrite "
                 "(overwrite=True)."
             )
-        self.left_behind = _remove_abandoned(client, target.name, keep=self.replaces)
+        self.left_behind = _remove_dead(client, target.name)
         self.index = f"{target.name}-{meta['fingerprint'][:8]}-{secrets.token_hex(4)}"
         loader = {"host": socket.gethostname(), "pid": os.getpid(), "started": psutil.Process().create_time()}
         self._meta = meta | {"name": target.name, "complete": False, "loader": loader}
@@ -205,6 +206,10 @@ class Load:
         if served_by(self.client, name) != self.replaces:
             raise ClusterError(f"{self.client}: the alias {name} was changed by somebody else during the load.")
         self._swap(self.replaces, self.index)
+        with suppress(ClusterError):  # the new one serves; what cannot be removed now is removed next time
+            for index, meta in _unserved(self.client, name).items():
+                if meta.get("complete") and index != self.replaces:  # who has the replaced one open may go on with it
+                    self._remove(index)
 
     def _swap(self, old: str | None, new: str | None) -> None:
         name, api = self.target.name, self.client.api
@@ -217,12 +222,12 @@ class Load:
         """Gives the alias back to what it named before, and removes the new index."""
         if served_by(self.client, self.target.name) == self.index:
             self._swap(self.index, self.replaces)
-        self._remove()
+        self._remove(self.index)
 
     def _removed(self, error: BaseException) -> BaseException:
         """Removes the new index after `error`; the error to raise, which names it if it could not be removed."""
         try:
-            self._remove()
+            self._remove(self.index)
         except ClusterError:
             return ClusterError(
                 f"{error} The partly loaded index {self.index} is still there and serves nobody; the next build "
@@ -230,9 +235,8 @@ class Load:
             )
         return error
 
-    def _remove(self) -> None:
-        api = self.client.api
-        self.client.call(f"removing {self.index}", lambda: api.indices.delete(index=self.index, ignore=404))
+    def _remove(self, index: str) -> None:
+        self.client.call(f"removing {index}", lambda: self.client.api.indices.delete(index=index, ignore=404))
 
 
 def _requests(lines: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
@@ -253,19 +257,23 @@ def _worth_repeating(result: dict[str, Any]) -> bool:
     return result["status"] in (429, 503) and not is_flood_stage(str(result.get("error")))
 
 
-def _remove_abandoned(client: ClusterClient, name: str, keep: str | None) -> list[str]:
-    """Removes indices of this name that no alias names: of killed loads, and of catalogues before the last.
-
-    Returns incomplete ones that stay: their loads run, or began on another host, of which nothing is known here.
-    """
-    left = []
+def _unserved(client: ClusterClient, name: str) -> dict[str, dict[str, Any]]:
+    """Indices that were made for `name` and that no alias names, with what they say of themselves."""
     pattern = f"{name}-*"
     found = client.call(f"looking for {pattern}", lambda: client.api.indices.get(index=pattern, ignore=404))
-    for index, about in ({} if "error" in found else found).items():
-        meta = our_meta(about)
-        if index == keep or meta is None or meta.get("name") != name or about.get("aliases"):
+    metas = {index: our_meta(about) for index, about in found.items() if "error" not in found and not about["aliases"]}
+    return {index: meta for index, meta in metas.items() if meta is not None and meta.get("name") == name}
+
+
+def _remove_dead(client: ClusterClient, name: str) -> list[str]:
+    """Removes what killed loads left. Returns what stays: incomplete indices of loads that run, or that began on
+    another host, of which nothing is known here.
+    """
+    left = []
+    for index, meta in _unserved(client, name).items():
+        if meta.get("complete"):
             continue
-        if meta.get("complete") or _is_dead(meta.get("loader", {})):
+        if _is_dead(meta.get("loader", {})):
             client.call(f"removing {index}", partial(client.api.indices.delete, index=index, ignore=404))
         else:
             left.append(index)

@@ -205,12 +205,11 @@ def test_busy_nodes_are_waited_for_up_to_a_point(codes, own, cluster, api, name,
 
     with FaultyNode(cluster.urls[0], fault) as node:
         build(codes, own.path, node.url, name, overwrite=True)
-    with ei.Index.open(own.path) as index:
-        assert served_index(api, name) == concrete(index)
-        monkeypatch.setattr(loading, "_BULK_PATIENCE", 0.5)
+        assert next(answers, None) is None
         always = lambda request: (503, b"no shards") if "_bulk" in request.path else None  # noqa: E731
-        with FaultyNode(cluster.urls[0], always) as node:
-            fails_without_a_trace(codes, index, api, name, node.url, r"too busy, or shards are missing .*status 503")
+        monkeypatch.setattr(loading, "_BULK_PATIENCE", 0.5)
+        with ei.Index.open(own.path) as index, FaultyNode(cluster.urls[0], always) as busy:
+            fails_without_a_trace(codes, index, api, name, busy.url, r"too busy, or shards are missing, .*status 503")
 
 
 def test_documents_that_a_busy_node_refuses_are_sent_again(codes, cluster, api, name, tmp_path):
@@ -231,9 +230,9 @@ def test_documents_that_a_busy_node_refuses_are_sent_again(codes, cluster, api, 
 
     with FaultyNode(cluster.urls[0], fault) as node:
         build(codes, tmp_path / "i", node.url, name)
+        with ei.Index.open(tmp_path / "i") as index:
+            assert index.search([["item20"]], 20, exact=True).proven.all()
     assert sent == [300, 200]
-    with ei.Index.open(tmp_path / "i") as index:
-        assert index.search([["item20"]], 20, exact=True).proven.all()
 
 
 def test_a_directory_that_does_not_come_into_place_takes_the_alias_back(own, cluster, api, name, monkeypatch):
