@@ -68,7 +68,7 @@ def subject(path: str, questions: Questions, k: int) -> Callable[[Any], Any]:
             index.search(asked, k, threads=request[2], **request[1])
             return len(asked) / (time.perf_counter() - started)
         result = index.search(questions.histories, k, threads=request[2], **request[1])
-        return {"rows": result.rows, "promise": result.promise, "quality": _quality(result.rows, hidden, k)}
+        return {"rows": result.rows, "promise": result.promise, "quality": quality_of(result.rows, hidden, k)}
 
     return answer
 
@@ -82,6 +82,8 @@ def settings_of(index: Index) -> dict[str, dict[str, Any]]:
         if chosen is not None:
             settings[f"default ({chosen.query_terms} × {chosen.candidates})"] = {}
         settings["exact"] = {"exact": True}
+        for rank in able.ranks[1:]:
+            settings[rank] = {"rank": rank, "many_terms": "cut"}
         for terms, candidates in ((8, 200), (16, 200), (32, 500), (64, 500), (128, 1000)):
             settings[f"{terms} × {candidates}"] = {"query_terms": terms, "candidates": candidates}
     elif able.efforts:
@@ -92,7 +94,8 @@ def settings_of(index: Index) -> dict[str, dict[str, Any]]:
     return settings
 
 
-def _quality(rows: Any, hidden: list[Any] | None, k: int) -> dict[str, float] | None:
+def quality_of(rows: Any, hidden: list[Any] | None, k: int) -> dict[str, float] | None:
+    """Mean Recall@20, 50 and nDCG@k of (queries, k) rows; None where nothing was hidden."""
     if hidden is None:
         return None
     counts = np.array([len(items) for items in hidden])

@@ -21,6 +21,8 @@ PATIENCE = 15.0
 OPENING_PATIENCE = 3.0
 """The same for the first request: a cluster that is not there should be said to be away soon."""
 _BUSY = (429, 502, 503, 504)
+_DISCONNECTED = 500
+"""What a node answers when another one leaves in the middle of a request, among other things."""
 _TIMEOUT = 30.0
 _CONNECTIONS = 32
 _T = TypeVar("_T")
@@ -103,7 +105,7 @@ class ClusterClient:
                 return method()
             except TransportError as error:
                 away = isinstance(error, ConnectionError) and not isinstance(error, SSLError)
-                transient = (away or error.status_code in _BUSY) and not is_flood_stage(str(error))
+                transient = (away or error.status_code in (*_BUSY, _DISCONNECTED)) and not is_flood_stage(str(error))
                 if not transient or time.monotonic() + pause > ends:
                     raise ClusterError(f"{self} failed while {doing}: {self.explained(error)}") from error
             time.sleep(pause)
