@@ -11,7 +11,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.records import RESULTS, disk
+from benchmarks.cluster_tables import cluster_gowalla_table, cluster_projection_table, cluster_speed_table
+from benchmarks.records import RESULTS, disk, ranged
 from elsa_index.engines.two_stage import FIRST_TERMS, FULL_QUERY_UP_TO
 
 ROOT = Path(__file__).parent.parent
@@ -98,9 +99,6 @@ def engine_speed_table(rows: Rows) -> str:
 
     def line(name: str, cell: Callable[[dict[str, Any]], str]) -> None:
         lines.append(f"| {name} | " + " | ".join(cell(row) for row in rows) + " |")
-
-    def ranged(value: dict[str, float], digits: int = 1) -> str:
-        return f"{value['p50']:.{digits}f} ({value['low']:.{digits}f} – {value['high']:.{digits}f})"
 
     line("terms of the full query, median", lambda row: f"{row['terms']:.0f}")
     for name, title in SPEED_NAMES.items():
@@ -284,6 +282,9 @@ TABLES = {
     "gowalla": TableOf("README.md", "gowalla", gowalla_table, whole=True),
     "engine_speed": TableOf("README.md", "engine_speed", engine_speed_table),
     "projection": TableOf("README.md", "engine_speed", projection_table),
+    "cluster_speed": TableOf("README.md", "cluster_speed", cluster_speed_table),
+    "cluster_projection": TableOf("README.md", "cluster_speed", cluster_projection_table),
+    "cluster_gowalla": TableOf("README.md", "cluster_gowalla", cluster_gowalla_table),
     "training_speed": TableOf("README.md", "training_speed", training_speed_table, whole=True),
     "accuracy": TableOf("README.md", "accuracy", accuracy_table),
     "published": TableOf("README.md", "accuracy", published_table),
