@@ -55,8 +55,11 @@ def search(
         Rank, typer.Option(help="Who ranks (opensearch); the README says what each promises.")
     ] = Rank.client,
     many_terms: Annotated[
-        ManyTerms, typer.Option(help="For queries with more terms than the cluster takes (opensearch).")
-    ] = ManyTerms.refuse,
+        ManyTerms | None,
+        typer.Option(
+            help="For queries with more terms than the cluster takes (opensearch).", show_default="cut for rank client"
+        ),
+    ] = None,
     threads: options.Threads = 1,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
@@ -97,7 +100,7 @@ def search(
         result = opened.search(
             asked, k, exact=exact, query_terms=query_terms, candidates=candidates, weights=weights,
             tags=tag or [], exclude=excluded, fallback=fallback.value, threads=threads, rank=rank.value,
-            many_terms=many_terms.value, on_progress=on_progress,
+            many_terms=many_terms.value if many_terms else None, on_progress=on_progress,
         )  # fmt: skip
         seconds = time.perf_counter() - started
         promise = result.promise

@@ -153,7 +153,7 @@ class Index:
         threads: int = 1,
         effort: int | None = None,
         rank: RankName = "client",
-        many_terms: ManyTerms = "refuse",
+        many_terms: ManyTerms | None = None,
         on_progress: Progress | None = None,
     ) -> SearchResult:
         """The `k` best items for each history, without the history's own.
@@ -167,7 +167,7 @@ class Index:
         nprobe of faiss-ivfpq. rank: who ranks, for the engine opensearch: the `client`, from the stored codes, the
         `server`, to the nine bits that the cluster keeps, or its `first-stage` alone, by upper bounds. many_terms: what
         becomes of a query with more terms than the cluster takes: `refuse`, or `cut` it and finish it from the stored
-        codes.
+        codes; None cuts for the client, whose answers are as good then, and refuses for the others.
 
         Raises UsageError for parameters out of range and unknown tags.
         """
@@ -272,7 +272,7 @@ class Index:
         threads: int,
         effort: int | None,
         rank: RankName,
-        many_terms: ManyTerms,
+        many_terms: ManyTerms | None,
     ) -> SearchOptions:
         for name, value in (
             ("k", k),
@@ -295,6 +295,7 @@ class Index:
             raise UsageError("exact chooses terms and candidates itself; leave out query_terms and candidates.")
         if effort is not None and not able.efforts:
             raise UsageError(f"effort is for faiss-hnsw and faiss-ivfpq; this index is {self.engine}.")
+        many_terms = many_terms or ("cut" if rank == "client" else "refuse")
         if many_terms not in get_args(ManyTerms):
             raise UsageError(f"many_terms must be {' or '.join(get_args(ManyTerms))}, got {many_terms!r}.")
         k = min(k, len(self))
@@ -344,24 +345,20 @@ class Index:
     def _promise(self, answers: list[Answer], cut: bool, rank: RankName) -> str:
         if not answers:
             return "no history had a known item"
-        if rank != "client":
-            return self._promise_of_cluster(answers, rank)
-        if all(answer.proven for answer in answers):
-            return f"exact: the exhaustive top k of the {self.engine} index's stored codes, {len(self):,} items"
-        if self.manifest.calibration is not None and not cut:
-            return f"calibrated: {self.manifest.calibration}"
-        if self._engine.capabilities.exact:
-            share = sum(answer.proven for answer in answers) / len(answers)
-            return f"not proven: terms and candidates as given; {share:.0%} of the answers happen to be proven"
-        return f"approximate: the engine {self.engine} promises nothing; compare it with faiss-flat on the same codes"
-
-    @staticmethod
-    def _promise_of_cluster(answers: list[Answer], rank: RankName) -> str:
         shortened = sum(answer.cut for answer in answers)
         note = f"; {shortened:,} of {len(answers):,} queries were cut and finished from the stored codes" * (
             shortened > 0
         )
         if rank == "first-stage":
             return f"first stage: the cluster's ranking by upper bound, which promises nothing{note}"
-        window = max(answer.candidates for answer in answers)
-        return f"server: signed scores to nine bits, among the best {window:,} of each shard by upper bound{note}"
+        if rank == "server":
+            window = max(answer.candidates for answer in answers)
+            return f"server: signed scores to nine bits, among the best {window:,} of each shard by upper bound{note}"
+        if all(answer.proven for answer in answers):
+            return f"exact: the exhaustive top k of the {self.engine} index's stored codes, {len(self):,} items{note}"
+        if self.manifest.calibration is not None and not cut:
+            return f"calibrated: {self.manifest.calibration}{note}"
+        if self._engine.capabilities.exact:
+            share = sum(answer.proven for answer in answers) / len(answers)
+            return f"not proven: terms and candidates as given; {share:.0%} of the answers happen to be proven"
+        return f"approximate: the engine {self.engine} promises nothing; compare it with faiss-flat on the same codes"

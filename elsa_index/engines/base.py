@@ -71,7 +71,7 @@ class SearchOptions:
     threads: int = 1
     effort: int | None = None
     rank: RankName = "client"
-    many_terms: ManyTerms = "refuse"
+    many_terms: ManyTerms = "cut"
 
 
 @dataclass(frozen=True, eq=False)

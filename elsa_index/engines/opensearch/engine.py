@@ -100,8 +100,14 @@ class OpenSearchEngine(StoredCodesEngine):
     def search(
         self, queries: Sequence[Query], options: SearchOptions, on_progress: Progress | None = None
     ) -> list[Answer]:
-        answer = {"client": self._search.search, "server": self._by_server, "first-stage": self._by_first_stage}
+        answer = {"client": self._by_client, "server": self._by_server, "first-stage": self._by_first_stage}
         return answer_each(queries, lambda query: answer[options.rank](query, options), options.threads, on_progress)
+
+    def _by_client(self, query: Query, options: SearchOptions) -> Answer:
+        """Candidates from the cluster, rescored and proven from the codes kept here."""
+        answer = self._search.search(query, options)
+        most = self._postings.most_terms(query)
+        return replace(answer, cut=int(np.count_nonzero(query.vector)) > most and answer.terms >= most)
 
     def _by_server(self, query: Query, options: SearchOptions) -> Answer:
         """One request: the cluster's signed scores, exact up to the nine bits of its field, among each shard's best."""
@@ -120,7 +126,7 @@ class OpenSearchEngine(StoredCodesEngine):
         if every_term > most and options.many_terms == "cut":
             # Neither query nor rescore query may be that long there: the heaviest terms are asked, codes here rescore.
             terms = min(options.query_terms or most, most)
-            cut = SearchOptions(options.k, False, terms, max(window, wanted), many_terms="cut")
+            cut = SearchOptions(options.k, False, terms, max(window, wanted))
             return replace(self._search.search(query, cut), cut=True)
         window = min(max(window, wanted), MOST_HITS) if window else 0
         terms = min(options.query_terms or every_term, every_term)
