@@ -16,7 +16,7 @@ from elsa_index.training.popularity import OUTPUT_EXPONENTS
 
 from ..conftest import ODD_IDS, make_codes
 
-COMMANDS = ["split", "train", "build", "search", "tune", "evaluate", "bench", "verify", "doctor"]
+COMMANDS = ["split", "train", "build", "search", "tune", "evaluate", "bench", "export", "verify", "doctor"]
 
 
 def run(*arguments, status: int = 0) -> subprocess.CompletedProcess:
@@ -203,6 +203,12 @@ def test_popular_items_stand_in_for_missing_histories(index, histories):
     (["evaluate", "INDEX", "nowhere"], 1, "nowhere is not a split directory"),
     (["evaluate", "INDEX", "nowhere", "-k", "five"], 2, "got 'five'"),
     (["verify", "nowhere"], 1, "nowhere"),
+    (["search", "INDEX", "--items", "item20", "--rank", "server"], 2, "rank is for the engine opensearch"),
+    (["build", "m", "-o", "i", "--engine", "opensearch", "--url", "http://h:1"], 2, "--url and --name belong together"),
+    (["build", "m", "-o", "i", "--url", "http://me:pass@h:1", "--name", "n"], 2, "Credentials do not belong"),
+    (["export", "INDEX", "--to", "csv", "-o", "e"], 2, "'csv'"),
+    (["export", "INDEX", "--to", "ciff", "-o", "INDEX", "--overwrite"], 1, "is not what this command writes"),
+    (["export", "INDEX", "--to", "opensearch", "-o", "e", "--metadata", "nowhere.csv"], 1, "nowhere.csv"),
     (["recommend"], 2, "recommend"),
 ])  # fmt: skip
 def test_wrong_calls_get_one_clear_line(arguments, status, message, index):

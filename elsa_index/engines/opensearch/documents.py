@@ -38,7 +38,7 @@ def nine_bits(magnitudes: Vector) -> npt.NDArray[np.float32]:
     """Rounded to the nine significant bits that a rank_features field keeps, which would itself cut off the rest.
 
     >>> nine_bits(np.array([0.3, 1.0])).tolist()
-    [0.30029296875, 1.0]
+    [0.2998046875, 1.0]
     """
     single = np.maximum(magnitudes, np.finfo(np.float32).tiny).astype(np.float32)
     return ((single.view(np.uint32) + 0x4000) & np.uint32(0xFFFF8000)).view(np.float32)
