@@ -17,7 +17,6 @@ TERMS_FIELD = "contents"  # the names that Anserini's searchers look for
 ID_FIELD = "id"
 ROW_FIELD = "row"
 TAG_FIELD = "tag"
-_CHUNK = 10_000  # rows whose terms are computed at a time
 _REPORT_EVERY = 1000
 
 
@@ -54,16 +53,11 @@ def write_postings(
 def _texts(store: StoredCodes, scale: ImpactScale) -> Iterator[tuple[int, str]]:
     """Each row with its terms and impacts as text: term|impact, separated by spaces."""
     formats = [" ".join(["%d|%d"] * length) for length in range(store.max_nonzeros + 1)]
-    for first in range(0, store.items, _CHUNK):
-        rows = slice(first, min(first + _CHUNK, store.items))
-        starts = store.indptr[first : rows.stop + 1]
-        values = store.values_of(rows)
-        dims = store.dims_of[int(starts[0]) : int(starts[-1])]
-        pairs = np.stack([terms_of(dims, values), scale.quantize(values)], axis=1)
+    for chunk in store.chunks():
+        pairs = np.stack([terms_of(chunk.dims_of, chunk.values), scale.quantize(chunk.values)], axis=1)
         flat = tuple(pairs.ravel().tolist())
-        ends = (2 * (starts - starts[0])).tolist()
-        for at, length in enumerate(store.lengths[rows].tolist()):
-            yield first + at, formats[length] % flat[ends[at] : ends[at + 1]]
+        for row, begin, end in zip(chunk.rows, chunk.starts, chunk.starts[1:], strict=False):
+            yield row, formats[end - begin] % flat[2 * begin : 2 * end]
 
 
 class _Documents:

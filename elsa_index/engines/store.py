@@ -1,5 +1,6 @@
 """Stored codes: compact, memory-mapped arrays that exact scores are computed from."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,18 @@ from ..errors import DataError, StorageError
 from ..ids import Rows, load_array
 from ..query import Vector
 from .base import Engine, StoreName
+
+_CHUNK = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Codes of successive rows. rows: their numbers. starts: where each begins in dims_of and values, and the end."""
+
+    rows: range
+    starts: list[int]
+    dims_of: npt.NDArray[np.unsignedinteger]
+    values: Vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,9 +102,14 @@ class StoredCodes:
         """(nonzeros,) float64: all weights."""
         return self._values(slice(None), slice(None))
 
-    def values_of(self, rows: slice) -> Vector:
-        """Weights of successive rows, float64."""
-        return self._values(slice(int(self.indptr[rows.start]), int(self.indptr[rows.stop])), rows)
+    def chunks(self) -> Iterator[Chunk]:
+        """All rows, some at a time, so that what is made of them does not fill memory."""
+        for first in range(0, self.items, _CHUNK):
+            rows = slice(first, min(first + _CHUNK, self.items))
+            starts = self.indptr[first : rows.stop + 1]
+            positions = slice(int(starts[0]), int(starts[-1]))
+            values = self._values(positions, rows)
+            yield Chunk(range(first, rows.stop), (starts - starts[0]).tolist(), self.dims_of[positions], values)
 
     def _values(self, positions: Rows | slice, rows: Rows | slice) -> Vector:
         chosen = self.weights[positions] if isinstance(positions, slice) else self.weights.take(positions)

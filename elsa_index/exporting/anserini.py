@@ -13,8 +13,6 @@ from .parts import write_parts, write_template
 if TYPE_CHECKING:
     from .export import Source
 
-_CHUNK = 10_000
-
 
 def write_anserini(source: "Source", directory: Path, counter: Counter) -> None:
     """collection/part-*.jsonl, queries.jsonl, README.md."""
@@ -26,18 +24,12 @@ def write_anserini(source: "Source", directory: Path, counter: Counter) -> None:
 
 def _lines(source: "Source") -> Iterator[bytes]:
     """A term is a string to Anserini, an impact an integer: it reads 0.9 as 0."""
-    store, ids = source.store, source.index.ids
-    for first in range(0, store.items, _CHUNK):
-        rows = slice(first, min(first + _CHUNK, store.items))
-        starts = store.indptr[first : rows.stop + 1]
-        values = store.values_of(rows)
-        terms = terms_of(store.dims_of[int(starts[0]) : int(starts[-1])], values).tolist()
-        impacts = source.scale.quantize(values).tolist()
-        ends = (starts - starts[0]).tolist()
-        for at, row in enumerate(range(first, rows.stop)):
-            span = slice(ends[at], ends[at + 1])
-            vector = dict(zip(map(str, terms[span]), impacts[span], strict=True))
-            yield (json.dumps({"id": ids[row], "contents": "", "vector": vector}) + "\n").encode()
+    for chunk in source.store.chunks():
+        terms = terms_of(chunk.dims_of, chunk.values).tolist()
+        impacts = source.scale.quantize(chunk.values).tolist()
+        for row, begin, end in zip(chunk.rows, chunk.starts, chunk.starts[1:], strict=False):
+            vector = dict(zip(map(str, terms[begin:end]), impacts[begin:end], strict=True))
+            yield (json.dumps({"id": source.index.ids[row], "contents": "", "vector": vector}) + "\n").encode()
 
 
 def write_queries(source: "Source", directory: Path) -> None:

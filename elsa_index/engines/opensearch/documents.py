@@ -13,7 +13,7 @@ from ...ids import IdMap
 from ...impacts import terms_of
 from ...query import Vector
 from ...tags import Tags
-from ..store import StoredCodes
+from ..store import Chunk, StoredCodes
 
 CODE, PACKED, ROW, TAG, LONG_ID = "code", "packed", "row", "tag", "item_id"
 FORMAT = 1
@@ -21,7 +21,6 @@ LONGEST_ID = 512
 """Bytes of a document's _id at most: a limit of OpenSearch and Elasticsearch."""
 NINE_BITS = 2.0**-9
 """How far a weight in the field may be from the stored one, relative to the larger."""
-_CHUNK = 10_000
 
 
 def document_id(item_id: str) -> str:
@@ -97,17 +96,12 @@ def bulk_lines(
     tags_of = tags.by_row() if tags else None
     names = [json.dumps(name) for name in tags.names] if tags else []
     formats = [",".join(['"%d":%.9g'] * length) for length in range(store.max_nonzeros + 1)]
-    for first in range(0, store.items, _CHUNK):
-        rows = slice(first, min(first + _CHUNK, store.items))
-        starts = store.indptr[first : rows.stop + 1]
-        values = store.values_of(rows)
-        dims = store.dims_of[int(starts[0]) : int(starts[-1])]
-        pairs: list[float] = [0] * (2 * len(dims))
-        pairs[::2], pairs[1::2] = terms_of(dims, values).tolist(), nine_bits(np.abs(values)).tolist()
-        ends = (starts - starts[0]).tolist()
-        packed = _packed(store, dims, values, ends, history_weights, rows)
-        for at, row in enumerate(range(first, rows.stop)):
-            begin, end = ends[at], ends[at + 1]
+    for chunk in store.chunks():
+        pairs: list[float] = [0] * (2 * len(chunk.values))
+        pairs[::2] = terms_of(chunk.dims_of, chunk.values).tolist()
+        pairs[1::2] = nine_bits(np.abs(chunk.values)).tolist()
+        packed = _packed(store, chunk, history_weights)
+        for row, begin, end in zip(chunk.rows, chunk.starts, chunk.starts[1:], strict=False):
             name = ids[row]
             document = document_id(name)
             parts = [
@@ -123,25 +117,12 @@ def bulk_lines(
             yield ("".join(parts) + "}\n").encode()
 
 
-def _packed(
-    store: StoredCodes,
-    dims: npt.NDArray[np.unsignedinteger],
-    values: Vector,
-    ends: list[int],
-    history_weights: npt.NDArray[np.floating] | None,
-    rows: slice,
-) -> Iterator[str]:
+def _packed(store: StoredCodes, chunk: Chunk, history_weights: npt.NDArray[np.floating] | None) -> Iterator[str]:
     """Each row's code in the layout of `meta_of`, as base64."""
     kept = "<f4" if store.weights.dtype == np.float32 else "<f2"
-    shares = np.ones(rows.stop - rows.start) if history_weights is None else history_weights[rows]
-    share_bytes = shares.astype("<f4").tobytes()
-    dim_bytes, weight_bytes = dims.astype(dims.dtype.newbyteorder("<")).tobytes(), values.astype(kept).tobytes()
-    dim_size, weight_size = dims.dtype.itemsize, np.dtype(kept).itemsize
-    for at in range(len(ends) - 1):
-        begin, end = ends[at], ends[at + 1]
-        code = (
-            share_bytes[4 * at : 4 * at + 4]
-            + dim_bytes[dim_size * begin : dim_size * end]
-            + weight_bytes[weight_size * begin : weight_size * end]
-        )
+    rows = slice(chunk.rows.start, chunk.rows.stop)
+    shares = np.ones(len(chunk.rows)) if history_weights is None else history_weights[rows]
+    dims, weights = chunk.dims_of.astype(chunk.dims_of.dtype.newbyteorder("<")), chunk.values.astype(kept)
+    for share, begin, end in zip(shares.astype("<f4"), chunk.starts, chunk.starts[1:], strict=False):
+        code = share.tobytes() + dims[begin:end].tobytes() + weights[begin:end].tobytes()
         yield base64.b64encode(code).decode()
