@@ -133,7 +133,8 @@ class Load:
             stats = call(f"measuring {self.index}", lambda: api.indices.stats(index=self.index, metric="store"))
             size = stats["_all"]["primaries"]["store"]["size_in_bytes"]
         except BaseException as error:
-            raise self._removed(error) from error
+            self._remove_after(error)
+            raise
         return {"primary_bytes": int(size), "documents_per_second": round(items / seconds, 1)}
 
     def _send(self, lines: Iterable[bytes], counter: Counter) -> None:
@@ -224,16 +225,15 @@ class Load:
             self._swap(self.index, self.replaces)
         self._remove(self.index)
 
-    def _removed(self, error: BaseException) -> BaseException:
-        """Removes the new index after `error`; the error to raise, which names it if it could not be removed."""
+    def _remove_after(self, error: BaseException) -> None:
+        """Removes the new index. Raises ClusterError, with what `error` said, that names it where that fails too."""
         try:
             self._remove(self.index)
         except ClusterError:
-            return ClusterError(
+            raise ClusterError(
                 f"{error} The partly loaded index {self.index} is still there and serves nobody; the next build "
                 "removes it, or delete it yourself."
-            )
-        return error
+            ) from error
 
     def _remove(self, index: str) -> None:
         self.client.call(f"removing {index}", lambda: self.client.api.indices.delete(index=index, ignore=404))

@@ -276,3 +276,23 @@ def test_engine_and_cluster_belong_together(codes, tmp_path):
     for arguments in ({"engine": "opensearch"}, {"engine": "exact", "cluster": ei.ClusterTarget("http://h:1", "a")}):
         with pytest.raises(ei.UsageError, match="are for the engine opensearch, and it needs them"):
             ei.Index.build(codes, tmp_path / "i", **arguments)
+
+
+def test_an_index_that_cannot_be_removed_is_named(own, cluster, api, name, monkeypatch):
+    def fault(request: Request):
+        if request.path.split("?")[0].endswith("_bulk"):
+            return 400, b'{"error": {"type": "illegal", "reason": "no such thing"}, "status": 400}'
+        return (503, b"busy") if request.method == "DELETE" else None
+
+    monkeypatch.setattr(client, "PATIENCE", 0.2)
+    with (
+        FaultyNode(cluster.urls[0], fault) as node,
+        pytest.raises(ei.ClusterError, match=rf"no such thing.*partly loaded index {name}-\w+-\w+ is still there"),
+    ):
+        build(make_codes(seed=9), own.path, node.url, name, overwrite=True)
+    assert served_index(api, name) == concrete(own)
+    build(make_codes(seed=9), own.path, cluster.url, name, overwrite=True)
+    with ei.Index.open(own.path) as index:
+        left = index.manifest.parameters["left_behind"]
+        assert indices_of(api, name) == {concrete(index), concrete(own), *left}
+        assert len(left) == 1, "this process, which loaded it, lives"
