@@ -1,5 +1,6 @@
 """elsa-index build"""
 
+import os
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,28 +33,34 @@ def build(
     item_ids: Annotated[Path | None, typer.Option(help="Ids of a .npz's rows: .txt, or a table with item_id.")] = None,
     tags: Annotated[Path | None, typer.Option(help="A table with item_id, tag, for search --tag.")] = None,
     histories: Annotated[
-        Path | None, typer.Option(help="Histories to calibrate on (lucene).", show_default="those kept with the model")
+        Path | None,
+        typer.Option(help="To calibrate on (lucene, opensearch).", show_default="those kept with the model"),
     ] = None,
     target_overlap: options.TargetOverlap = 0.99,
     url: Annotated[
         str | None, typer.Option(help="Nodes of the cluster, commas between them (opensearch): http://127.0.0.1:9200")
     ] = None,
     name: Annotated[str | None, typer.Option(help="The alias that will serve the catalogue (opensearch).")] = None,
-    shards: Annotated[int, typer.Option(help="Primary shards (opensearch).")] = 1,
-    replicas: Annotated[int, typer.Option(help="Copies of each shard (opensearch).")] = 1,
+    shards: Annotated[int | None, typer.Option(help="Primary shards (opensearch).", show_default="1")] = None,
+    replicas: Annotated[int | None, typer.Option(help="Copies of each shard (opensearch).", show_default="1")] = None,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
     """Build an index directory from codes."""
     import elsa_index as ei
+    from elsa_index.engines.opensearch.client import URL_VARIABLE
     from elsa_index.errors import name_some
 
+    if engine == "opensearch" and url is None:
+        url = os.environ.get(URL_VARIABLE)
+    if name is None and (shards, replicas) != (None, None):
+        raise ei.UsageError("--shards and --replicas are for the engine opensearch, with --url and --name.")
     if (url is None) != (name is None):
         raise ei.UsageError(
             "--url and --name belong together: the cluster and the alias that will serve the catalogue."
         )
-    cluster = ei.ClusterTarget(url, name, shards, replicas) if url and name else None
+    cluster = ei.ClusterTarget(url, name, shards or 1, 1 if replicas is None else replicas) if url and name else None
     codes = ei.load_codes(source, item_ids)
     tagged = ei.read_tags(tags) if tags else None
     asked = ei.read_histories(histories).items if histories else None
@@ -73,6 +80,8 @@ def build(
             about = {"items": len(index), "engine": index.engine, "seconds": round(seconds, 3)}
             chosen = index.manifest.calibration
             about |= {"calibration": chosen.model_dump() if chosen else None}
+            shown = ("name", "index", "replaces", "left_behind", "missing_replicas", "documents_per_second")
+            about |= {key: index.manifest.parameters[key] for key in shown if key in index.manifest.parameters}
             options.print_json(about | {"bytes": parts, "store_loss": loss, "fingerprint": codes.fingerprint})
             return
         sizes = ", ".join(f"{part} {size:,}" for part, size in parts.items())
@@ -99,5 +108,7 @@ def _say_cluster(parameters: dict[str, Any]) -> None:
         options.note(
             f"{parameters['replaces']} was replaced; the next build removes it, until then processes may use it"
         )
+    if parameters["missing_replicas"]:
+        options.note(f"warning: {parameters['missing_replicas']} replicas have no node to be on; the rest serves")
     for index in parameters["left_behind"]:
         options.note(f"warning: {index} is incomplete: its load still runs, or died on another host; then delete it")

@@ -1,5 +1,6 @@
 """elsa-index: recommendations from a search engine."""
 
+import signal
 import sys
 import traceback
 
@@ -27,6 +28,7 @@ def main() -> None:
     """Runs the command line. Exit status: 0 done, 1 the work failed, 2 the call was wrong."""
     from elsa_index.errors import ElsaIndexError
 
+    signal.signal(signal.SIGTERM, _stop)
     try:
         app()
     except ElsaIndexError as error:
@@ -50,6 +52,11 @@ def main() -> None:
             raise
         _complain(f"{type(error).__name__}: {error} (run again with --debug to see where)")
         sys.exit(1)
+
+
+def _stop(number: int, frame: object) -> None:
+    """SIGTERM ends a command as an error does: what it was writing is cleared away."""
+    sys.exit(128 + number)
 
 
 def _complain(message: str) -> None:

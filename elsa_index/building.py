@@ -15,7 +15,7 @@ from .codes import ItemCodes
 from .engines import engine_class
 from .engines.base import BuildOptions, Engine, Progress, Query, StoreName
 from .engines.opensearch.loading import ClusterTarget
-from .errors import UsageError
+from .errors import DataError, UsageError
 from .files import staged_directory
 from .histories import history_rows
 from .machine import usable_processors
@@ -46,9 +46,9 @@ def write_index(
     check_target(target_overlap)
     tagged = None if tags is None else Tags.of(tags, codes.ids)
     if (cluster is not None) != bool(kind.capabilities.ranks):
-        raise UsageError(
-            f"A cluster's URL and name are for the engine opensearch, and it needs them; the engine is {engine}."
-        )
+        if cluster is None:
+            raise UsageError(f"The engine {engine} needs a cluster and a name there: --url http://… --name catalogue.")
+        raise UsageError(f"A cluster's URL and name are for the engine opensearch; the engine is {engine}.")
     options = BuildOptions(bits, cast(StoreName, store or allowed[0]), tagged, cluster, overwrite)
     with _taken_back(kind) as built, staged_directory(path, overwrite=overwrite, is_ours=_is_index) as staged:
         codes.ids.save(staged, "ids")
@@ -109,6 +109,8 @@ def _calibrate(
         return None
     if histories is not None:
         rows = [history_rows(codes.ids, history)[0] for history in histories]
+        if not any(map(len, rows)):
+            raise DataError(f"None of the {len(rows):,} histories to calibrate on has an item that the index knows.")
     elif codes.sample_histories is not None:
         sample = codes.sample_histories
         rows = [np.sort(part) for part in np.split(sample.indices.astype(np.int64), sample.indptr[1:-1])]

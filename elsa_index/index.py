@@ -166,8 +166,9 @@ class Index:
         popular items. threads: over histories. effort: how far an approximate engine looks: efSearch of faiss-hnsw,
         nprobe of faiss-ivfpq. rank: who ranks, for the engine opensearch: the `client`, from the stored codes, the
         `server`, to the nine bits that the cluster keeps, or its `first-stage` alone, by upper bounds. many_terms: what
-        becomes of a query with more terms than the cluster takes: `refuse`, or `cut` it and finish it from the stored
-        codes; None cuts for the client, whose answers are as good then, and refuses for the others.
+        becomes of a query with more terms than the cluster takes: `refuse`, or `cut` it to the heaviest and finish it
+        from the stored codes (client) or by rescoring; None cuts for the client, whose answers are as good then, and
+        refuses for the others.
 
         Raises UsageError for parameters out of range and unknown tags.
         """
@@ -295,6 +296,8 @@ class Index:
             raise UsageError("exact chooses terms and candidates itself; leave out query_terms and candidates.")
         if effort is not None and not able.efforts:
             raise UsageError(f"effort is for faiss-hnsw and faiss-ivfpq; this index is {self.engine}.")
+        if many_terms is not None and not able.ranks:
+            raise UsageError(f"many_terms is for the engine opensearch; this index is {self.engine}.")
         many_terms = many_terms or ("cut" if rank == "client" else "refuse")
         if many_terms not in get_args(ManyTerms):
             raise UsageError(f"many_terms must be {' or '.join(get_args(ManyTerms))}, got {many_terms!r}.")
@@ -304,7 +307,7 @@ class Index:
                 allowed = f"must be {', '.join(able.ranks)}" if able.ranks else "is for the engine opensearch"
                 raise UsageError(f"rank {allowed}; got {rank!r} for an index that is {self.engine}.")
             if exact:
-                raise UsageError(f"rank {rank} cannot prove an answer: a cluster keeps nine bits; use rank client.")
+                raise UsageError(f"rank {rank} cannot prove an answer; use rank client.")
             return SearchOptions(k, False, query_terms, candidates, threads, rank=rank, many_terms=many_terms)
         if self.manifest.calibration is not None and not exact and not cut:
             chosen = self.manifest.calibration
@@ -345,10 +348,10 @@ class Index:
     def _promise(self, answers: list[Answer], cut: bool, rank: RankName) -> str:
         if not answers:
             return "no history had a known item"
-        shortened = sum(answer.cut for answer in answers)
-        note = f"; {shortened:,} of {len(answers):,} queries were cut and finished from the stored codes" * (
-            shortened > 0
-        )
+        note = ""
+        if shortened := sum(answer.cut for answer in answers):
+            how = "finished from the stored codes" if rank == "client" else "the other terms added by rescoring"
+            note = f"; {shortened:,} of {len(answers):,} queries were cut to the terms that fit a request, {how}"
         if rank == "first-stage":
             return f"first stage: the cluster's ranking by upper bound, which promises nothing{note}"
         if rank == "server":

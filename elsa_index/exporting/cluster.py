@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections import Counter as Counts
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 ExportName = Literal["opensearch", "elasticsearch", "jsonl", "ciff"]
 K = 100
+_FIRST_TERMS = 1000
+"""Terms of one query: with those for seen items, tags and text fewer than the 1,024 clauses that clusters allow."""
 _BOOST = 2.0
 """Of the text in the hybrid request: a title that matches brings about as much as a good item's code."""
 
@@ -48,7 +51,7 @@ def _write(source: "Source", directory: Path, counter: Counter, product: str, ve
             listed.write(json.dumps({"request": name, "user_id": asked.user_id, "items": asked.items}) + "\n")
     write_json(directory / "hybrid.json", _hybrid(source))
     write_template("query.mjs", directory / "query.mjs")
-    history = " ".join(_shell_quoted(document_id(index.ids[row])) for row in source.asked[0].rows.tolist())
+    history = " ".join(shlex.quote(document_id(index.ids[row])) for row in source.asked[0].rows.tolist())
     write_template(
         "cluster.md", directory / "README.md",
         product=product, versions=versions, items=f"{len(index):,}", count=len(index), k=K, window=requests.WINDOW,
@@ -59,7 +62,10 @@ def _write(source: "Source", directory: Path, counter: Counter, product: str, ve
 def _request(source: "Source", asked: "Asked") -> str:
     seen = [document_id(source.index.ids[row]) for row in asked.rows.tolist()]
     restricted = requests.restriction(seen)
-    return requests.server(asked.vector, K, requests.WINDOW, restricted=restricted, returned=_returned(source))
+    return requests.ranking(
+        asked.vector, K, requests.WINDOW, terms=_FIRST_TERMS, clause_limit=_FIRST_TERMS, restricted=restricted,
+        returned=_returned(source),
+    )  # fmt: skip
 
 
 def _returned(source: "Source") -> str:
@@ -77,9 +83,3 @@ def _hybrid(source: "Source") -> dict[str, Any]:
     if source.index.tags is not None:
         query["filter"] = [{"term": {"tag": source.index.tags.names[0]}}]
     return body
-
-
-def _shell_quoted(name: str) -> str:
-    import shlex
-
-    return shlex.quote(name)

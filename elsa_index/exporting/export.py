@@ -97,6 +97,8 @@ def export(
         named = [by_id.get(name) for name in index.ids]
         if not any(named):
             raise DataError(f"None of the {len(by_id):,} titles is of an item in the index.")
+    if titles is not None and to in ("jsonl", "ciff"):
+        raise UsageError(f"Titles are for opensearch and elasticsearch; {to} has no place for them.")
     asked = _asked(index, histories, users)
     source = Source(index, engine.store, index._history_weights, named, asked, scale)
     with staged_directory(Path(path), overwrite=overwrite, is_ours=lambda there: (there / NAME).is_file()) as staged:

@@ -11,7 +11,7 @@ import pytest
 
 import elsa_index as ei
 
-from ..conftest import digest, running
+from ..conftest import digest, make_codes, running
 from ..engines.test_contract import TAGS
 
 K = 100
@@ -96,11 +96,32 @@ def test_the_exported_request_gives_the_server_ranking(codes, histories, cluster
             assert names == ids.tolist()
 
 
+def test_histories_of_more_terms_than_a_query_may_have(cluster, tmp_path):
+    codes = make_codes(400, dims=1400, nnz=16, seed=4)
+    history = [f"item{row}" for row in range(100, 300)]
+    with ei.Index.build(codes, tmp_path / "i", engine="exact") as index:
+        assert np.count_nonzero(index._engine.query_vector(np.sort(index.ids.rows(history)), np.ones(200))) > 1100
+        ei.export(index, "opensearch", tmp_path / "e", histories=[history])
+        load, ask, by_node = readme_blocks(tmp_path / "e")
+        typed(load, tmp_path / "e", cluster.urls[0], "long")
+        first, _ = (
+            json.loads(line) for line in typed(ask, tmp_path / "e", cluster.urls[0], "long").splitlines() if line
+        )
+        truth = set(index.search([history], K).ids[0].tolist())
+        found = {hit["_id"] for hit in first["hits"]["hits"]}
+        assert len(found & truth) >= 0.95 * K
+        if shutil.which("node"):
+            lines = typed(by_node, tmp_path / "e", cluster.urls[0], "long").split("\n")
+            assert len({line.rsplit("\t", 1)[0] for line in lines} & found) >= K - 3, "two ids hold tabs and newlines"
+
+
 def test_exports_are_refused_where_they_cannot_be(local, codes, tmp_path):
     with pytest.raises(ei.UsageError, match="to must be one of opensearch, elasticsearch, jsonl, ciff, got 'csv'"):
         ei.export(local, "csv", tmp_path / "e")
     with pytest.raises(ei.DataError, match="None of the 1 titles is of an item"):
         ei.export(local, "opensearch", tmp_path / "e", titles=[("nobody", "title")])
+    with pytest.raises(ei.UsageError, match="ciff has no place for them"):
+        ei.export(local, "ciff", tmp_path / "e", titles=[("item20", "title")])
     with pytest.raises(ei.DataError, match="None of the 1 histories"):
         ei.export(local, "ciff", tmp_path / "e", histories=[["nobody"]])
     with (

@@ -2,6 +2,7 @@
 
 import os
 import re
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -41,6 +42,7 @@ def checked_urls(text: str | Sequence[str]) -> list[str]:
         try:
             parts = urlsplit(url)
             usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port)
+            usable = usable and not (parts.query or parts.fragment)
         except ValueError:
             usable = False
         if not usable:
@@ -59,13 +61,14 @@ class ClusterClient:
     def __init__(self, urls: str | Sequence[str]) -> None:
         """Raises ClusterError where no node answers, where it is no OpenSearch, or an OpenSearch too old."""
         from opensearchpy import OpenSearch
+        from opensearchpy.exceptions import SerializationError
 
-        self.urls = checked_urls(os.environ.get(URL_VARIABLE) or urls)
+        self.urls = checked_urls(urls)
         credentials = _credentials(self.urls[0])
         self._user = credentials[0] if credentials else None
         authority = os.environ.get(CA_VARIABLE)
-        if authority and not os.path.exists(authority):
-            raise UsageError(f"{CA_VARIABLE} names {authority!r}, which does not exist.")
+        if authority:
+            _check_authority(authority)
         self.api: Any = OpenSearch(
             self.urls,
             http_auth=credentials,
@@ -75,8 +78,11 @@ class ClusterClient:
             retry_on_timeout=True,
             pool_maxsize=_CONNECTIONS,
         )
-        found = self.call("asking for its version", self.api.info, OPENING_PATIENCE)["version"]
-        self.version = str(found["number"])
+        try:
+            found = self.call("asking for its version", self.api.info, OPENING_PATIENCE)["version"]
+            self.version = str(found["number"])
+        except (SerializationError, KeyError, TypeError):
+            raise ClusterError(f"What answers at {', '.join(self.urls)} is no OpenSearch. Correct the URL.") from None
         if found.get("distribution") != "opensearch":
             raise ClusterError(
                 f"{self} is no OpenSearch (version {self.version}); for Elasticsearch: elsa-index export --to "
@@ -115,13 +121,15 @@ class ClusterClient:
         """What a failure of the transport means, and what to do."""
         from opensearchpy.exceptions import ConnectionError, SSLError
 
+        if isinstance(error, SSLError) and "WRONG_VERSION_NUMBER" in _reason(error):
+            return "it does not speak TLS; begin the URL with http://."
         if isinstance(error, SSLError):
             return (
                 f"its certificate is not trusted ({_reason(error)}). Name the authority's file in {CA_VARIABLE}, "
                 "or correct the host's name in the URL."
             )
         if isinstance(error, ConnectionError):
-            return f"no node answers ({_reason(error)}). Start it, or name another with --url or {URL_VARIABLE}."
+            return f"no node answers ({_reason(error)}). Start it, or name another in {URL_VARIABLE}."
         if error.status_code == 401:
             who = f"the user {self._user!r}" if self._user else "requests without a user"
             return f"it refuses {who}. Set {USER_VARIABLE} and {PASSWORD_VARIABLE}, or correct your netrc file."
@@ -144,6 +152,14 @@ class ClusterClient:
 
     def close(self) -> None:
         self.api.close()
+
+
+def _check_authority(path: str) -> None:
+    """Raises UsageError where `path` holds no certificate."""
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"{CA_VARIABLE} names {path!r}, which holds no certificate: {error}") from None
 
 
 def is_flood_stage(reason: str) -> bool:

@@ -1,5 +1,6 @@
 """The OpenSearch engine: the cluster adds up, filters and leaves out seen items; codes kept here rescore and prove."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,17 +13,15 @@ from ...errors import ClusterError, UsageError
 from ...ids import IdMap, load_array
 from ...query import QueryTerms
 from ...tags import Tags
-from ..base import Answer, BuildOptions, Capabilities, Progress, Query, SearchOptions, answer_each, best_unseen
+from ..base import Answer, BuildOptions, Capabilities, Progress, Query, SearchOptions, answer_each, best
 from ..store import StoredCodes, StoredCodesEngine
 from ..two_stage import Candidates, HeavyItems, TwoStageSearch
 from . import requests
-from .client import CLAUSE_SETTING, ClusterClient
+from .client import CLAUSE_SETTING, URL_VARIABLE, ClusterClient
 from .documents import FORMAT, NINE_BITS, bulk_lines, document_id, mapping, meta_of
 from .loading import Load, our_meta
 
 _HEAVY = "codes.heavy.npy"
-_CLAUSES = 1024
-"""The default of that setting, for clusters that do not let us read it."""
 MOST_HITS = 10_000
 """Items that a cluster returns in one answer, and rescores a shard: the default of index.max_result_window."""
 
@@ -49,8 +48,7 @@ class OpenSearchEngine(StoredCodesEngine):
         cls, codes: ItemCodes, directory: Path, options: BuildOptions, on_progress: Progress | None = None
     ) -> dict[str, Any]:
         target = options.cluster
-        if target is None:
-            raise UsageError("The engine opensearch needs a cluster and a name there: --url http://… --name catalogue.")
+        assert target is not None
         store = StoredCodes.round(codes, options.store)
         heavy = HeavyItems.of(store)
         store.save(directory)
@@ -111,30 +109,29 @@ class OpenSearchEngine(StoredCodesEngine):
 
     def _by_server(self, query: Query, options: SearchOptions) -> Answer:
         """One request: the cluster's signed scores, exact up to the nine bits of its field, among each shard's best."""
-        return self._ranked_there(query, options, options.candidates or requests.WINDOW)
+        return self._ranked_there(query, options, signed=True)
 
     def _by_first_stage(self, query: Query, options: SearchOptions) -> Answer:
         """One request: the upper bounds alone."""
-        return self._ranked_there(query, options, 0)
+        return self._ranked_there(query, options, signed=False)
 
-    def _ranked_there(self, query: Query, options: SearchOptions, window: int) -> Answer:
+    def _ranked_there(self, query: Query, options: SearchOptions, *, signed: bool) -> Answer:
         wanted = min(options.k, query.left(self.items))
         if wanted > MOST_HITS:
             raise UsageError(f"A cluster ranks up to {MOST_HITS:,} items, got k = {wanted:,}; use --rank client.")
         every_term = int(np.count_nonzero(query.vector))
-        most = self._postings.most_terms(query)
-        if every_term > most and options.many_terms == "cut":
-            # Neither query nor rescore query may be that long there: the heaviest terms are asked, codes here rescore.
-            terms = min(options.query_terms or most, most)
-            cut = SearchOptions(options.k, False, terms, max(window, wanted))
-            return replace(self._search.search(query, cut), cut=True)
-        window = min(max(window, wanted), MOST_HITS) if window else 0
         terms = min(options.query_terms or every_term, every_term)
-        found = self._postings.ranked(query, wanted, window, terms)
-        if len(found.rows) < wanted:  # the others share no term of the same sign, so the cluster cannot see them
-            scores = self.store.matrix @ query.vector
-            return Answer(*best_unseen(scores, query, wanted), True, every_term, query.left(self.items))
-        return Answer(found.rows, found.sums.astype(np.float64), False, terms, window or wanted)
+        cut = options.many_terms == "cut" and terms > self._postings.most_terms(query)
+        if cut:  # the others are added by rescoring
+            terms = self._postings.most_terms(query)
+        window = min(max(options.candidates or requests.WINDOW, wanted), MOST_HITS)
+        found = self._postings.ranked(query, wanted, window, signed=signed, terms=terms, rest=signed or cut)
+        rows, scores = found.rows, found.sums.astype(np.float64)
+        if len(rows) < wanted:  # the others share no term of the same sign, so the cluster cannot see them
+            others = np.setdiff1d(query.rows_left(self.items), rows, assume_unique=True)
+            pool = np.concatenate([scores, self.store.score(others, query.vector)])
+            rows, scores = best(np.concatenate([rows, others]), pool, wanted)
+        return Answer(rows, scores, False, terms, window, cut)
 
     def close(self) -> None:
         self._postings.close()
@@ -147,7 +144,7 @@ class ClusterPostings:
 
     def __init__(self, parameters: dict[str, Any], meta: dict[str, Any], ids: IdMap, tags: Tags | None) -> None:
         """Opens the index that the directory names. Raises ClusterError where it is gone or not as it was loaded."""
-        self._client = ClusterClient(parameters["urls"])
+        self._client = ClusterClient(os.environ.get(URL_VARIABLE) or parameters["urls"])
         self._index, self._ids, self._tags = parameters["index"], ids, tags
         self._check(parameters["name"], meta)
         self._most_clauses = self._clause_limit()
@@ -163,12 +160,15 @@ class ClusterPostings:
             )
         about = found[index]
         there = our_meta(about)
-        if there is None or there.get("format") != FORMAT:
+        if there is None:
+            raise ClusterError(f"{self._client}: the mapping of {index} was changed, its _meta is gone; {again}.")
+        if there.get("format") != FORMAT:
             raise ClusterError(
-                f"{self._client}: {index} has the format {there and there.get('format')}, this version reads {FORMAT}; "
-                "build again."
+                f"{self._client}: {index} has the format {there.get('format')}, this version reads {FORMAT}; {again}."
             )
-        if not there.get("complete") or any(there.get(key) != meta[key] for key in ("fingerprint", "items", "dims")):
+        if not there.get("complete"):
+            raise ClusterError(f"{self._client}: {index} was not loaded to its end; {again}.")
+        if any(there.get(key) != meta[key] for key in ("fingerprint", "items", "dims")):
             raise ClusterError(
                 f"{self._client}: {index} holds codes of another training ({there.get('fingerprint')}), this directory "
                 f"those of {meta['fingerprint']}; {again}."
@@ -194,14 +194,14 @@ class ClusterPostings:
                 ),
             )
         except ClusterError:  # not every user may read them
-            return _CLAUSES
+            return requests.CLAUSES
         for part in ("transient", "persistent", "defaults"):
             found: Any = settings.get(part, {})
             for name in CLAUSE_SETTING.split("."):
                 found = found.get(name, {})
             if found:
                 return int(found)
-        return _CLAUSES
+        return requests.CLAUSES
 
     def top(self, cut: QueryTerms, query: Query, count: int) -> Candidates:
         """As `FirstStage.top`; the sums are of the field's weights, rounded to nine bits, times query weights."""
@@ -209,11 +209,14 @@ class ClusterPostings:
         body = requests.first_stage(cut.terms.tolist(), cut.weights.tolist(), count, self._restriction(query))
         return self._asked(body, count)
 
-    def ranked(self, query: Query, k: int, window: int, terms: int) -> Candidates:
-        """The best `k` as the cluster ranks: by signed scores among each shard's best `window`, or with no window by
-        upper bound. `terms` heaviest ones make the upper bound."""
-        self._refuse_too_long(query, int(np.count_nonzero(query.vector)) if window else terms)
-        return self._asked(requests.server(query.vector, k, window, terms, self._restriction(query)), k)
+    def ranked(self, query: Query, k: int, window: int, *, signed: bool, terms: int, rest: bool) -> Candidates:
+        """The best `k` as the cluster ranks: see `requests.ranking`."""
+        self._refuse_too_long(query, terms)
+        body = requests.ranking(
+            query.vector, k, window, signed=signed, terms=terms, rest=rest,
+            clause_limit=self._most_clauses, restricted=self._restriction(query),
+        )  # fmt: skip
+        return self._asked(body, k)
 
     def _asked(self, body: str, count: int) -> Candidates:
         found = self._client.call(
@@ -230,6 +233,8 @@ class ClusterPostings:
         )
         hits = found.get("hits", {}).get("hits", [])
         rows = np.array([hit["fields"]["row"][0] for hit in hits], dtype=np.int64)
+        if ((rows < 0) | (rows >= len(self._ids))).any():
+            raise ClusterError(f"{self._client}: documents of {self._index} were changed; build again.")
         sums = np.array([hit["_score"] for hit in hits], dtype=np.float32)
         return Candidates(rows, sums, len(rows) < count)
 
@@ -249,9 +254,9 @@ class ClusterPostings:
         most = self.most_terms(query)
         if terms > most:
             raise UsageError(
-                f"A query has {terms:,} terms and {self._client} takes {most:,}: raise {CLAUSE_SETTING} to "
-                f"{terms + self._most_clauses - most:,} or more, or let the query be cut to its heaviest terms and "
-                "finished from the codes here: --many-terms cut (many_terms='cut')."
+                f"A query has {terms:,} terms, and {most:,} fit into a request to {', '.join(self._client.urls)}: "
+                f"raise {CLAUSE_SETTING} there to {terms + self._most_clauses - most:,} or more, or begin with its "
+                "heaviest terms: --many-terms cut (many_terms='cut')."
             )
 
     def close(self) -> None:

@@ -21,7 +21,8 @@ from .documents import mapping
 _REQUEST_BYTES = 4_000_000
 _BULK_PATIENCE = 90.0
 """Seconds for which documents are sent again: a node that restarts is back within them."""
-_REPLICAS_WITHIN = 600.0
+_REPLICAS_IDLE = 30.0
+"""Seconds without a shard on its way after which those still missing are given up."""
 _LONG = 3600.0  # seconds that merging may take
 _RECOVERY_SOURCE_OPTIONAL = (2, 15)
 
@@ -102,8 +103,8 @@ class Load:
         return load
 
     def run(self, lines: Iterable[bytes], items: int, on_progress: Progress | None) -> dict[str, Any]:
-        """Sends all documents, counts them, and makes replicas. Returns what was measured: bytes of the primary shards
-        and documents a second. Whatever fails, the new index is removed.
+        """Sends all documents, counts them, and makes replicas. Returns what was measured: bytes of the primary
+        shards, documents a second, replicas that no node could take. Whatever fails, the new index is removed.
         """
         api, call = self.client.api, self.client.call
         settings = {
@@ -126,16 +127,19 @@ class Load:
             )
             # On disk before there are replicas: they copy files and never ask for single documents.
             call(f"flushing {self.index}", lambda: api.indices.flush(index=self.index), _BULK_PATIENCE)
-            self._add_replicas()
+            missing = self._add_replicas()
             complete = mapping(self._meta | {"complete": True})["_meta"]
             call(f"sealing {self.index}", lambda: api.indices.put_mapping(index=self.index, body={"_meta": complete}))
+            sealed = {"index.blocks.write": True}  # what was counted and proven stays as it is
+            call(f"sealing {self.index}", lambda: api.indices.put_settings(index=self.index, body=sealed))
             self.check_count(items)
             stats = call(f"measuring {self.index}", lambda: api.indices.stats(index=self.index, metric="store"))
             size = stats["_all"]["primaries"]["store"]["size_in_bytes"]
         except BaseException as error:
             self._remove_after(error)
             raise
-        return {"primary_bytes": int(size), "documents_per_second": round(items / seconds, 1)}
+        rate = round(items / seconds, 1)
+        return {"primary_bytes": int(size), "documents_per_second": rate, "missing_replicas": missing}
 
     def _send(self, lines: Iterable[bytes], counter: Counter) -> None:
         for body, count in _requests(lines):
@@ -184,22 +188,25 @@ class Load:
                 f"({found['_shards']['failed']} shards failed)."
             )
 
-    def _add_replicas(self) -> None:
-        """Gives the index its replicas and waits for those that the cluster has nodes for."""
+    def _add_replicas(self) -> int:
+        """Gives the index its replicas, waits for those that there are nodes for, returns how many are missing."""
         api, call = self.client.api, self.client.call
         settings = {"number_of_replicas": self.target.replicas, "refresh_interval": None}
         call(f"configuring {self.index}", lambda: api.indices.put_settings(index=self.index, body={"index": settings}))
-        ends = time.monotonic() + _REPLICAS_WITHIN
-        while time.monotonic() < ends:
+        needed = (1 + self.target.replicas) * self.target.shards
+        last_moved = time.monotonic()
+        while True:
             health = call("waiting for replicas", lambda: api.cluster.health(index=self.index))
-            moving = health["initializing_shards"] + health["relocating_shards"] + health["delayed_unassigned_shards"]
-            needed = (1 + self.target.replicas) * self.target.shards
-            has_room = health["number_of_data_nodes"] > self.target.replicas
-            if health["active_shards"] >= needed or (health["status"] != "red" and not moving and not has_room):
-                return
+            if health["initializing_shards"] + health["relocating_shards"]:
+                last_moved = time.monotonic()
+            nodes = int(health["number_of_data_nodes"])
+            reachable = min(needed, nodes * self.target.shards)  # no node holds two copies of a shard
+            if health["active_shards"] >= reachable or time.monotonic() - last_moved > _REPLICAS_IDLE:
+                break
             time.sleep(0.2)
         if health["status"] == "red":
             raise ClusterError(f"{self.client} misses shards of {self.index}: a node that held them is away.")
+        return int(needed - health["active_shards"])
 
     def publish(self) -> None:
         """The alias now names the new index; in one step, so that a search sees the old catalogue or the new one."""

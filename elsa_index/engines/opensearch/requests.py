@@ -8,10 +8,14 @@ import json
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from ...impacts import terms_of
 from ...query import Vector
 from .documents import CODE, ROW, TAG
+
+CLAUSES = 1024
+"""Clauses of one bool query at most: the default of clusters."""
 
 WINDOW = 200
 """Candidates that `server` rescores on each shard unless told otherwise, twice the k of most users."""
@@ -46,26 +50,41 @@ def first_stage(terms: Iterable[int], weights: Iterable[float], size: int, restr
     return f'{{{_head(size, _ROWS)},"query":{_bool(clauses(terms, weights), restricted)}}}'
 
 
-def server(
-    vector: Vector, k: int, window: int, terms: int | None = None, restricted: str = "", returned: str = _ROWS
+def ranking(
+    vector: Vector,
+    k: int,
+    window: int,
+    *,
+    signed: bool = True,
+    terms: int | None = None,
+    rest: bool = True,
+    clause_limit: int = CLAUSES,
+    restricted: str = "",
+    returned: str = _ROWS,
 ) -> str:
     """A request for the best `k` items by signed score among each shard's `window` best by upper bound.
 
-    vector: (dims,) of the query. window: 0 ranks by upper bound alone. terms: the heaviest ones make the upper bound,
-    and rescoring adds the others. returned: what is told of each.
+    vector: (dims,) of the query. signed: without it, items are ranked by upper bound alone. terms: so many of the
+    heaviest make the upper bound; rest: rescoring adds the others. clause_limit: of one rescore query; there are as
+    many as it takes. returned: what is told of each item.
     """
     dims = np.flatnonzero(vector)
     dims = dims[np.argsort(-np.abs(vector[dims]), kind="stable")]
     same, weights = terms_of(dims, vector[dims]), np.abs(vector[dims])
-    kept = slice(None, terms)
-    left_out = slice(len(dims) if terms is None else terms, None)
-    query = _bool(clauses(same[kept].tolist(), weights[kept].tolist()), restricted)
-    if not window:
-        return f'{{{_head(k, returned)},"query":{query}}}'
-    rescores = [_rescore(clauses((same ^ 1).tolist(), weights.tolist()), -1, window)]
-    if len(same[left_out]):
-        rescores.insert(0, _rescore(clauses(same[left_out].tolist(), weights[left_out].tolist()), 1, window))
-    return f'{{{_head(k, returned)},"query":{query},"rescore":[{",".join(rescores)}]}}'
+    first = slice(None, terms)
+    query = _bool(clauses(same[first].tolist(), weights[first].tolist()), restricted)
+    rescored: list[tuple[npt.NDArray[np.int64], Vector, int]] = []
+    if terms is not None and rest:
+        rescored.append((same[terms:], weights[terms:], 1))
+    if signed:
+        rescored.append((same ^ 1, weights, -1))
+    rescores = [
+        _rescore(clauses(part[at : at + clause_limit].tolist(), heavy[at : at + clause_limit].tolist()), sign, window)
+        for part, heavy, sign in rescored
+        for at in range(0, len(part), clause_limit)
+    ]
+    rescoring = f',"rescore":[{",".join(rescores)}]' if rescores else ""
+    return f'{{{_head(k, returned)},"query":{query}{rescoring}}}'
 
 
 def _head(size: int, returned: str) -> str:

@@ -1,7 +1,16 @@
 // Forms the request that recommends for a history; codes come from the index itself. Needs no packages.
 // node query.mjs URL INDEX ID [ID ...]     prints ids and scores, best first
 
+import { createHash } from "node:crypto";
+
 const K = 100, WINDOW = 200;
+const FIRST_TERMS = 1000; // of one query: clusters allow 1,024 clauses
+
+/** A document's _id: the item's id or, where it is longer than clusters take, its hash. */
+export function documentId(item) {
+  if (new TextEncoder().encode(item).length <= 512) return item;
+  return `sha256:${createHash("sha256").update(item).digest("hex")}`;
+}
 
 /** A half-precision float, of which JavaScript has none. */
 function half(bits) {
@@ -33,19 +42,31 @@ export function userVector(codes) {
 
 /** The request: terms of the same sign are the query, terms of the opposite sign are taken off by rescoring. */
 export function request(vector, seen, k = K, window = WINDOW) {
-  const weights = [...vector].filter(([, weight]) => weight !== 0);
-  const clauses = (flip) => weights.map(([dim, weight]) => ({
+  const weights = [...vector].filter(([, weight]) => weight !== 0).sort((a, b) => Math.abs(b[1]) - Math.abs(a[1]));
+  const clauses = (part, flip) => part.map(([dim, weight]) => ({
     rank_feature: { field: `code.${2 * dim + ((weight < 0) ^ flip)}`, linear: {}, boost: Math.abs(weight) },
   }));
+  const rescore = [];
+  for (let at = 0; at < weights.length; at += FIRST_TERMS) {
+    const part = weights.slice(at, at + FIRST_TERMS);
+    if (at > 0) rescore.push([clauses(part, 0), 1]);
+    rescore.push([clauses(part, 1), -1]);
+  }
   return {
     size: k,
     track_total_hits: true,
     stored_fields: ["item_id"],
-    query: { bool: { should: clauses(0), minimum_should_match: 1, must_not: [{ ids: { values: seen } }] } },
-    rescore: [{
+    query: {
+      bool: {
+        should: clauses(weights.slice(0, FIRST_TERMS), 0),
+        minimum_should_match: 1,
+        must_not: [{ ids: { values: seen } }],
+      },
+    },
+    rescore: rescore.map(([should, sign]) => ({
       window_size: window,
-      query: { rescore_query: { bool: { should: clauses(1) } }, query_weight: 1, rescore_query_weight: -1 },
-    }],
+      query: { rescore_query: { bool: { should } }, query_weight: 1, rescore_query_weight: sign },
+    })),
   };
 }
 
@@ -56,12 +77,14 @@ async function asked(url, body) {
   return answer.json();
 }
 
-async function main([url, index, ...history]) {
+async function main([url, index, ...items]) {
+  const history = items.map(documentId);
   if (!history.length) throw new Error("usage: node query.mjs URL INDEX ID [ID ...]");
   const mappings = Object.values(await asked(`${url}/${index}/_mapping`));
   const layout = mappings[0].mappings._meta.elsa_index.packed;
   const found = await asked(`${url}/${index}/_mget?stored_fields=packed`, { ids: history });
   const known = found.docs.filter((document) => document.found);
+  for (const document of found.docs) if (!document.found) console.error(`warning: ${document._id} is not in ${index}`);
   if (!known.length) throw new Error(`${index} knows none of the items ${history.join(", ")}`);
   const vector = userVector(known.map((document) => unpack(document.fields.packed[0], layout)));
   const answer = await asked(`${url}/${index}/_search`, request(vector, history));

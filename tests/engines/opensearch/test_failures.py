@@ -34,7 +34,7 @@ def test_no_node_answers(codes, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:9200", "ftp://host", "http://", "http://host:port", ""])
+@pytest.mark.parametrize("url", ["127.0.0.1:9200", "ftp://host", "http://", "http://host:port", "", "http://host/?x=1"])
 def test_what_is_no_url_is_named(url):
     with pytest.raises(ei.UsageError, match="is not the URL of a cluster's node"):
         ei.ClusterTarget(url, "name")
@@ -101,7 +101,7 @@ def test_certificates_are_verified(codes, cluster, name, tmp_path, monkeypatch):
         with pytest.raises(ei.ClusterError, match=r"certificate is not trusted .* ELSA_INDEX_OPENSEARCH_CA"):
             build(codes, tmp_path / "i", node.url, name)
         monkeypatch.setenv("ELSA_INDEX_OPENSEARCH_CA", str(tmp_path / "none.pem"))
-        with pytest.raises(ei.UsageError, match=r"none.pem', which does not exist"):
+        with pytest.raises(ei.UsageError, match=r"none.pem', which holds no certificate"):
             build(codes, tmp_path / "i", node.url, name)
         authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
         monkeypatch.setenv("ELSA_INDEX_OPENSEARCH_CA", str(tmp_path / "ca.pem"))
@@ -151,11 +151,25 @@ def test_codes_of_another_training_are_refused(own, api):
 
 def test_changes_behind_our_back_are_found(own, api):
     api.indices.put_mapping(index=concrete(own), body={"_meta": {}})
-    with pytest.raises(ei.ClusterError, match="has the format None"):
+    with pytest.raises(ei.ClusterError, match=r"mapping of .* was changed, its _meta is gone; build again"):
         ei.Index.open(own.path)
 
 
-def test_documents_that_are_gone_are_missed(own, api):
+def test_documents_stay_as_they_were_loaded(own, api):
+    from opensearchpy.exceptions import AuthorizationException
+
+    with pytest.raises(AuthorizationException, match="index write"):
+        api.delete(index=concrete(own), id="item20")
+    with pytest.raises(AuthorizationException, match="index write"):
+        api.index(index=concrete(own), id="item20", body={"row": 99_999, "code": {"0": 1.0}})
+
+
+def test_documents_that_are_gone_or_changed_are_missed(own, api):
+    api.indices.put_settings(index=concrete(own), body={"index.blocks.write": False})
+    changed = {"row": 99_999, "code": {str(term): 5.0 for term in range(128)}}
+    api.index(index=concrete(own), id="item20", body=changed, params={"refresh": "true"})
+    with pytest.raises(ei.ClusterError, match=r"documents of .* were changed; build again"):
+        own.search([["item21"]], 300, rank="first-stage")
     api.delete(index=concrete(own), id="item20", params={"refresh": "true"})
     with pytest.raises(ei.ClusterError, match="holds 299 documents and 300 were loaded; build again"):
         ei.Index.open(own.path)
@@ -273,9 +287,41 @@ def test_what_a_dead_load_left_is_removed_and_what_may_live_is_named(codes, clus
 
 
 def test_engine_and_cluster_belong_together(codes, tmp_path):
-    for arguments in ({"engine": "opensearch"}, {"engine": "exact", "cluster": ei.ClusterTarget("http://h:1", "a")}):
-        with pytest.raises(ei.UsageError, match="are for the engine opensearch, and it needs them"):
-            ei.Index.build(codes, tmp_path / "i", **arguments)
+    with pytest.raises(ei.UsageError, match="engine opensearch needs a cluster and a name there: --url"):
+        ei.Index.build(codes, tmp_path / "i", engine="opensearch")
+    with pytest.raises(ei.UsageError, match="are for the engine opensearch; the engine is exact"):
+        ei.Index.build(codes, tmp_path / "i", engine="exact", cluster=ei.ClusterTarget("http://h:1", "a"))
+
+
+@pytest.mark.parametrize("answer", [b"<html>hello</html>", b"{}", b'"hi"', b"[]"])
+def test_what_is_no_opensearch_is_said_to_be_none(codes, cluster, answer, name, tmp_path):
+    with (
+        FaultyNode(cluster.urls[0], lambda request: (200, answer)) as node,
+        pytest.raises(ei.ClusterError, match=r"What answers at http://127.0.0.1:\d+ is no OpenSearch"),
+    ):
+        build(codes, tmp_path / "i", node.url, name)
+
+
+def test_tls_where_there_is_none(codes, cluster, name, tmp_path, monkeypatch):
+    url = cluster.urls[0].replace("http://", "https://")
+    with pytest.raises(ei.ClusterError, match="does not speak TLS; begin the URL with http://"):
+        build(codes, tmp_path / "i", url, name)
+    (tmp_path / "text").write_text("no certificate")
+    monkeypatch.setenv("ELSA_INDEX_OPENSEARCH_CA", str(tmp_path / "text"))
+    with pytest.raises(ei.UsageError, match="which holds no certificate"):
+        build(codes, tmp_path / "i", url, name)
+
+
+def test_other_nodes_may_be_named_when_an_index_is_opened(own, monkeypatch):
+    monkeypatch.setenv("ELSA_INDEX_OPENSEARCH_URL", "http://127.0.0.1:9")
+    with pytest.raises(ei.ClusterError, match="no node answers"):
+        ei.Index.open(own.path)
+
+
+def test_replicas_without_a_node_are_counted(codes, cluster, name, tmp_path):
+    target = ei.ClusterTarget(cluster.url, name, shards=2, replicas=4)
+    with ei.Index.build(codes, tmp_path / "i", engine="opensearch", cluster=target) as index:
+        assert index.manifest.parameters["missing_replicas"] == 4
 
 
 def test_an_index_that_cannot_be_removed_is_named(own, cluster, api, name, monkeypatch):
