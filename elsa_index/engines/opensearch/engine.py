@@ -1,6 +1,5 @@
 """The OpenSearch engine: the cluster adds up, filters and leaves out seen items; codes kept here rescore and prove."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,21 +8,19 @@ from typing import Any
 import numpy as np
 
 from ...codes import ItemCodes
-from ...errors import ClusterError, UsageError
+from ...errors import UsageError
 from ...ids import IdMap, load_array
-from ...query import QueryTerms
 from ...tags import Tags
 from ..base import Answer, BuildOptions, Capabilities, Progress, Query, SearchOptions, answer_each, best
 from ..store import StoredCodes, StoredCodesEngine
-from ..two_stage import Candidates, HeavyItems, TwoStageSearch
+from ..two_stage import HeavyItems, TwoStageSearch
 from . import requests
-from .client import CLAUSE_SETTING, URL_VARIABLE, ClusterClient
-from .documents import FORMAT, NINE_BITS, bulk_lines, document_id, mapping, meta_of
-from .loading import Load, our_meta
+from .client import ClusterClient
+from .documents import NINE_BITS, bulk_lines, meta_of
+from .loading import Load
+from .postings import MOST_HITS, ClusterPostings
 
 _HEAVY = "codes.heavy.npy"
-MOST_HITS = 10_000
-"""Items that a cluster returns in one answer, and rescores a shard: the default of index.max_result_window."""
 
 
 class OpenSearchEngine(StoredCodesEngine):
@@ -38,7 +35,7 @@ class OpenSearchEngine(StoredCodesEngine):
         ranks=("client", "server", "first-stage"),
     )
 
-    def __init__(self, store: StoredCodes, postings: "ClusterPostings", heavy: HeavyItems) -> None:
+    def __init__(self, store: StoredCodes, postings: ClusterPostings, heavy: HeavyItems) -> None:
         super().__init__(store)
         self._postings = postings
         self._search = TwoStageSearch(postings, store, 1 / (1 - NINE_BITS), heavy)
@@ -135,129 +132,3 @@ class OpenSearchEngine(StoredCodesEngine):
 
     def close(self) -> None:
         self._postings.close()
-
-
-class ClusterPostings:
-    """The first stage on a cluster, which leaves out seen and excluded items and applies tags. Threads may share it."""
-
-    most_candidates = MOST_HITS
-
-    def __init__(self, parameters: dict[str, Any], meta: dict[str, Any], ids: IdMap, tags: Tags | None) -> None:
-        """Opens the index that the directory names. Raises ClusterError where it is gone or not as it was loaded."""
-        self._client = ClusterClient(os.environ.get(URL_VARIABLE) or parameters["urls"])
-        self._index, self._ids, self._tags = parameters["index"], ids, tags
-        self._check(parameters["name"], meta)
-        self._most_clauses = self._clause_limit()
-
-    def _check(self, name: str, meta: dict[str, Any]) -> None:
-        """Whether the cluster's index is what the directory was built with."""
-        api, index = self._client.api, self._index
-        found = self._client.call(f"opening {index}", lambda: api.indices.get(index=index, ignore=404))
-        again = "build again, or fetch the directory that was built with it"
-        if "error" in found:
-            raise ClusterError(
-                f"{self._client} has no index {index}: the catalogue {name} was replaced or removed; {again}."
-            )
-        about = found[index]
-        there = our_meta(about)
-        if there is None:
-            raise ClusterError(f"{self._client}: the mapping of {index} was changed, its _meta is gone; {again}.")
-        if there.get("format") != FORMAT:
-            raise ClusterError(
-                f"{self._client}: {index} has the format {there.get('format')}, this version reads {FORMAT}; {again}."
-            )
-        if not there.get("complete"):
-            raise ClusterError(f"{self._client}: {index} was not loaded to its end; {again}.")
-        if any(there.get(key) != meta[key] for key in ("fingerprint", "items", "dims")):
-            raise ClusterError(
-                f"{self._client}: {index} holds codes of another training ({there.get('fingerprint')}), this directory "
-                f"those of {meta['fingerprint']}; {again}."
-            )
-        expected, present = mapping(meta)["properties"], about["mappings"].get("properties", {})
-        for field, wanted in expected.items():
-            if present.get(field, {}).get("type") != wanted["type"]:
-                raise ClusterError(
-                    f"{self._client}: the mapping of {index} was changed, the field {field} too; {again}."
-                )
-        count = self._client.call(f"counting {index}", lambda: api.count(index=index))["count"]
-        if count != meta["items"]:
-            raise ClusterError(
-                f"{self._client}: {index} holds {count:,} documents and {meta['items']:,} were loaded; {again}."
-            )
-
-    def _clause_limit(self) -> int:
-        try:
-            settings = self._client.call(
-                "asking for its settings",
-                lambda: self._client.api.cluster.get_settings(
-                    params={"include_defaults": "true", "filter_path": f"*.{CLAUSE_SETTING}"}
-                ),
-            )
-        except ClusterError:  # not every user may read them
-            return requests.CLAUSES
-        for part in ("transient", "persistent", "defaults"):
-            found: Any = settings.get(part, {})
-            for name in CLAUSE_SETTING.split("."):
-                found = found.get(name, {})
-            if found:
-                return int(found)
-        return requests.CLAUSES
-
-    def top(self, cut: QueryTerms, query: Query, count: int) -> Candidates:
-        """As `FirstStage.top`; the sums are of the field's weights, rounded to nine bits, times query weights."""
-        self._refuse_too_long(query, len(cut.terms))
-        body = requests.first_stage(cut.terms.tolist(), cut.weights.tolist(), count, self._restriction(query))
-        return self._asked(body, count)
-
-    def ranked(self, query: Query, k: int, window: int, *, signed: bool, terms: int, rest: bool) -> Candidates:
-        """The best `k` as the cluster ranks: see `requests.ranking`."""
-        self._refuse_too_long(query, terms)
-        body = requests.ranking(
-            query.vector, k, window, signed=signed, terms=terms, rest=rest,
-            clause_limit=self._most_clauses, restricted=self._restriction(query),
-        )  # fmt: skip
-        return self._asked(body, k)
-
-    def _asked(self, body: str, count: int) -> Candidates:
-        found = self._client.call(
-            "searching",
-            lambda: self._client.api.search(
-                index=self._index,
-                body=body,
-                params={
-                    # A shard that fails makes the request fail, so that no part is taken for the whole.
-                    "allow_partial_search_results": "false",
-                    "filter_path": "timed_out,hits.hits._score,hits.hits.fields",
-                },
-            ),
-        )
-        hits = found.get("hits", {}).get("hits", [])
-        rows = np.array([hit["fields"]["row"][0] for hit in hits], dtype=np.int64)
-        if ((rows < 0) | (rows >= len(self._ids))).any():
-            raise ClusterError(f"{self._client}: documents of {self._index} were changed; build again.")
-        sums = np.array([hit["_score"] for hit in hits], dtype=np.float32)
-        return Candidates(rows, sums, len(rows) < count)
-
-    def _restriction(self, query: Query) -> str:
-        seen = [document_id(self._ids[row]) for row in query.seen.tolist()]
-        if query.only is None:
-            return requests.restriction(seen)
-        seen += [document_id(self._ids[row]) for row in query.only.excluded.tolist()]
-        tags = [self._tags.names[number] for number in query.only.tags] if self._tags else []
-        return requests.restriction(seen, tags)
-
-    def most_terms(self, query: Query) -> int:
-        """All clauses but those that are no terms: one for all items that are left out, and one a tag."""
-        return self._most_clauses - 1 - (len(query.only.tags) if query.only else 0)
-
-    def _refuse_too_long(self, query: Query, terms: int) -> None:
-        most = self.most_terms(query)
-        if terms > most:
-            raise UsageError(
-                f"A query has {terms:,} terms, and {most:,} fit into a request to {', '.join(self._client.urls)}: "
-                f"raise {CLAUSE_SETTING} there to {terms + self._most_clauses - most:,} or more, or begin with its "
-                "heaviest terms: --many-terms cut (many_terms='cut')."
-            )
-
-    def close(self) -> None:
-        self._client.close()
