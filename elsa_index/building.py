@@ -15,7 +15,8 @@ from .codes import ItemCodes
 from .engines import engine_class
 from .engines.base import BuildOptions, Engine, Progress, Query, StoreName
 from .engines.opensearch.loading import ClusterTarget
-from .errors import DataError, UsageError
+from .engines.store import rounded_shares
+from .errors import ClusterError, DataError, ElsaIndexError, UsageError
 from .files import staged_directory
 from .histories import history_rows
 from .machine import usable_processors
@@ -54,9 +55,9 @@ def write_index(
         codes.ids.save(staged, "ids")
         if codes.item_counts is not None:
             np.save(staged / "item_counts.npy", codes.item_counts.astype(np.uint32))
-        if codes.history_weights is not None:
-            precision = np.float32 if options.store == "float32" else np.float16
-            np.save(staged / "history_weights.npy", codes.history_weights.astype(precision))
+        shares = rounded_shares(codes, options.store)
+        if shares is not None:
+            np.save(staged / "history_weights.npy", shares)
         if tagged is not None:
             tagged.save(staged)
         started = time.perf_counter()
@@ -82,6 +83,7 @@ def write_index(
             files=list_files(staged),
         ).write(staged)
         kind.publish(parameters)
+    kind.clear_up(parameters)
 
 
 @dataclass
@@ -95,9 +97,14 @@ def _taken_back(kind: type[Engine]) -> Iterator[_Built]:
     built = _Built()
     try:
         yield built
-    except BaseException:
+    except BaseException as error:
         if built.parameters is not None:
-            kind.withdraw(built.parameters)
+            try:
+                kind.withdraw(built.parameters)
+            except ElsaIndexError as failed:
+                raise ClusterError(
+                    f"{error} The index {built.parameters.get('index')} could not be taken back: {failed}"
+                ) from error
         raise
 
 

@@ -153,6 +153,10 @@ class Engine(ABC):
         """Lets what `build` made serve others, where an engine has such a place; the directory follows at once."""
 
     @classmethod
+    def clear_up(cls, parameters: dict[str, Any]) -> None:
+        """Removes what nobody needs any more, once the directory is in place."""
+
+    @classmethod
     def withdraw(cls, parameters: dict[str, Any]) -> None:
         """Takes back what `build` and `publish` did outside the directory, which did not come into place."""
 

@@ -52,7 +52,7 @@ def write_postings(
 
 def _texts(store: StoredCodes, scale: ImpactScale) -> Iterator[tuple[int, str]]:
     """Each row with its terms and impacts as text: term|impact, separated by spaces."""
-    formats = [" ".join(["%d|%d"] * length) for length in range(store.max_nonzeros + 1)]
+    formats = {length: " ".join(["%d|%d"] * length) for length in np.unique(store.lengths).tolist()}
     for chunk in store.chunks():
         pairs = np.stack([terms_of(chunk.dims_of, chunk.values), scale.quantize(chunk.values)], axis=1)
         flat = tuple(pairs.ravel().tolist())

@@ -187,6 +187,13 @@ def _rounded(
         return np.clip(np.nan_to_num(units), -127, 127).astype(np.int8), scales
 
 
+def rounded_shares(codes: ItemCodes, store: StoreName) -> npt.NDArray[np.floating] | None:
+    """History weights in the precision in which an index keeps them; None where the codes have none."""
+    if codes.history_weights is None:
+        return None
+    return codes.history_weights.astype(np.float32 if store == "float32" else np.float16)
+
+
 class StoredCodesEngine(Engine):
     """What engines that score from `StoredCodes` have in common."""
 

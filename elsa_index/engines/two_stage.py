@@ -143,7 +143,8 @@ class TwoStageSearch:
             pool, scores = best(np.concatenate([pool, part]), scores, wanted)
             if len(pool) == wanted:
                 last = 0.0 if found.complete and end == len(rows) else float(found.sums[end - 1])
-                proven = not wanted or float(scores[-1]) >= self._bound_of_others(cut, last)
+                # Not where they are equal: among equal scores the lower row comes first.
+                proven = not wanted or float(scores[-1]) > self._bound_of_others(cut, last)
             if proven:
                 break
         return Answer(pool, scores, proven, len(cut.terms), end)

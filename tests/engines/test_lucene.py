@@ -204,3 +204,18 @@ def test_pyjnius_cannot_start_a_second_jvm_and_crash_the_process(tmp_path):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "ModuleNotFoundError: import of jnius halted" in done.stderr
+
+
+def test_equal_scores_are_proven_in_the_order_of_rows(tmp_path):
+    """Items that share no dimension with the history all score 0; the long ones, always scored, must not come first."""
+    count = 3000
+    weights = np.ones(count, np.float32)
+    weights[2000:] = 5.0  # heavy items
+    columns = np.r_[0, np.ones(count - 1, int)]
+    codes = ei.ItemCodes(
+        ei.IdMap(map(str, range(count))), csr_array((weights, columns, np.arange(count + 1)), shape=(count, 2))
+    )
+    with ei.Index.build(codes, tmp_path / "i", engine="lucene") as index:
+        result = index.search([["0"]], 5, exact=True)
+    assert result.rows.tolist() == [[1, 2, 3, 4, 5]]
+    assert result.proven.all()

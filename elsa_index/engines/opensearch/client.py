@@ -5,6 +5,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -24,7 +25,7 @@ OPENING_PATIENCE = 3.0
 _BUSY = (429, 502, 503, 504)
 _DISCONNECTED = 500
 """What a node answers when another one leaves in the middle of a request, among other things."""
-_TIMEOUT = 30.0
+_TIMEOUT, _OPENING_TIMEOUT = 30.0, 5.0  # seconds for an answer
 _CONNECTIONS = 32
 _T = TypeVar("_T")
 
@@ -71,7 +72,8 @@ class ClusterClient:
             _check_authority(authority)
         self.api: Any = OpenSearch(
             self.urls,
-            http_auth=credentials,
+            # The library sends credentials as Latin-1; so these come out as UTF-8, as clusters read them.
+            http_auth=credentials and tuple(part.encode().decode("latin-1") for part in credentials),
             ca_certs=authority,
             timeout=_TIMEOUT,
             max_retries=len(self.urls),
@@ -79,7 +81,8 @@ class ClusterClient:
             pool_maxsize=_CONNECTIONS,
         )
         try:
-            found = self.call("asking for its version", self.api.info, OPENING_PATIENCE)["version"]
+            info = partial(self.api.info, request_timeout=_OPENING_TIMEOUT)
+            found = self.call("asking for its version", info, OPENING_PATIENCE)["version"]
             self.version = str(found["number"])
         except (SerializationError, KeyError, TypeError):
             raise ClusterError(f"What answers at {', '.join(self.urls)} is no OpenSearch. Correct the URL.") from None

@@ -19,6 +19,7 @@ CODE, PACKED, ROW, TAG, LONG_ID = "code", "packed", "row", "tag", "item_id"
 FORMAT = 1
 LONGEST_ID = 512
 """Bytes of a document's _id at most: a limit of OpenSearch and Elasticsearch."""
+_LARGEST = (2 - 2.0**-8) * 2.0**127  # of float32 with nine significant bits
 NINE_BITS = 2.0**-9
 """How far a weight in the field may be from the stored one, relative to the larger."""
 
@@ -39,7 +40,7 @@ def nine_bits(magnitudes: Vector) -> npt.NDArray[np.float32]:
     >>> nine_bits(np.array([0.3, 1.0])).tolist()
     [0.2998046875, 1.0]
     """
-    single = np.maximum(magnitudes, np.finfo(np.float32).tiny).astype(np.float32)
+    single = np.clip(magnitudes, np.finfo(np.float32).tiny, _LARGEST).astype(np.float32)
     return ((single.view(np.uint32) + 0x4000) & np.uint32(0xFFFF8000)).view(np.float32)
 
 
@@ -95,7 +96,7 @@ def bulk_lines(
     """For each row the two lines of a bulk request that index its document."""
     tags_of = tags.by_row() if tags else None
     names = [json.dumps(name) for name in tags.names] if tags else []
-    formats = [",".join(['"%d":%.9g'] * length) for length in range(store.max_nonzeros + 1)]
+    formats = {length: ",".join(['"%d":%.9g'] * length) for length in np.unique(store.lengths).tolist()}
     for chunk in store.chunks():
         pairs: list[float] = [0] * (2 * len(chunk.values))
         pairs[::2] = terms_of(chunk.dims_of, chunk.values).tolist()

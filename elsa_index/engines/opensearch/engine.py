@@ -1,6 +1,8 @@
 """The OpenSearch engine: the cluster adds up, filters and leaves out seen items; codes kept here rescore and prove."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,10 @@ from ...errors import UsageError
 from ...ids import IdMap, load_array
 from ...tags import Tags
 from ..base import Answer, BuildOptions, Capabilities, Progress, Query, SearchOptions, answer_each, best
-from ..store import StoredCodes, StoredCodesEngine
+from ..store import StoredCodes, StoredCodesEngine, rounded_shares
 from ..two_stage import HeavyItems, TwoStageSearch
 from . import requests
-from .client import ClusterClient
+from .client import URL_VARIABLE, ClusterClient
 from .documents import NINE_BITS, bulk_lines, meta_of
 from .loading import Load
 from .postings import MOST_HITS, ClusterPostings
@@ -46,17 +48,17 @@ class OpenSearchEngine(StoredCodesEngine):
     ) -> dict[str, Any]:
         target = options.cluster
         assert target is not None
+        named = os.environ.get(URL_VARIABLE) or target.urls
+        if named != target.urls:
+            raise UsageError(f"{URL_VARIABLE} names {named} and --url {target.urls}; unset one of them.")
         store = StoredCodes.round(codes, options.store)
         heavy = HeavyItems.of(store)
         store.save(directory)
         np.save(directory / _HEAVY, heavy.rows.astype(np.uint32))
-        client = ClusterClient(target.urls)
-        try:
+        with closing(ClusterClient(target.urls)) as client:
             load = Load(client, target, meta_of(store, codes.fingerprint), overwrite=options.overwrite)
-            lines = bulk_lines(store, codes.ids, codes.history_weights, options.tags)
+            lines = bulk_lines(store, codes.ids, rounded_shares(codes, options.store), options.tags)
             measured = load.run(lines, store.items, on_progress)
-        finally:
-            client.close()
         return {
             "urls": target.urls,
             "name": target.name,
@@ -76,11 +78,18 @@ class OpenSearchEngine(StoredCodesEngine):
 
     @classmethod
     def publish(cls, parameters: dict[str, Any]) -> None:
-        Load.resume(parameters).publish()
+        with _resumed(parameters) as load:
+            load.publish()
+
+    @classmethod
+    def clear_up(cls, parameters: dict[str, Any]) -> None:
+        with _resumed(parameters) as load:
+            load.clear_up()
 
     @classmethod
     def withdraw(cls, parameters: dict[str, Any]) -> None:
-        Load.resume(parameters).withdraw()
+        with _resumed(parameters) as load:
+            load.withdraw()
 
     @classmethod
     def open(cls, directory: Path, parameters: dict[str, Any]) -> "OpenSearchEngine":
@@ -132,3 +141,9 @@ class OpenSearchEngine(StoredCodesEngine):
 
     def close(self) -> None:
         self._postings.close()
+
+
+@contextmanager
+def _resumed(parameters: dict[str, Any]) -> Iterator[Load]:
+    with closing(ClusterClient(parameters["urls"])) as client:
+        yield Load.resume(client, parameters)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -70,6 +71,19 @@ def served_by(client: ClusterClient, name: str) -> str | None:
     return next(iter(indices), None)
 
 
+def count(client: ClusterClient, index: str) -> int:
+    """Documents of an index, of all its shards: one that is missing for a moment is waited for."""
+    from opensearchpy.exceptions import TransportError
+
+    def complete() -> int:
+        found = client.api.count(index=index)
+        if found["_shards"]["failed"]:
+            raise TransportError(503, "shards are missing", f"{found['_shards']['failed']} shards do not answer")
+        return int(found["count"])
+
+    return client.call(f"counting {index}", complete)
+
+
 def our_meta(about: dict[str, Any]) -> dict[str, Any] | None:
     """What an index says of itself, if it is ours."""
     meta = about.get("mappings", {}).get("_meta", {}).get("elsa_index")
@@ -90,14 +104,14 @@ class Load:
             )
         self.left_behind = _remove_dead(client, target.name)
         self.index = f"{target.name}-{meta['fingerprint'][:8]}-{secrets.token_hex(4)}"
-        loader = {"host": socket.gethostname(), "pid": os.getpid(), "started": psutil.Process().create_time()}
+        loader = {"host": _host(), "pid": os.getpid(), "started": psutil.Process().create_time()}
         self._meta = meta | {"name": target.name, "complete": False, "loader": loader}
 
     @classmethod
-    def resume(cls, parameters: dict[str, Any]) -> "Load":
+    def resume(cls, client: ClusterClient, parameters: dict[str, Any]) -> "Load":
         """A load that `run` completed, from the parameters of its engine."""
         load = cls.__new__(cls)
-        load.client = ClusterClient(parameters["urls"])
+        load.client = client
         load.target = ClusterTarget(*(parameters[key] for key in ("urls", "name", "shards", "replicas")))
         load.index, load.replaces = parameters["index"], parameters["replaces"]
         return load
@@ -113,14 +127,13 @@ class Load:
             "refresh_interval": "-1",
         }
         fields = mapping(self._meta, recovery_source=not self.client.is_at_least(_RECOVERY_SOURCE_OPTIONAL))
-        body = {"settings": {"index": settings}, "mappings": fields}
         try:
-            call(f"creating {self.index}", lambda: api.indices.create(index=self.index, body=body))
+            self._create({"settings": {"index": settings}, "mappings": fields})
             started = time.perf_counter()
             self._send(lines, Counter(items, on_progress))
             call(f"refreshing {self.index}", lambda: api.indices.refresh(index=self.index), _BULK_PATIENCE)
             seconds = time.perf_counter() - started
-            self.check_count(items)
+            self._check_count(items)
             call(
                 f"merging {self.index}",
                 lambda: api.indices.forcemerge(index=self.index, params={"max_num_segments": 1}, request_timeout=_LONG),
@@ -132,7 +145,7 @@ class Load:
             call(f"sealing {self.index}", lambda: api.indices.put_mapping(index=self.index, body={"_meta": complete}))
             sealed = {"index.blocks.write": True}  # what was counted and proven stays as it is
             call(f"sealing {self.index}", lambda: api.indices.put_settings(index=self.index, body=sealed))
-            self.check_count(items)
+            self._check_count(items)
             stats = call(f"measuring {self.index}", lambda: api.indices.stats(index=self.index, metric="store"))
             size = stats["_all"]["primaries"]["store"]["size_in_bytes"]
         except BaseException as error:
@@ -140,6 +153,13 @@ class Load:
             raise
         rate = round(items / seconds, 1)
         return {"primary_bytes": int(size), "documents_per_second": rate, "missing_replicas": missing}
+
+    def _create(self, body: dict[str, Any]) -> None:
+        create = partial(self.client.api.indices.create, index=self.index, body=body, ignore=400)
+        refused = self.client.call(f"creating {self.index}", create).get("error")
+        # Its name is random: where it exists, the answer to a first request was lost.
+        if refused and refused.get("type") != "resource_already_exists_exception":
+            raise ClusterError(f"{self.client} failed while creating {self.index}: {refused.get('reason')}")
 
     def _send(self, lines: Iterable[bytes], counter: Counter) -> None:
         for body, count in _requests(lines):
@@ -180,13 +200,10 @@ class Load:
             time.sleep(pause)
             pause = min(2 * pause, 10.0)
 
-    def check_count(self, items: int) -> None:
-        found = self.client.call(f"counting {self.index}", lambda: self.client.api.count(index=self.index))
-        if found["count"] != items or found["_shards"]["failed"]:
-            raise ClusterError(
-                f"{self.client} holds {found['count']:,} of {items:,} documents in {self.index} "
-                f"({found['_shards']['failed']} shards failed)."
-            )
+    def _check_count(self, items: int) -> None:
+        found = count(self.client, self.index)
+        if found != items:
+            raise ClusterError(f"{self.client} holds {found:,} of {items:,} documents in {self.index}.")
 
     def _add_replicas(self) -> int:
         """Gives the index its replicas, waits for those that there are nodes for, returns how many are missing."""
@@ -211,26 +228,40 @@ class Load:
     def publish(self) -> None:
         """The alias now names the new index; in one step, so that a search sees the old catalogue or the new one."""
         name = self.target.name
+        changed = f"{self.client}: the alias {name} was changed by somebody else during the load."
         if served_by(self.client, name) != self.replaces:
-            raise ClusterError(f"{self.client}: the alias {name} was changed by somebody else during the load.")
-        self._swap(self.replaces, self.index)
-        with suppress(ClusterError):  # the new one serves; what cannot be removed now is removed next time
-            for index, meta in _unserved(self.client, name).items():
-                if meta.get("complete") and index != self.replaces:  # who has the replaced one open may go on with it
-                    self._remove(index)
+            raise ClusterError(changed)
+        try:
+            self._swap(self.replaces, self.index)
+        except ClusterError:  # also where an answer was lost, and the second request found it done
+            if served_by(self.client, name) != self.index:
+                raise
+        if served_by(self.client, name) != self.index:  # another load looked and moved it at the same time
+            raise ClusterError(changed)
 
-    def _swap(self, old: str | None, new: str | None) -> None:
-        name, api = self.target.name, self.client.api
-        actions = [{"add": {"index": new, "alias": name}}] if new else []
-        if old is not None:
-            actions.insert(0, {"remove": {"index": old, "alias": name}})
-        self.client.call(f"moving the alias {name}", lambda: api.indices.update_aliases(body={"actions": actions}))
+    def clear_up(self) -> None:
+        """Removes complete indices that serve nobody, but not the one just replaced: who has it open may go on with it.
+        What cannot be removed now is removed next time."""
+        with suppress(ClusterError):
+            for index, meta in _unserved(self.client, self.target.name).items():
+                if meta.get("complete") and index != self.replaces:
+                    self._remove(index)
 
     def withdraw(self) -> None:
         """Gives the alias back to what it named before, and removes the new index."""
-        if served_by(self.client, self.target.name) == self.index:
-            self._swap(self.index, self.replaces)
+        api = self.client.api
+        found = self.client.call(f"looking at {self.index}", lambda: api.indices.get(index=self.index, ignore=404))
+        if self.target.name in found.get(self.index, {}).get("aliases", {}) and self.replaces is not None:
+            with suppress(ClusterError):  # it may be gone; removing the new index takes the alias from it in any case
+                self._swap(self.index, self.replaces)
         self._remove(self.index)
+
+    def _swap(self, old: str | None, new: str) -> None:
+        name, api = self.target.name, self.client.api
+        actions: list[dict[str, Any]] = [{"add": {"index": new, "alias": name}}]
+        if old is not None:
+            actions.insert(0, {"remove": {"index": old, "alias": name}})
+        self.client.call(f"moving the alias {name}", lambda: api.indices.update_aliases(body={"actions": actions}))
 
     def _remove_after(self, error: BaseException) -> None:
         """Removes the new index. Raises ClusterError, with what `error` said, that names it where that fails too."""
@@ -287,9 +318,15 @@ def _remove_dead(client: ClusterClient, name: str) -> list[str]:
     return left
 
 
+def _host() -> str:
+    """This host and, on Linux, the space of its process numbers: containers may share a name and not these."""
+    spaces = Path("/proc/self/ns/pid")
+    return f"{socket.gethostname()} {os.readlink(spaces) if spaces.is_symlink() else ''}".strip()
+
+
 def _is_dead(loader: dict[str, Any]) -> bool:
     """Whether a loading process of this host is no longer there."""
-    if loader.get("host") != socket.gethostname():
+    if loader.get("host") != _host():
         return False
     try:
         return abs(psutil.Process(loader["pid"]).create_time() - loader["started"]) > 1

@@ -14,7 +14,7 @@ from ..two_stage import Candidates
 from . import requests
 from .client import CLAUSE_SETTING, URL_VARIABLE, ClusterClient
 from .documents import FORMAT, document_id, mapping
-from .loading import our_meta
+from .loading import count, our_meta
 
 MOST_HITS = 10_000
 """Items that a cluster returns in one answer, and rescores a shard: the default of index.max_result_window."""
@@ -29,8 +29,12 @@ class ClusterPostings:
         """Opens the index that the directory names. Raises ClusterError where it is gone or not as it was loaded."""
         self._client = ClusterClient(os.environ.get(URL_VARIABLE) or parameters["urls"])
         self._index, self._ids, self._tags = parameters["index"], ids, tags
-        self._check(parameters["name"], meta)
-        self._most_clauses = self._clause_limit()
+        try:
+            self._check(parameters["name"], meta)
+            self._most_clauses = self._clause_limit()
+        except BaseException:
+            self._client.close()
+            raise
 
     def _check(self, name: str, meta: dict[str, Any]) -> None:
         """Whether the cluster's index is what the directory was built with."""
@@ -62,10 +66,11 @@ class ClusterPostings:
                 raise ClusterError(
                     f"{self._client}: the mapping of {index} was changed, the field {field} too; {again}."
                 )
-        count = self._client.call(f"counting {index}", lambda: api.count(index=index))["count"]
-        if count != meta["items"]:
+        found_documents = count(self._client, index)
+        if found_documents != meta["items"]:
             raise ClusterError(
-                f"{self._client}: {index} holds {count:,} documents and {meta['items']:,} were loaded; {again}."
+                f"{self._client}: {index} holds {found_documents:,} documents and {meta['items']:,} were loaded; "
+                f"{again}."
             )
 
     def _clause_limit(self) -> int:

@@ -23,11 +23,25 @@ Fault = Callable[[Request], tuple[int, bytes] | None]
 
 
 class FaultyNode:
-    """A context manager. fault: called for each request; its answer is given instead of the real node's."""
+    """A context manager. fault: called for each request; its answer is given instead of the real node's.
+
+    `pass_on` asks the real node, for faults that lose or change its answer.
+    """
 
     def __init__(self, url: str, fault: Fault, certificate=None) -> None:
         """certificate: of `trustme`, to speak TLS with."""
         real = urlsplit(url)
+
+        def pass_on(request: Request) -> tuple[int, bytes]:
+            connection = http.client.HTTPConnection(real.hostname, real.port, timeout=60)
+            headers = {"Content-Type": request.headers.get("Content-Type", "application/json")}
+            connection.request(request.method, request.path, request.body, headers)
+            answer = connection.getresponse()
+            result = answer.status, answer.read()
+            connection.close()
+            return result
+
+        self.pass_on = pass_on
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -37,22 +51,13 @@ class FaultyNode:
                 request = Request(self.command, self.path, dict(self.headers), body)
                 answered = fault(request)
                 if answered is None:
-                    answered = self.passed_on(request)
+                    answered = pass_on(request)
                 self.send_response(answered[0])
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(answered[1])))
                 self.end_headers()
                 if self.command != "HEAD":
                     self.wfile.write(answered[1])
-
-            def passed_on(self, request: Request) -> tuple[int, bytes]:
-                connection = http.client.HTTPConnection(real.hostname, real.port, timeout=60)
-                headers = {"Content-Type": request.headers.get("Content-Type", "application/json")}
-                connection.request(request.method, request.path, request.body, headers)
-                answer = connection.getresponse()
-                result = answer.status, answer.read()
-                connection.close()
-                return result
 
             do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = handle_any
 

@@ -324,6 +324,71 @@ def test_replicas_without_a_node_are_counted(codes, cluster, name, tmp_path):
         assert index.manifest.parameters["missing_replicas"] == 4
 
 
+@pytest.mark.parametrize("lost", ["create", "alias"])
+def test_answers_that_are_lost_are_not_taken_for_refusals(own, cluster, api, name, lost):
+    """A request that was carried out and whose answer did not arrive is sent again."""
+    times: list[str] = []
+
+    def fault(request: Request):
+        path = request.path.split("?")[0]
+        is_it = path.endswith("_aliases") if lost == "alias" else request.method == "PUT" and path.count("/") == 1
+        if not is_it or times:
+            return None
+        times.append(path)
+        node.pass_on(request)
+        return 503, b"lost"
+
+    with FaultyNode(cluster.urls[0], fault) as node:
+        build(make_codes(seed=9), own.path, node.url, name, overwrite=True)
+        with ei.Index.open(own.path) as index:
+            assert served_index(api, name) == concrete(index)
+    assert len(times) == 1
+
+
+def test_two_loads_at_the_same_time_do_not_both_serve(own, cluster, api, name):
+    """Another load takes the alias between our look at it and our taking it."""
+    other = f"{name}-other"
+
+    def fault(request: Request):
+        if request.path.split("?")[0].endswith("_aliases") and not api.indices.exists(index=other):
+            meta = api.indices.get(index=concrete(own))[concrete(own)]["mappings"]["_meta"]
+            api.indices.create(index=other, body={"mappings": {"_meta": meta}, "aliases": {name: {}}})
+            api.indices.delete_alias(index=concrete(own), name=name)
+
+    with (
+        FaultyNode(cluster.urls[0], fault) as node,
+        pytest.raises(ei.ClusterError, match=r"behind|changed by somebody else|failed while moving the alias"),
+    ):
+        build(make_codes(seed=9), own.path, node.url, name, overwrite=True)
+    assert served_index(api, name) == other
+    assert indices_of(api, name) == {concrete(own), other}
+
+
+def test_shards_that_are_away_for_a_moment_are_waited_for(own, cluster, name, tmp_path, monkeypatch):
+    answers = iter([(200, b'{"count": 12, "_shards": {"total": 1, "successful": 0, "failed": 1}}')])
+
+    def fault(request: Request):
+        return next(answers, None) if request.path.split("?")[0].endswith("_count") else None
+
+    with FaultyNode(cluster.urls[0], fault) as node:
+        monkeypatch.setenv("ELSA_INDEX_OPENSEARCH_URL", node.url)
+        ei.Index.open(own.path).close()
+    assert next(answers, None) is None
+
+
+def test_passwords_of_any_letters_arrive(codes, cluster, name, tmp_path, monkeypatch):
+    for variable, value in zip(CREDENTIALS, ("zoë", "pässwörd €"), strict=True):
+        monkeypatch.setenv(variable, value)
+    with FaultyNode(cluster.urls[0], only_for("zoë", "pässwörd €")) as node:
+        build(codes, tmp_path / "i", node.url, name)
+
+
+def test_a_url_and_a_variable_that_differ_are_refused(codes, tmp_path, monkeypatch):
+    monkeypatch.setenv("ELSA_INDEX_OPENSEARCH_URL", "http://127.0.0.1:1")
+    with pytest.raises(ei.UsageError, match=r"names http://127.0.0.1:1 and --url http://127.0.0.1:2; unset one"):
+        build(codes, tmp_path / "i", "http://127.0.0.1:2", "name")
+
+
 def test_an_index_that_cannot_be_removed_is_named(own, cluster, api, name, monkeypatch):
     def fault(request: Request):
         if request.path.split("?")[0].endswith("_bulk"):
