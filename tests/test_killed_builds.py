@@ -63,3 +63,15 @@ def test_an_index_survives_builds_that_are_killed(tmp_path, capsys):
     assert len({where for where, _ in outcomes}) >= 3, outcomes
     with capsys.disabled():
         print(f"\nkilled over {duration:.1f} s: " + json.dumps([f"{where}: {which}" for where, which in outcomes]))
+
+
+def test_a_build_that_is_terminated_clears_its_files_away(tmp_path):
+    make_codes(20_000, dims=512, nnz=16, seed=2).save(tmp_path / "model")
+    command = [sys.executable, "-m", "elsa_index_cli", "build", tmp_path / "model", "-o", tmp_path / "i"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while phase(tmp_path) != "writing postings":
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.terminate()
+    assert process.wait(60) == 128 + signal.SIGTERM
+    assert os.listdir(tmp_path) == ["model"]
