@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...codes import ItemCodes
-from ...errors import UsageError
+from ...errors import ClusterError, UsageError
 from ...ids import IdMap, load_array
 from ...tags import Tags
 from ..base import Answer, BuildOptions, Capabilities, Progress, Query, SearchOptions, answer_each, best
@@ -83,7 +83,7 @@ class OpenSearchEngine(StoredCodesEngine):
 
     @classmethod
     def clear_up(cls, parameters: dict[str, Any]) -> None:
-        with _resumed(parameters) as load:
+        with suppress(ClusterError), _resumed(parameters) as load:  # what cannot be removed now is removed next time
             load.clear_up()
 
     @classmethod

@@ -22,6 +22,7 @@ from .documents import mapping
 _REQUEST_BYTES = 4_000_000
 _BULK_PATIENCE = 90.0
 """Seconds for which documents are sent again: a node that restarts is back within them."""
+_BULK_TIMEOUT = 180.0  # a cluster waits a minute for a missing shard before it answers
 _REPLICAS_IDLE = 30.0
 """Seconds without a shard on its way after which those still missing are given up."""
 _LONG = 3600.0  # seconds that merging may take
@@ -179,8 +180,7 @@ class Load:
                     body=body,
                     index=self.index,
                     params={"filter_path": "errors,items.*.status,items.*.error"},
-                    request_timeout=2
-                    * _BULK_PATIENCE,  # a cluster waits a minute for a missing shard before it answers
+                    request_timeout=_BULK_TIMEOUT,
                 ),
                 _BULK_PATIENCE,
             )
@@ -240,12 +240,10 @@ class Load:
             raise ClusterError(changed)
 
     def clear_up(self) -> None:
-        """Removes complete indices that serve nobody, but not the one just replaced: who has it open may go on with it.
-        What cannot be removed now is removed next time."""
-        with suppress(ClusterError):
-            for index, meta in _unserved(self.client, self.target.name).items():
-                if meta.get("complete") and index != self.replaces:
-                    self._remove(index)
+        """Removes complete indices that serve nobody, but not the one just replaced: who has it open may go on with it."""
+        for index, meta in _unserved(self.client, self.target.name).items():
+            if meta.get("complete") and index != self.replaces:
+                self._remove(index)
 
     def withdraw(self) -> None:
         """Gives the alias back to what it named before, and removes the new index."""

@@ -115,7 +115,7 @@ class ClusterPostings:
                 params={
                     # A shard that fails makes the request fail, so that no part is taken for the whole.
                     "allow_partial_search_results": "false",
-                    "filter_path": "timed_out,hits.hits._score,hits.hits.fields",
+                    "filter_path": "hits.hits._score,hits.hits.fields",
                 },
             ),
         )
