@@ -240,7 +240,7 @@ class Load:
             raise ClusterError(changed)
 
     def clear_up(self) -> None:
-        """Removes complete indices that serve nobody, but not the one just replaced: who has it open may go on with it."""
+        """Removes complete indices that serve nobody, but not the one just replaced: it may be open somewhere."""
         for index, meta in _unserved(self.client, self.target.name).items():
             if meta.get("complete") and index != self.replaces:
                 self._remove(index)
