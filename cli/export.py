@@ -37,7 +37,6 @@ def export(
 ) -> None:
     """Write an index's codes as files that other engines load, with a README that says how."""
     import elsa_index as ei
-    from elsa_index.errors import name_some
     from elsa_index.tables import read_table, refuse_missing
 
     asked = ei.read_histories(histories) if histories else None
@@ -48,12 +47,7 @@ def export(
         titles = [(item, title) for item, title in zip(frame["item_id"], frame["title"], strict=True) if title]
     with ei.Index.open(index) as opened, options.progress("exporting") as on_progress:
         if asked is not None:
-            named = {item for history in asked.items for item in history}
-            if strangers := sorted(item for item in named if item not in opened.ids):
-                options.note(
-                    f"warning: {len(strangers):,} items of the histories are not in the index, left out: "
-                    f"{name_some(strangers)}"
-                )
+            options.note_unknown(item for history in asked.items for item in history if item not in opened.ids)
         ei.export(
             opened, to.value, out, histories=asked.items if asked else None, users=asked.users if asked else None,
             titles=titles, overwrite=overwrite, on_progress=on_progress,

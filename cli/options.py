@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -57,6 +57,14 @@ def print_json(value: Any) -> None:
 def note(message: str) -> None:
     """A line for people, on standard error, so that standard output holds results only."""
     print(message, file=sys.stderr)
+
+
+def note_unknown(items: Iterable[str]) -> None:
+    """Warns of items of histories that the index does not know."""
+    from elsa_index.errors import name_some
+
+    if unknown := list(dict.fromkeys(items)):
+        note(f"warning: {len(unknown):,} items of the histories are not in the index, left out: {name_some(unknown)}")
 
 
 @contextmanager

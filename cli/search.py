@@ -174,11 +174,7 @@ def _as_json(users: list[str], result: "ei.SearchResult") -> list[dict]:
 def _say_unknown(users: list[str], result: "ei.SearchResult", batch: bool) -> None:
     from elsa_index.errors import name_some
 
-    unknown = list(dict.fromkeys(name for names in result.unknown for name in names))
-    if unknown:
-        options.note(
-            f"warning: {len(unknown):,} items of the histories are not in the index, left out: {name_some(unknown)}"
-        )
+    options.note_unknown(name for names in result.unknown for name in names)
     without = [users[at] for at, answer in enumerate(result.answers) if answer is None]
     if without and batch:
         got = "popular items" if result.popular.any() else "nothing (try --fallback popular)"

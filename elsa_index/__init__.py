@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .codes import ItemCodes
     from .diagnosis import diagnose
-    from .engines.opensearch.loading import ClusterTarget
+    from .engines.opensearch.target import ClusterTarget
     from .errors import (
         ClusterError,
         DataError,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .training.loop import train
 
 _HOME = {
-    "ClusterTarget": "engines.opensearch.loading",
+    "ClusterTarget": "engines.opensearch.target",
     "ClusterError": "errors",
     "ItemCodes": "codes",
     "diagnose": "diagnosis",

@@ -14,7 +14,7 @@ from .calibration import Calibration, calibrate, check_target
 from .codes import ItemCodes
 from .engines import engine_class
 from .engines.base import BuildOptions, Engine, Progress, Query, StoreName
-from .engines.opensearch.loading import ClusterTarget
+from .engines.opensearch.target import ClusterTarget
 from .engines.store import rounded_shares
 from .errors import ClusterError, DataError, ElsaIndexError, UsageError
 from .files import staged_directory

@@ -13,7 +13,7 @@ from .calibration import TARGET_OVERLAP, Calibration, calibrate, check_target
 from .codes import ItemCodes
 from .engines import engine_class
 from .engines.base import Answer, Engine, Filter, ManyTerms, Progress, Query, RankName, SearchOptions, best
-from .engines.opensearch.loading import ClusterTarget
+from .engines.opensearch.target import ClusterTarget
 from .errors import StorageError, UsageError, shorten
 from .explanation import Explanation, explain
 from .histories import history_rows

@@ -17,7 +17,7 @@ from ..query import Vector
 from ..tags import Tags
 
 if TYPE_CHECKING:
-    from .opensearch.loading import ClusterTarget
+    from .opensearch.target import ClusterTarget
 
 EngineName = Literal["lucene", "exact", "faiss-flat", "faiss-sq8", "faiss-hnsw", "faiss-ivfpq", "seismic", "opensearch"]
 RankName = Literal["client", "server", "first-stage"]

@@ -4,10 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..codes import ItemCodes
-from ..ids import load_array
 from ..impacts import ImpactScale
 from .base import Answer, BuildOptions, Capabilities, Progress, Query, SearchOptions, answer_each
 from .jvm import detach, lucene_version
@@ -17,7 +14,6 @@ from .store import StoredCodes, StoredCodesEngine
 from .two_stage import HeavyItems, TwoStageSearch
 
 _POSTINGS = "postings"
-_HEAVY = "codes.heavy.npy"
 
 
 class LuceneEngine(StoredCodesEngine):
@@ -40,7 +36,7 @@ class LuceneEngine(StoredCodesEngine):
         scale = ImpactScale.fitting(options.bits, store.values, unit_norm=codes.is_unit_norm)
         heavy = HeavyItems.of(store)
         store.save(directory)
-        np.save(directory / _HEAVY, heavy.rows.astype(np.uint32))
+        heavy.save(directory)
         (directory / _POSTINGS).mkdir()
         write_postings(store, codes.ids, scale, directory / _POSTINGS, options.tags, on_progress)
         return {
@@ -58,7 +54,7 @@ class LuceneEngine(StoredCodesEngine):
         store = StoredCodes.load(directory, parameters["dims"])
         postings = LucenePostings(directory / _POSTINGS, parameters["items"])
         scale = ImpactScale(parameters["bits"], parameters["impact_scale"])
-        heavy = HeavyItems(load_array(directory / _HEAVY).astype(np.int64), parameters["rest_norm"])
+        heavy = HeavyItems.load(directory, parameters["rest_norm"])
         return cls(store, postings, TwoStageSearch(postings, store, scale.step, heavy))
 
     def search(

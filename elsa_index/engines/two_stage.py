@@ -6,13 +6,14 @@ Any engine that can add up impacts under terms and return the best items is a fi
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from ..ids import Rows
+from ..ids import Rows, load_array
 from ..query import QueryTerms, query_terms
 from .base import Answer, Query, SearchOptions, best, best_unseen, in_sorted
 from .store import StoredCodes
@@ -27,6 +28,7 @@ FIRST_CANDIDATES = 500
 EXACT_CANDIDATES = 2000
 """Candidates of an exact search with a cut query: asking an inverted index for more costs next to nothing beside more
 terms, and their last sum is what the bound of everything else starts from."""
+_HEAVY_FILE = "codes.heavy.npy"
 HEAVY = 1000
 HEAVY_SHARE = 0.005
 """Items of the largest norms, at least so many and this share, which every search scores, together and thus in little
@@ -76,6 +78,14 @@ class HeavyItems:
         if rest > 0.99 * float(norms[order[0]]):
             return cls(order[:0], float(norms[order[0]]))
         return cls(np.sort(order[:count]), rest)
+
+    def save(self, directory: Path) -> None:
+        """Writes the rows; `rest_norm` is for the engine's parameters."""
+        np.save(directory / _HEAVY_FILE, self.rows.astype(np.uint32))
+
+    @classmethod
+    def load(cls, directory: Path, rest_norm: float) -> "HeavyItems":
+        return cls(load_array(directory / _HEAVY_FILE).astype(np.int64), rest_norm)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import re
 import shlex
 from collections import Counter as Counts
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ..engines.base import Counter
 from ..engines.opensearch import requests
@@ -16,7 +16,6 @@ from .parts import write_parts, write_template
 if TYPE_CHECKING:
     from .export import Asked, Source
 
-ExportName = Literal["opensearch", "elasticsearch", "jsonl", "ciff"]
 K = 100
 _FIRST_TERMS = 1000
 """Terms of one query: with those for seen items, tags and text fewer than the 1,024 clauses that clusters allow."""

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,9 @@ from ..index import Index
 from ..query import Vector
 from .anserini import write_anserini
 from .ciff import write_ciff
-from .cluster import ExportName, write_elasticsearch, write_opensearch
+from .cluster import write_elasticsearch, write_opensearch
 
+ExportName = Literal["opensearch", "elasticsearch", "jsonl", "ciff"]
 NAME = "export.json"
 _BITS = 8
 

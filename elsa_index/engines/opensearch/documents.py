@@ -76,13 +76,12 @@ def meta_of(store: StoredCodes, fingerprint: str) -> dict[str, Any]:
     packed: the layout of the field `packed`, little-endian: the item's history weight as float32, then the dims of its
     code, then as many weights.
     """
-    kept = np.float32 if store.weights.dtype == np.float32 else np.float16
     return {
         "format": FORMAT,
         "fingerprint": fingerprint,
         "items": store.items,
         "dims": store.dims,
-        "packed": {"dims": store.dims_of.dtype.name, "weights": np.dtype(kept).name},
+        "packed": {"dims": store.dims_of.dtype.name, "weights": _packed_weights(store).name},
     }
 
 
@@ -118,12 +117,18 @@ def bulk_lines(
             yield ("".join(parts) + "}\n").encode()
 
 
+def _packed_weights(store: StoredCodes) -> np.dtype[Any]:
+    return np.dtype("<f4" if store.weights.dtype == np.float32 else "<f2")
+
+
 def _packed(store: StoredCodes, chunk: Chunk, history_weights: npt.NDArray[np.floating] | None) -> Iterator[str]:
     """Each row's code in the layout of `meta_of`, as base64."""
-    kept = "<f4" if store.weights.dtype == np.float32 else "<f2"
     rows = slice(chunk.rows.start, chunk.rows.stop)
     shares = np.ones(len(chunk.rows)) if history_weights is None else history_weights[rows]
-    dims, weights = chunk.dims_of.astype(chunk.dims_of.dtype.newbyteorder("<")), chunk.values.astype(kept)
+    dims, weights = (
+        chunk.dims_of.astype(chunk.dims_of.dtype.newbyteorder("<")),
+        chunk.values.astype(_packed_weights(store)),
+    )
     for share, begin, end in zip(shares.astype("<f4"), chunk.starts, chunk.starts[1:], strict=False):
         code = share.tobytes() + dims[begin:end].tobytes() + weights[begin:end].tobytes()
         yield base64.b64encode(code).decode()

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...codes import ItemCodes
 from ...errors import ClusterError, UsageError
-from ...ids import IdMap, load_array
+from ...ids import IdMap
 from ...tags import Tags
 from ..base import Answer, BuildOptions, Capabilities, Progress, Query, SearchOptions, answer_each, best
 from ..store import StoredCodes, StoredCodesEngine, rounded_shares
@@ -21,8 +21,7 @@ from .client import URL_VARIABLE, ClusterClient
 from .documents import NINE_BITS, bulk_lines, meta_of
 from .loading import Load
 from .postings import MOST_HITS, ClusterPostings
-
-_HEAVY = "codes.heavy.npy"
+from .takeover import Takeover
 
 
 class OpenSearchEngine(StoredCodesEngine):
@@ -54,7 +53,7 @@ class OpenSearchEngine(StoredCodesEngine):
         store = StoredCodes.round(codes, options.store)
         heavy = HeavyItems.of(store)
         store.save(directory)
-        np.save(directory / _HEAVY, heavy.rows.astype(np.uint32))
+        heavy.save(directory)
         with closing(ClusterClient(target.urls)) as client:
             load = Load(client, target, meta_of(store, codes.fingerprint), overwrite=options.overwrite)
             lines = bulk_lines(store, codes.ids, rounded_shares(codes, options.store), options.tags)
@@ -78,23 +77,26 @@ class OpenSearchEngine(StoredCodesEngine):
 
     @classmethod
     def publish(cls, parameters: dict[str, Any]) -> None:
-        with _resumed(parameters) as load:
-            load.publish()
+        with _takeover(parameters) as takeover:
+            takeover.publish()
 
     @classmethod
     def clear_up(cls, parameters: dict[str, Any]) -> None:
-        with suppress(ClusterError), _resumed(parameters) as load:  # what cannot be removed now is removed next time
-            load.clear_up()
+        with (
+            suppress(ClusterError),
+            _takeover(parameters) as takeover,
+        ):  # what cannot be removed now is removed next time
+            takeover.clear_up()
 
     @classmethod
     def withdraw(cls, parameters: dict[str, Any]) -> None:
-        with _resumed(parameters) as load:
-            load.withdraw()
+        with _takeover(parameters) as takeover:
+            takeover.withdraw()
 
     @classmethod
     def open(cls, directory: Path, parameters: dict[str, Any]) -> "OpenSearchEngine":
         store = StoredCodes.load(directory, parameters["dims"])
-        heavy = HeavyItems(load_array(directory / _HEAVY).astype(np.int64), parameters["rest_norm"])
+        heavy = HeavyItems.load(directory, parameters["rest_norm"])
         tags = Tags.load(directory, store.items) if (directory / "tags.rows.npy").exists() else None
         postings = ClusterPostings(
             parameters, meta_of(store, parameters["fingerprint"]), IdMap.load(directory, "ids"), tags
@@ -144,6 +146,6 @@ class OpenSearchEngine(StoredCodesEngine):
 
 
 @contextmanager
-def _resumed(parameters: dict[str, Any]) -> Iterator[Load]:
+def _takeover(parameters: dict[str, Any]) -> Iterator[Takeover]:
     with closing(ClusterClient(parameters["urls"])) as client:
-        yield Load.resume(client, parameters)
+        yield Takeover(client, parameters["name"], parameters["index"], parameters["replaces"])

@@ -1,23 +1,20 @@
 """Loading codes into a cluster: a new index beside the serving one, which takes over the alias in one step."""
 
 import os
-import re
 import secrets
-import socket
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import psutil
 
-from ...errors import ClusterError, UsageError
+from ...errors import ClusterError
 from ..base import Counter, Progress
-from .client import ClusterClient, checked_urls, is_flood_stage
+from .catalogues import count_documents, remove, remove_dead, served_by, this_host
+from .client import ClusterClient, is_flood_stage
 from .documents import mapping
+from .target import ClusterTarget
 
 _REQUEST_BYTES = 4_000_000
 _BULK_PATIENCE = 90.0
@@ -29,70 +26,8 @@ _LONG = 3600.0  # seconds that merging may take
 _RECOVERY_SOURCE_OPTIONAL = (2, 15)
 
 
-@dataclass(frozen=True)
-class ClusterTarget:
-    """Where a catalogue goes. urls: of some of the cluster's nodes, commas between them. name: the alias that serves
-    it. shards, replicas: of its index.
-
-    Raises UsageError for what OpenSearch would refuse.
-    """
-
-    urls: str
-    name: str
-    shards: int = 1
-    replicas: int = 1
-
-    def __post_init__(self) -> None:
-        checked_urls(self.urls)
-        if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,199}", self.name):
-            raise UsageError(
-                f"name must be up to 200 small letters, digits, '-', '_' or '.', beginning with a letter or digit; got "
-                f"{self.name!r}."
-            )
-        for what, value, least, most in (("shards", self.shards, 1, 1024), ("replicas", self.replicas, 0, 100)):
-            if not least <= value <= most:
-                raise UsageError(f"{what} must be from {least} to {most:,}, got {value}.")
-
-
-def served_by(client: ClusterClient, name: str) -> str | None:
-    """The index behind the alias `name`; None where there is none. Raises ClusterError where the name is not ours."""
-    found = client.call(f"looking for {name}", lambda: client.api.indices.get(index=name, ignore=404))
-    indices = {} if "error" in found else found
-    for index, about in indices.items():
-        if index == name:
-            raise ClusterError(
-                f"{client} has an index named {name}, which is no alias of elsa-index; choose another name."
-            )
-        if our_meta(about) is None:
-            raise ClusterError(f"{client} has an alias {name} of {index}, which is not ours; choose another name.")
-    if len(indices) > 1:
-        raise ClusterError(
-            f"{client} has {len(indices)} indices behind {name}: {', '.join(indices)}. Remove the alias."
-        )
-    return next(iter(indices), None)
-
-
-def count(client: ClusterClient, index: str) -> int:
-    """Documents of an index, of all its shards: one that is missing for a moment is waited for."""
-    from opensearchpy.exceptions import TransportError
-
-    def complete() -> int:
-        found = client.api.count(index=index)
-        if found["_shards"]["failed"]:
-            raise TransportError(503, "shards are missing", f"{found['_shards']['failed']} shards do not answer")
-        return int(found["count"])
-
-    return client.call(f"counting {index}", complete)
-
-
-def our_meta(about: dict[str, Any]) -> dict[str, Any] | None:
-    """What an index says of itself, if it is ours."""
-    meta = about.get("mappings", {}).get("_meta", {}).get("elsa_index")
-    return meta if isinstance(meta, dict) else None
-
-
 class Load:
-    """A new index on its way to the alias. `run` loads it, `publish` lets it serve, `withdraw` takes all of it back."""
+    """A new index, loaded beside the one that serves; `Takeover` then lets it serve."""
 
     def __init__(self, client: ClusterClient, target: ClusterTarget, meta: dict[str, Any], *, overwrite: bool) -> None:
         """Raises ClusterError where the alias is in the way. Removes what killed loads left behind."""
@@ -103,19 +38,10 @@ class Load:
                 f"{client} serves {self.replaces} under {target.name} already; choose another name or pass --overwrite "
                 "(overwrite=True)."
             )
-        self.left_behind = _remove_dead(client, target.name)
+        self.left_behind = remove_dead(client, target.name)
         self.index = f"{target.name}-{meta['fingerprint'][:8]}-{secrets.token_hex(4)}"
-        loader = {"host": _host(), "pid": os.getpid(), "started": psutil.Process().create_time()}
+        loader = {"host": this_host(), "pid": os.getpid(), "started": psutil.Process().create_time()}
         self._meta = meta | {"name": target.name, "complete": False, "loader": loader}
-
-    @classmethod
-    def resume(cls, client: ClusterClient, parameters: dict[str, Any]) -> "Load":
-        """A load that `run` completed, from the parameters of its engine."""
-        load = cls.__new__(cls)
-        load.client = client
-        load.target = ClusterTarget(*(parameters[key] for key in ("urls", "name", "shards", "replicas")))
-        load.index, load.replaces = parameters["index"], parameters["replaces"]
-        return load
 
     def run(self, lines: Iterable[bytes], items: int, on_progress: Progress | None) -> dict[str, Any]:
         """Sends all documents, counts them, and makes replicas. Returns what was measured: bytes of the primary
@@ -201,7 +127,7 @@ class Load:
             pause = min(2 * pause, 10.0)
 
     def _check_count(self, items: int) -> None:
-        found = count(self.client, self.index)
+        found = count_documents(self.client, self.index)
         if found != items:
             raise ClusterError(f"{self.client} holds {found:,} of {items:,} documents in {self.index}.")
 
@@ -225,54 +151,15 @@ class Load:
             raise ClusterError(f"{self.client} misses shards of {self.index}: a node that held them is away.")
         return int(needed - health["active_shards"])
 
-    def publish(self) -> None:
-        """The alias now names the new index; in one step, so that a search sees the old catalogue or the new one."""
-        name = self.target.name
-        changed = f"{self.client}: the alias {name} was changed by somebody else during the load."
-        if served_by(self.client, name) != self.replaces:
-            raise ClusterError(changed)
-        try:
-            self._swap(self.replaces, self.index)
-        except ClusterError:  # also where an answer was lost, and the second request found it done
-            if served_by(self.client, name) != self.index:
-                raise
-        if served_by(self.client, name) != self.index:  # another load looked and moved it at the same time
-            raise ClusterError(changed)
-
-    def clear_up(self) -> None:
-        """Removes complete indices that serve nobody, but not the one just replaced: it may be open somewhere."""
-        for index, meta in _unserved(self.client, self.target.name).items():
-            if meta.get("complete") and index != self.replaces:
-                self._remove(index)
-
-    def withdraw(self) -> None:
-        """Gives the alias back to what it named before, and removes the new index."""
-        api = self.client.api
-        found = self.client.call(f"looking at {self.index}", lambda: api.indices.get(index=self.index, ignore=404))
-        if self.target.name in found.get(self.index, {}).get("aliases", {}) and self.replaces is not None:
-            with suppress(ClusterError):  # it may be gone; removing the new index takes the alias from it in any case
-                self._swap(self.index, self.replaces)
-        self._remove(self.index)
-
-    def _swap(self, old: str | None, new: str) -> None:
-        name, api = self.target.name, self.client.api
-        actions: list[dict[str, Any]] = [{"add": {"index": new, "alias": name}}]
-        if old is not None:
-            actions.insert(0, {"remove": {"index": old, "alias": name}})
-        self.client.call(f"moving the alias {name}", lambda: api.indices.update_aliases(body={"actions": actions}))
-
     def _remove_after(self, error: BaseException) -> None:
         """Removes the new index. Raises ClusterError, with what `error` said, that names it where that fails too."""
         try:
-            self._remove(self.index)
+            remove(self.client, self.index)
         except ClusterError:
             raise ClusterError(
                 f"{error} The partly loaded index {self.index} is still there and serves nobody; the next build "
                 "removes it, or delete it yourself."
             ) from error
-
-    def _remove(self, index: str) -> None:
-        self.client.call(f"removing {index}", lambda: self.client.api.indices.delete(index=index, ignore=404))
 
 
 def _requests(lines: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
@@ -291,42 +178,3 @@ def _requests(lines: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
 
 def _worth_repeating(result: dict[str, Any]) -> bool:
     return result["status"] in (429, 503) and not is_flood_stage(str(result.get("error")))
-
-
-def _unserved(client: ClusterClient, name: str) -> dict[str, dict[str, Any]]:
-    """Indices that were made for `name` and that no alias names, with what they say of themselves."""
-    pattern = f"{name}-*"
-    found = client.call(f"looking for {pattern}", lambda: client.api.indices.get(index=pattern, ignore=404))
-    metas = {index: our_meta(about) for index, about in found.items() if "error" not in found and not about["aliases"]}
-    return {index: meta for index, meta in metas.items() if meta is not None and meta.get("name") == name}
-
-
-def _remove_dead(client: ClusterClient, name: str) -> list[str]:
-    """Removes what killed loads left. Returns what stays: incomplete indices of loads that run, or that began on
-    another host, of which nothing is known here.
-    """
-    left = []
-    for index, meta in _unserved(client, name).items():
-        if meta.get("complete"):
-            continue
-        if _is_dead(meta.get("loader", {})):
-            client.call(f"removing {index}", partial(client.api.indices.delete, index=index, ignore=404))
-        else:
-            left.append(index)
-    return left
-
-
-def _host() -> str:
-    """This host and, on Linux, the space of its process numbers: containers may share a name and not these."""
-    spaces = Path("/proc/self/ns/pid")
-    return f"{socket.gethostname()} {os.readlink(spaces) if spaces.is_symlink() else ''}".strip()
-
-
-def _is_dead(loader: dict[str, Any]) -> bool:
-    """Whether a loading process of this host is no longer there."""
-    if loader.get("host") != _host():
-        return False
-    try:
-        return abs(psutil.Process(loader["pid"]).create_time() - loader["started"]) > 1
-    except (psutil.Error, KeyError, TypeError):
-        return True

@@ -2,6 +2,7 @@
 
 import os
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -9,12 +10,12 @@ from ...errors import ClusterError, UsageError
 from ...ids import IdMap
 from ...query import QueryTerms
 from ...tags import Tags
-from ..base import Query
+from ..base import Filter, Query
 from ..two_stage import Candidates
 from . import requests
+from .catalogues import count_documents, our_meta
 from .client import CLAUSE_SETTING, URL_VARIABLE, ClusterClient
 from .documents import FORMAT, document_id, mapping
-from .loading import count, our_meta
 
 MOST_HITS = 10_000
 """Items that a cluster returns in one answer, and rescores a shard: the default of index.max_result_window."""
@@ -29,6 +30,7 @@ class ClusterPostings:
         """Opens the index that the directory names. Raises ClusterError where it is gone or not as it was loaded."""
         self._client = ClusterClient(os.environ.get(URL_VARIABLE) or parameters["urls"])
         self._index, self._ids, self._tags = parameters["index"], ids, tags
+        self._excluded: WeakKeyDictionary[Filter, list[str]] = WeakKeyDictionary()
         try:
             self._check(parameters["name"], meta)
             self._most_clauses = self._clause_limit()
@@ -66,11 +68,10 @@ class ClusterPostings:
                 raise ClusterError(
                     f"{self._client}: the mapping of {index} was changed, the field {field} too; {again}."
                 )
-        found_documents = count(self._client, index)
-        if found_documents != meta["items"]:
+        documents = count_documents(self._client, index)
+        if documents != meta["items"]:
             raise ClusterError(
-                f"{self._client}: {index} holds {found_documents:,} documents and {meta['items']:,} were loaded; "
-                f"{again}."
+                f"{self._client}: {index} holds {documents:,} documents and {meta['items']:,} were loaded; {again}."
             )
 
     def _clause_limit(self) -> int:
@@ -130,7 +131,11 @@ class ClusterPostings:
         seen = [document_id(self._ids[row]) for row in query.seen.tolist()]
         if query.only is None:
             return requests.restriction(seen)
-        seen += [document_id(self._ids[row]) for row in query.only.excluded.tolist()]
+        excluded = self._excluded.get(query.only)
+        if excluded is None:
+            excluded = [document_id(self._ids[row]) for row in query.only.excluded.tolist()]
+            self._excluded[query.only] = excluded
+        seen += excluded
         tags = [self._tags.names[number] for number in query.only.tags] if self._tags else []
         return requests.restriction(seen, tags)
 
