@@ -19,6 +19,7 @@ from .explanation import Explanation, explain
 from .histories import history_rows
 from .ids import IdMap, Rows, load_array
 from .manifest import NAME, Manifest
+from .promise import promise
 from .results import SearchResult
 from .tags import Tags
 
@@ -191,9 +192,9 @@ class Index:
                 queries.append(Query(self._engine.query_vector(rows, values), rows, only))
         found = self._engine.search(queries, options, on_progress) if queries else []
         cut = query_terms is not None or candidates is not None
-        promise = self._promise(found, cut, rank)
+        worth = promise(found, self.manifest, self._engine.capabilities, rank, as_given=cut)
         answers = dict(zip(asked, found, strict=True))
-        return self._result(len(histories), options.k, answers, unknown, fallback, only, promise)
+        return self._result(len(histories), options.k, answers, unknown, fallback, only, worth)
 
     def explain(
         self, history: Sequence[object], items: Iterable[object], weights: Sequence[float] | None = None
@@ -324,7 +325,7 @@ class Index:
         unknown: list[list[str]],
         fallback: Fallback,
         only: Filter | None,
-        promise: str,
+        worth: str,
     ) -> SearchResult:
         rows = np.full((queries, k), -1, dtype=np.int64)
         scores = np.full((queries, k), np.nan, dtype=np.float32)
@@ -343,25 +344,4 @@ class Index:
             rows[places], scores[places], popular[without] = top, counts, True
         ids = self.ids.take(rows)
         all_answers = [answers.get(at) for at in range(queries)]
-        return SearchResult(ids, scores, rows, proven, popular, unknown, all_answers, promise)
-
-    def _promise(self, answers: list[Answer], cut: bool, rank: RankName) -> str:
-        if not answers:
-            return "no history had a known item"
-        note = ""
-        if shortened := sum(answer.cut for answer in answers):
-            how = "finished from the stored codes" if rank == "client" else "the other terms added by rescoring"
-            note = f"; {shortened:,} of {len(answers):,} queries were cut to the terms that fit a request, {how}"
-        if rank == "first-stage":
-            return f"first stage: the cluster's ranking by upper bound, which promises nothing{note}"
-        if rank == "server":
-            window = max(answer.candidates for answer in answers)
-            return f"server: signed scores to nine bits, among the best {window:,} of each shard by upper bound{note}"
-        if all(answer.proven for answer in answers):
-            return f"exact: the exhaustive top k of the {self.engine} index's stored codes, {len(self):,} items{note}"
-        if self.manifest.calibration is not None and not cut:
-            return f"calibrated: {self.manifest.calibration}{note}"
-        if self._engine.capabilities.exact:
-            share = sum(answer.proven for answer in answers) / len(answers)
-            return f"not proven: terms and candidates as given; {share:.0%} of the answers happen to be proven"
-        return f"approximate: the engine {self.engine} promises nothing; compare it with faiss-flat on the same codes"
+        return SearchResult(ids, scores, rows, proven, popular, unknown, all_answers, worth)

@@ -96,6 +96,8 @@ def test_queries_that_are_too_long_are_refused_or_cut_as_the_user_chooses(own, a
                     overlaps = [len(np.intersect1d(a, b)) for a, b in zip(cut.rows, whole.rows, strict=True)]
                     assert np.mean(overlaps) >= 9.5
             exact = index.search(histories, 10, exact=True)
+            given = index.search(histories, 10, query_terms=60, candidates=10)
+            assert "queries were cut to the terms that fit a request" in given.promise
     finally:
         api.cluster.put_settings(body={"transient": {setting: None}})
     assert exact.proven.all()
