@@ -67,7 +67,8 @@ def test_a_catalogue_survives_loads_that_are_killed_and_nodes_that_are_lost(node
 
     for moment in range(KILLED):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(duration * (moment + 0.5) / KILLED)
+        # The measured duration may have been that of a busy machine: most moments are to lie before the end.
+        time.sleep(0.8 * duration * (moment + 0.5) / KILLED)
         process.send_signal(signal.SIGKILL)
         process.wait()
         check("load killed")
