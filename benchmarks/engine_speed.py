@@ -161,7 +161,8 @@ def _missing(name: str) -> Any:
 def _full_queries(directory: Path, histories: list[list[str]]) -> list[tuple[dict[str, int], int]]:
     """Terms with weights, and how many hits to ask for, from the stored codes alone: no second JVM in that process."""
     from elsa_index.engines.store import StoredCodes
-    from elsa_index.ids import IdMap, load_array
+    from elsa_index.files import load_array
+    from elsa_index.ids import IdMap
 
     ids = IdMap.load(directory, "ids")
     store = StoredCodes.load(directory, json.loads((directory / "manifest.json").read_text())["codes"]["dims"])

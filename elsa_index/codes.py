@@ -12,8 +12,8 @@ import xxhash
 from scipy.sparse import csr_array
 
 from .errors import DataError, StorageError
-from .files import existing_file, read_json, refuse_existing, staged_directory, write_json
-from .ids import IdMap, Rows, load_array
+from .files import existing_file, load_array, read_json, refuse_existing, staged_directory, write_json
+from .ids import IdMap, Rows
 from .matrices import load_csr
 from .tables import read_table, refuse_missing
 

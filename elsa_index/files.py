@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import xxhash
 
 from .errors import DataError, StorageError, shorten
@@ -166,3 +168,14 @@ def existing_file(path: str | os.PathLike[str], what: str) -> Path:
         state = "is a directory" if result.is_dir() else "does not exist"
         raise DataError(f"{what} {shorten(path, 300)} {state}; a file is needed.")
     return result
+
+
+def load_array(path: Path) -> npt.NDArray:
+    """A saved array, memory-mapped. Raises StorageError where it is missing or damaged; never unpickles."""
+    try:
+        if path.stat().st_size == 0:
+            raise ValueError("the file is empty")
+        # A plain array over the mapped bytes: indexing a np.memmap costs several times as much.
+        return np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
+    except (ValueError, OSError, EOFError) as error:
+        raise StorageError(f"{path} is missing or damaged: {error}") from None

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,15 +12,17 @@ from .building import write_index
 from .calibration import TARGET_OVERLAP, Calibration, calibrate, check_target
 from .codes import ItemCodes
 from .engines import engine_class
-from .engines.base import Answer, Engine, Filter, ManyTerms, Progress, Query, RankName, SearchOptions, best
+from .engines.base import Answer, Engine, Filter, ManyTerms, Progress, Query, RankName, best
 from .engines.opensearch.target import ClusterTarget
 from .errors import StorageError, UsageError, shorten
 from .explanation import Explanation, explain
+from .files import load_array
 from .histories import history_rows
-from .ids import IdMap, Rows, load_array
+from .ids import IdMap, Rows
 from .manifest import NAME, Manifest
 from .promise import promise
 from .results import SearchResult
+from .search_options import search_options
 from .tags import Tags
 
 Fallback = Literal["none", "popular"]
@@ -173,7 +175,10 @@ class Index:
 
         Raises UsageError for parameters out of range and unknown tags.
         """
-        options = self._options(k, exact, query_terms, candidates, threads, effort, rank, many_terms)
+        options = search_options(
+            self.manifest, self._engine.capabilities, k=k, exact=exact, query_terms=query_terms, candidates=candidates,
+            threads=threads, effort=effort, rank=rank, many_terms=many_terms,
+        )  # fmt: skip
         if fallback not in ("none", "popular"):
             raise UsageError(f"fallback must be none or popular, got {fallback!r}.")
         if fallback == "popular" and self._item_counts is None:
@@ -264,58 +269,6 @@ class Index:
         passing = self.tags.mask(numbers) if self.tags else np.ones(len(self), dtype=bool)
         passing[excluded] = False
         return Filter(tuple(numbers), excluded, passing)
-
-    def _options(
-        self,
-        k: int,
-        exact: bool,
-        query_terms: int | None,
-        candidates: int | None,
-        threads: int,
-        effort: int | None,
-        rank: RankName,
-        many_terms: ManyTerms | None,
-    ) -> SearchOptions:
-        for name, value in (
-            ("k", k),
-            ("query_terms", query_terms),
-            ("candidates", candidates),
-            ("threads", threads),
-            ("effort", effort),
-        ):
-            if value is not None and value < 1:
-                raise UsageError(f"{name} must be at least 1, got {value}.")
-        able = self._engine.capabilities
-        cut = query_terms is not None or candidates is not None
-        if exact and not able.exact:
-            raise UsageError(
-                f"The engine {self.engine} is approximate and cannot prove an answer; use lucene, faiss-flat or exact."
-            )
-        if cut and not able.cuts_queries:
-            raise UsageError(f"query_terms and candidates are for lucene and opensearch; this index is {self.engine}.")
-        if cut and exact:
-            raise UsageError("exact chooses terms and candidates itself; leave out query_terms and candidates.")
-        if effort is not None and not able.efforts:
-            raise UsageError(f"effort is for faiss-hnsw and faiss-ivfpq; this index is {self.engine}.")
-        if many_terms is not None and not able.ranks:
-            raise UsageError(f"many_terms is for the engine opensearch; this index is {self.engine}.")
-        many_terms = many_terms or ("cut" if rank == "client" else "refuse")
-        if many_terms not in get_args(ManyTerms):
-            raise UsageError(f"many_terms must be {' or '.join(get_args(ManyTerms))}, got {many_terms!r}.")
-        k = min(k, len(self))
-        if rank != "client":
-            if rank not in able.ranks:
-                allowed = f"must be {', '.join(able.ranks)}" if able.ranks else "is for the engine opensearch"
-                raise UsageError(f"rank {allowed}; got {rank!r} for an index that is {self.engine}.")
-            if exact:
-                raise UsageError(f"rank {rank} cannot prove an answer; use rank client.")
-            return SearchOptions(k, False, query_terms, candidates, threads, rank=rank, many_terms=many_terms)
-        if self.manifest.calibration is not None and not exact and not cut:
-            chosen = self.manifest.calibration
-            terms, candidates = chosen.query_terms, chosen.candidates_for(k)
-            return SearchOptions(k, False, terms, candidates, threads, many_terms=many_terms)
-        exact = able.exact and not cut
-        return SearchOptions(k, exact, query_terms, candidates, threads, effort, many_terms=many_terms)
 
     def _result(
         self,

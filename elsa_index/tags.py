@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import DataError, UsageError, name_some
-from .ids import IdMap, Rows, load_array
+from .files import load_array
+from .ids import IdMap, Rows
 from .tables import read_table, refuse_missing
 
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from ..codes import ItemCodes
 from ..errors import DataError, StorageError
-from ..ids import Rows, load_array
+from ..files import load_array
+from ..ids import Rows
 from ..query import Vector
 from .base import (
     Answer,

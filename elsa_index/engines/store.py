@@ -11,7 +11,8 @@ from scipy.sparse import csr_array
 
 from ..codes import ItemCodes
 from ..errors import DataError, StorageError
-from ..ids import Rows, load_array
+from ..files import load_array
+from ..ids import Rows
 from ..query import Vector
 from .base import Engine, StoreName
 

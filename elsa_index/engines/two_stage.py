@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from ..ids import Rows, load_array
+from ..files import load_array
+from ..ids import Rows
 from ..query import QueryTerms, query_terms
 from .base import Answer, Query, SearchOptions, best, best_unseen, in_sorted
 from .store import StoredCodes
