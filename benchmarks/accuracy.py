@@ -143,7 +143,7 @@ def bytes_on_disk(codes: ei.ItemCodes, engine: str, store: str | None = None) ->
     """Bytes an item by part: of an index built from the codes. history: the history weights."""
     with (
         tempfile.TemporaryDirectory() as directory,
-        ei.Index.build(codes, Path(directory) / "i.index", engine=engine, store=store) as index,
+        ei.Index.build(codes, Path(directory) / "i.index", engine=engine, store=store, segments=None) as index,
     ):
         sizes: dict[str, float] = dict(index.bytes_by_part)
         files = index.manifest.files

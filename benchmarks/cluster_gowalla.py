@@ -58,10 +58,12 @@ def main() -> None:
     hidden = [codes.ids.find(items) for items in questions.hidden]
     with tempfile.TemporaryDirectory() as name, Cluster(Path(name) / "nodes") as cluster:
         directory = Path(name)
-        oracle = ei.Index.build(codes, directory / "exact", engine="exact").search(questions.histories, K)
+        oracle = ei.Index.build(codes, directory / "exact", engine="exact", segments=None).search(
+            questions.histories, K
+        )
         target = ei.ClusterTarget(cluster.url, "catalogue", given.shards, 1)
         found: dict[str, tuple[np.ndarray, float, np.ndarray]] = {}
-        with ei.Index.build(codes, directory / "there", engine="opensearch", cluster=target) as index:
+        with ei.Index.build(codes, directory / "there", engine="opensearch", cluster=target, segments=None) as index:
             for way, options in WAYS.items():
                 started = time.perf_counter()
                 result = index.search(questions.histories, K, **options)

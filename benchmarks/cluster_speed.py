@@ -60,12 +60,14 @@ def measure(codes: ei.ItemCodes, split: ei.Split, shards: int, directory: Path) 
     histories = chosen_histories(split, codes.ids)[:QUERIES]
     with (
         Cluster(directory / "nodes") as cluster,
-        ei.Index.build(codes, directory / "lucene", engine="lucene") as lucene,
-        ei.Index.build(codes, directory / "exact", engine="exact") as oracle,
+        ei.Index.build(codes, directory / "lucene", engine="lucene", segments=None) as lucene,
+        ei.Index.build(codes, directory / "exact", engine="exact", segments=None) as oracle,
     ):
         target = ei.ClusterTarget(cluster.url, "catalogue", shards, 1)
         started = time.perf_counter()
-        with ei.Index.build(codes, directory / "opensearch", engine="opensearch", cluster=target) as there:
+        with ei.Index.build(
+            codes, directory / "opensearch", engine="opensearch", cluster=target, segments=None
+        ) as there:
             seconds = time.perf_counter() - started
             resident = [psutil.Process(node.process.pid).memory_info().rss for node in cluster._nodes if node.process]
             indexes = {"opensearch": there, "lucene": lucene}

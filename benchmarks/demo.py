@@ -127,7 +127,7 @@ def main() -> None:
     for model, engine in (("sparse", "lucene"), ("dense", "faiss-flat")):
         store = "float16" if engine == "lucene" else "float32"
         oracle = OUTPUT / f"oracle-{INDEXES[engine]}"
-        ei.Index.build(ei.ItemCodes.load(at[model]), oracle, engine="exact", store=store).close()
+        ei.Index.build(ei.ItemCodes.load(at[model]), oracle, engine="exact", store=store, segments=None).close()
     show_recommendations(titles)
     compare()
     CONSOLE.print(f"\nDone in {time.perf_counter() - started:.0f} s. Everything is in {OUTPUT}/.")

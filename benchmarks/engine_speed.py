@@ -202,7 +202,7 @@ def builder() -> Callable[[Any], Any]:
 
         codes = ei.ItemCodes.load(request[0])
         started = time.perf_counter()
-        with ei.Index.build(codes, request[1], overwrite=True) as index:
+        with ei.Index.build(codes, request[1], segments=None, overwrite=True) as index:
             seconds = time.perf_counter() - started
             parts = index.bytes_by_part
         heap = java_class("java.lang.Runtime").getRuntime().totalMemory()
@@ -265,7 +265,7 @@ def measure(model: ei.ItemCodes, split: ei.Split, items: int, directory: Path, b
             with tempfile.TemporaryDirectory(dir=directory) as scratch:
                 row["anserini_json"].append(anserini_json(codes, Path(scratch)))
             print(f"build {at}: {row['build'][-1]['seconds']:.1f} s, {row['anserini_json'][-1]}", flush=True)
-    ei.Index.build(codes, directory / "exact.index", engine="exact").close()
+    ei.Index.build(codes, directory / "exact.index", engine="exact", segments=None).close()
     histories = chosen_histories(split, codes.ids)
     del codes
     asked = histories[:QUERIES]

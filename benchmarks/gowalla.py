@@ -54,7 +54,7 @@ def main() -> None:
             for engine in engines:
                 path = Path(directory) / f"{model}-{engine.removeprefix('faiss-')}"
                 try:
-                    ei.Index.build(codes, path, engine=engine).close()
+                    ei.Index.build(codes, path, engine=engine, segments=None).close()
                 except ei.UsageError as error:  # the optional engine is not installed
                     print(f"{path.name}: {error}", flush=True)
                     continue

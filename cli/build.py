@@ -32,6 +32,12 @@ def build(
     ] = None,
     item_ids: Annotated[Path | None, typer.Option(help="Ids of a .npz's rows: .txt, or a table with item_id.")] = None,
     tags: Annotated[Path | None, typer.Option(help="A table with item_id, tag, for search --tag.")] = None,
+    metadata: Annotated[
+        Path | None,
+        typer.Option(help="A table with item_id, title and others: titles to show, and to name segments by."),
+    ] = None,
+    segments: Annotated[bool, typer.Option(help="Whether to find segments, for rows of a homepage.")] = True,
+    least_items: Annotated[int, typer.Option(min=1, help="Items of a segment; smaller ones are dissolved.")] = 8,
     histories: Annotated[
         Path | None,
         typer.Option(help="To calibrate on (lucene, opensearch).", show_default="those kept with the model"),
@@ -63,16 +69,21 @@ def build(
     cluster = ei.ClusterTarget(url, name, shards or 1, 1 if replicas is None else replicas) if url and name else None
     codes = ei.load_codes(source, item_ids)
     tagged = ei.read_tags(tags) if tags else None
+    known = ei.read_metadata(metadata) if metadata else None
+    rules = ei.SegmentRules(least_items=least_items) if segments else None
     asked = ei.read_histories(histories).items if histories else None
     started = time.perf_counter()
     with options.progress("indexing") as on_progress:
         index = ei.Index.build(
-            codes, out, engine=engine, bits=bits, store=store, tags=tagged, histories=asked,
-            target_overlap=target_overlap, cluster=cluster, overwrite=overwrite, on_progress=on_progress,
+            codes, out, engine=engine, bits=bits, store=store, tags=tagged, metadata=known, segments=rules,
+            histories=asked, target_overlap=target_overlap, cluster=cluster, overwrite=overwrite,
+            on_progress=on_progress,
         )  # fmt: skip
     with index:
         if tagged and (unknown := sorted({item for item, _ in tagged if item not in index.ids})):
             options.note(f"warning: {len(unknown):,} tagged items are not in the index, left out: {name_some(unknown)}")
+        if known and (unnamed := sorted(set(index.ids) - set(known["item_id"]))):
+            options.note(f"warning: {len(unnamed):,} items have no metadata: {name_some(unnamed)}")
         seconds = time.perf_counter() - started
         parts, loss = index.bytes_by_part, index.manifest.store_loss
         total = sum(parts.values())
@@ -80,6 +91,7 @@ def build(
             about = {"items": len(index), "engine": index.engine, "seconds": round(seconds, 3)}
             chosen = index.manifest.calibration
             about |= {"calibration": chosen.model_dump() if chosen else None}
+            about |= {"segments": len(index.segments) if index.segments else 0}
             shown = ("name", "index", "replaces", "left_behind", "missing_replicas", "documents_per_second")
             about |= {key: index.manifest.parameters[key] for key in shown if key in index.manifest.parameters}
             options.print_json(about | {"bytes": parts, "store_loss": loss, "fingerprint": codes.fingerprint})
@@ -92,6 +104,8 @@ def build(
         else:
             print("stored codes: float32, as given")
         _say_cluster(index.manifest.parameters)
+        if entry := index.manifest.segments:
+            print(f"{entry.segments:,} segments of {entry.items:,} items; elsa-index segments {out} shows them")
         if index.manifest.calibration:
             print(f"searches are calibrated: {index.manifest.calibration}; search --exact proves its answers")
 

@@ -6,7 +6,21 @@ import traceback
 
 import typer
 
-from . import bench, build, doctor, evaluate, export, search, split, train, tune, verify
+from . import (
+    bench,
+    build,
+    doctor,
+    evaluate,
+    export,
+    homepage,
+    search,
+    segments,
+    serve,
+    split,
+    train,
+    tune,
+    verify,
+)
 from .options import state
 
 app = typer.Typer(
@@ -20,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (split, train, build, search, tune, evaluate, bench, export, verify, doctor):
+for module in (split, train, build, search, segments, homepage, serve, tune, evaluate, bench, export, verify, doctor):
     app.command(epilog=module.EXAMPLE)(getattr(module, module.__name__.rsplit(".", 1)[1]))
 
 

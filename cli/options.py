@@ -5,9 +5,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    import elsa_index as ei
 
 
 @dataclass
@@ -35,6 +39,12 @@ ValueColumn = Annotated[str | None, typer.Option(help="The log's column of ratin
 MinValue = Annotated[float | None, typer.Option(help="The lowest value that is an interaction.")]
 MinUserItems = Annotated[int, typer.Option(help="Drop users with fewer items.")]
 TargetOverlap = Annotated[float, typer.Option(help="Of calibrated with exact answers; 1: always exact.")]
+Items = Annotated[str | None, typer.Option(help="One history: ids, separated by commas.")]
+Item = Annotated[list[str] | None, typer.Option(help="One id of the history, commas and all; repeatable.")]
+Metadata = Annotated[
+    Path | None,
+    typer.Option(help="A table with item_id, title and others.", show_default="what the index was built with"),
+]
 Threads = Annotated[int, typer.Option(help="Threads over queries.")]
 
 
@@ -48,6 +58,27 @@ def numbers(option: str, text: str, example: str) -> list[int]:
         raise UsageError(
             f"{option} must be numbers separated by commas, for example {example}; got {text!r}."
         ) from None
+
+
+def history(items: str | None, item: list[str] | None) -> list[str]:
+    """The ids of --items and --item. Raises UsageError for an empty one."""
+    from elsa_index.errors import UsageError
+
+    named = [*(items.split(",") if items else []), *(item or [])]
+    if any(not name for name in named):
+        raise UsageError(f"--items holds an empty id: {items!r}; separate ids by single commas.")
+    return named
+
+
+def opened(index: Path, metadata: Path | None) -> "ei.Index":
+    """An opened index, with titles and names from a file of metadata where there is one."""
+    from elsa_index.index import Index
+
+    if metadata is None:
+        return Index.open(index)
+    from elsa_index.metadata import read_metadata
+
+    return Index.open(index, read_metadata(metadata))
 
 
 def print_json(value: Any) -> None:

@@ -35,8 +35,8 @@ class ManyTerms(StrEnum):
 
 def search(
     index: Annotated[Path, typer.Argument(help="The index directory.")],
-    items: Annotated[str | None, typer.Option(help="One history: ids, separated by commas.")] = None,
-    item: Annotated[list[str] | None, typer.Option(help="One id of the history, commas and all; repeatable.")] = None,
+    items: options.Items = None,
+    item: options.Item = None,
     histories: Annotated[Path | None, typer.Option(help="A table with user_id, item_id (optional weight).")] = None,
     k: Annotated[int, typer.Option("-k", help="Items a history.")] = 10,
     exact: Annotated[bool, typer.Option("--exact", help="Prove that the answer is the exhaustive top k.")] = False,
@@ -69,11 +69,9 @@ def search(
     from elsa_index.errors import DataError, UsageError, name_some
     from elsa_index.index import Index
 
-    one = [*(items.split(",") if items else []), *(item or [])]
+    one = options.history(items, item)
     if bool(one) == (histories is not None):
         raise UsageError("Name one history by --items a,b,c or --item ID, or a file of them by --histories FILE.")
-    if any(not name for name in one):
-        raise UsageError(f"--items holds an empty id: {items!r}; separate ids by single commas.")
     if explain and histories is not None:
         raise UsageError("--explain is for one history, by --items or --item; with --histories ask in Python.")
     if explain and out is not None:

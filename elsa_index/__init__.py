@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from .ids import IdMap
     from .index import Index
     from .interactions import Interactions, read_interactions
+    from .metadata import read_metadata
     from .results import SearchResult
+    from .segments.discovery import SegmentRules
+    from .segments.homepage import Homepage, HomepageRow
+    from .segments.segments import Segment, Segments
     from .sources import load_codes
     from .splitting import Split, split
     from .tags import read_tags
@@ -61,6 +65,12 @@ _HOME = {
     "Split": "splitting",
     "split": "splitting",
     "read_tags": "tags",
+    "read_metadata": "metadata",
+    "SegmentRules": "segments.discovery",
+    "Homepage": "segments.homepage",
+    "HomepageRow": "segments.homepage",
+    "Segment": "segments.segments",
+    "Segments": "segments.segments",
     "TrainingConfig": "training.config",
     "train": "training.loop",
 }
@@ -73,12 +83,17 @@ __all__ = [
     "Evaluation",
     "Explanation",
     "Histories",
+    "Homepage",
+    "HomepageRow",
     "IdMap",
     "Index",
     "Interactions",
     "ItemCodes",
     "JavaError",
     "SearchResult",
+    "Segment",
+    "SegmentRules",
+    "Segments",
     "Split",
     "StorageError",
     "TrainingConfig",
@@ -91,6 +106,7 @@ __all__ = [
     "load_codes",
     "read_histories",
     "read_interactions",
+    "read_metadata",
     "read_tags",
     "split",
     "train",

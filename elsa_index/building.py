@@ -1,7 +1,7 @@
 """Writing an index directory from codes."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,8 +21,12 @@ from .files import staged_directory
 from .histories import history_rows
 from .machine import usable_processors
 from .manifest import NAME, CodesEntry, Manifest, list_files
+from .metadata import TITLE, Metadata
+from .segments.discovery import SegmentRules, has_dominant_dimensions
+from .segments.segments import DIRECTORY, TAG_PREFIX, write_segments
 from .store_loss import store_loss
 from .tags import Tags
+from .titles import TitleLookup
 
 
 def write_index(
@@ -33,6 +37,8 @@ def write_index(
     bits: int,
     store: str | None,
     tags: Iterable[tuple[str, str]] | None,
+    metadata: Mapping[str, Sequence[object]] | None,
+    segments: SegmentRules | None,
     histories: Sequence[Sequence[object]] | None,
     target_overlap: float,
     cluster: ClusterTarget | None,
@@ -46,20 +52,34 @@ def write_index(
         raise UsageError(f"store must be {' or '.join(allowed)} for the engine {engine}, got {store!r}.")
     check_target(target_overlap)
     tagged = None if tags is None else Tags.of(tags, codes.ids)
+    known = None if metadata is None else Metadata.of(metadata, codes.ids)
     if (cluster is not None) != bool(kind.capabilities.ranks):
         if cluster is None:
             raise UsageError(f"The engine {engine} needs a cluster and a name there: --url http://… --name catalogue.")
         raise UsageError(f"A cluster's URL and name are for the engine opensearch; the engine is {engine}.")
-    options = BuildOptions(bits, cast(StoreName, store or allowed[0]), tagged, cluster, overwrite)
+    kept = cast(StoreName, store or allowed[0])
     with _taken_back(kind) as built, staged_directory(path, overwrite=overwrite, is_ours=_is_index) as staged:
         codes.ids.save(staged, "ids")
         if codes.item_counts is not None:
             np.save(staged / "item_counts.npy", codes.item_counts.astype(np.uint32))
-        shares = rounded_shares(codes, options.store)
+        shares = rounded_shares(codes, kept)
         if shares is not None:
             np.save(staged / "history_weights.npy", shares)
+        if known is not None:
+            known.save(staged)
+            if TITLE in known.columns:
+                TitleLookup.of(known.columns[TITLE]).save(staged)
+        entry = None
+        if segments is not None and has_dominant_dimensions(codes):
+            written = write_segments(
+                codes, staged / DIRECTORY, segments, known, kind.name, BuildOptions(bits, _segment_store(kept))
+            )
+            if written is not None:
+                entry, of = written
+                tagged = Tags.with_groups(tagged, TAG_PREFIX, of)
         if tagged is not None:
             tagged.save(staged)
+        options = BuildOptions(bits, kept, tagged, cluster, overwrite)
         started = time.perf_counter()
         built.parameters = parameters = kind.build(codes, staged, options, on_progress)
         seconds = time.perf_counter() - started
@@ -79,11 +99,17 @@ def write_index(
             ),
             store_loss=loss,
             calibration=calibration,
+            segments=entry,
             build_seconds=round(seconds, 6),
             files=list_files(staged),
         ).write(staged)
         kind.publish(parameters)
     kind.clear_up(parameters)
+
+
+def _segment_store(store: StoreName) -> StoreName:
+    """A few segments need no more than half precision, whose values no product with a query leaves."""
+    return "float16" if store == "int8" else store
 
 
 @dataclass

@@ -1,9 +1,9 @@
 """Index: a directory that answers "what next for this history?"."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +20,19 @@ from .files import load_array
 from .histories import history_rows
 from .ids import IdMap, Rows
 from .manifest import NAME, Manifest
+from .metadata import METADATA, TITLE, Metadata
 from .promise import promise
 from .results import SearchResult
 from .search_options import search_options
+from .segments.discovery import MAX_DENSITY, SegmentRules
+from .segments.homepage import Homepage, HomepageOptions, homepage
+from .segments.segments import DIRECTORY as SEGMENTS
+from .segments.segments import Segments
 from .tags import Tags
+from .titles import TitleLookup, Titles
 
 Fallback = Literal["none", "popular"]
+_USUAL_SEGMENTS = SegmentRules()
 
 
 class Index:
@@ -49,9 +56,13 @@ class Index:
         item_counts: Rows | None,
         history_weights: npt.NDArray[np.floating] | None,
         tags: Tags | None,
+        metadata: Metadata | None,
+        titles: Titles,
+        segments: Segments | None,
     ) -> None:
         self.path, self.manifest, self.ids, self.tags = path, manifest, ids, tags
-        self._engine, self._item_counts, self._history_weights = engine, item_counts, history_weights
+        self.metadata, self.titles, self.segments, self.item_counts = metadata, titles, segments, item_counts
+        self._engine, self._history_weights = engine, history_weights
 
     @classmethod
     def build(
@@ -63,6 +74,8 @@ class Index:
         bits: int = 8,
         store: str | None = None,
         tags: Iterable[tuple[str, str]] | None = None,
+        metadata: Mapping[str, Sequence[object]] | None = None,
+        segments: SegmentRules | None = _USUAL_SEGMENTS,
         histories: Sequence[Sequence[object]] | None = None,
         target_overlap: float = TARGET_OVERLAP,
         cluster: ClusterTarget | None = None,
@@ -75,6 +88,9 @@ class Index:
         bits: of the impacts, 2 to 16. store: precision of the stored codes, `float16`, `float32` or `int8`, a scale an
         item (FAISS engines take float32); None for the engine's own. tags: pairs of item id and tag, what `search` can
         filter by.
+        metadata: a table by column, item_id, title and any others, as `read_metadata` gives it: titles to show and to
+        look up, and what segments are named by. segments: how they are made; None for an index without. Dense codes get
+        none, as they have no dominant dimensions.
         histories, target_overlap: how searches are calibrated (see `tune`), on the histories kept with the codes where
         None are given; without any, or with a target of 1, the index answers exactly. cluster: where the engine
         opensearch loads the codes; `overwrite` is for the catalogue served there too.
@@ -84,14 +100,20 @@ class Index:
         then unchanged.
         """
         write_index(
-            codes, Path(path), engine=engine, bits=bits, store=store, tags=tags, histories=histories,
-            target_overlap=target_overlap, cluster=cluster, overwrite=overwrite, on_progress=on_progress,
+            codes, Path(path), engine=engine, bits=bits, store=store, tags=tags, metadata=metadata, segments=segments,
+            histories=histories, target_overlap=target_overlap, cluster=cluster, overwrite=overwrite,
+            on_progress=on_progress,
         )  # fmt: skip
         return cls.open(path)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> "Index":
-        """Opens an index directory, by memory map. Raises StorageError where it is missing, damaged or too new."""
+    def open(cls, path: str | os.PathLike[str], metadata: Mapping[str, Sequence[object]] | None = None) -> "Index":
+        """Opens an index directory, by memory map.
+
+        metadata: titles, and names of segments, to use instead of those that the index was built with.
+
+        Raises StorageError where it is missing, damaged or too new, DataError where no item of the metadata is in it.
+        """
         path = Path(path)
         manifest = Manifest.read(path)
         manifest.check_files(path)
@@ -104,7 +126,15 @@ class Index:
         engine = engine_class(manifest.engine).open(path, manifest.parameters)
         if engine.items != len(ids) or engine.items != manifest.codes.items:
             raise StorageError(f"{path} is damaged: {engine.items:,} codes for {len(ids):,} ids. Build it again.")
-        return cls(path, manifest, ids, engine, counts, shares, tags)
+        known = Metadata.load(path) if METADATA in manifest.files else None
+        segments = Segments.load(path / SEGMENTS, manifest.segments) if manifest.segments else None
+        if metadata is not None:
+            known = Metadata.of(metadata, ids)
+            segments = segments.renamed(known, ids) if segments else None
+        named = known.columns.get(TITLE) if known else None
+        stored = TitleLookup.load(path, named) if named and metadata is None else None
+        titles = Titles(ids, named, counts, stored)
+        return cls(path, manifest, ids, engine, counts, shares, tags, known, titles, segments)
 
     @classmethod
     def verify(cls, path: str | os.PathLike[str]) -> Manifest:
@@ -125,15 +155,23 @@ class Index:
 
     def close(self) -> None:
         self._engine.close()
+        if self.segments is not None:
+            self.segments.close()
 
     @property
     def engine(self) -> str:
         return self.manifest.engine
 
     @property
+    def can_be_exact(self) -> bool:
+        """Whether its engine can prove answers."""
+        return self._engine.capabilities.exact
+
+    @property
     def bytes_by_part(self) -> dict[str, int]:
-        """Bytes: on disk of ids, codes, postings (or vectors), tags, everything else; of a cluster's primary shards."""
-        parts = dict.fromkeys(("ids", "codes", "postings", "vectors", "tags"), 0)
+        """Bytes on disk of ids, codes, postings (or vectors), tags, segments, metadata, everything else; and those of a
+        cluster's primary shards."""
+        parts = dict.fromkeys(("ids", "codes", "postings", "vectors", "tags", "segments", "metadata"), 0)
         parts["other"] = (self.path / NAME).stat().st_size
         parts["cluster"] = self.manifest.parameters.get("primary_bytes", 0)
         for name, entry in self.manifest.files.items():
@@ -181,7 +219,7 @@ class Index:
         )  # fmt: skip
         if fallback not in ("none", "popular"):
             raise UsageError(f"fallback must be none or popular, got {fallback!r}.")
-        if fallback == "popular" and self._item_counts is None:
+        if fallback == "popular" and self.item_counts is None:
             raise UsageError("The fallback popular needs item counts, and imported codes have none; train or use none.")
         if weights is not None and len(weights) != len(histories):
             raise UsageError(f"There must be weights for each of {len(histories):,} histories, got {len(weights):,}.")
@@ -212,6 +250,53 @@ class Index:
         wanted = self.ids.rows(items)
         weighted = self._engine.stored_rows(rows) * values[:, None]
         return explain(self.ids, rows, weighted, wanted.tolist(), self._engine.stored_rows(wanted))
+
+    def rank_segments(
+        self, history: Sequence[object], k: int = 10, *, weights: Sequence[float] | None = None
+    ) -> tuple[Rows | None, npt.NDArray[np.float64], list[str]]:
+        """Numbers and scores of the `k` best segments for a history, best first, and the history's unknown ids.
+
+        Scores are products of the history's vector with segments' vectors, positive ones only, and exact. Numbers are
+        None where no item of the history is known.
+        """
+        if k < 1:
+            raise UsageError(f"k must be at least 1, got {k}.")
+        rows, values, unknown = self._history(history, weights, 0)
+        if not len(rows):
+            return None, np.zeros(0), unknown
+        return *self.required_segments.rank(self._engine.query_vector(rows, values), k), unknown
+
+    def homepage(
+        self, history: Sequence[object], *, weights: Sequence[float] | None = None, **options: Any
+    ) -> Homepage:
+        """Rows of recommendations: one for the whole history, then the best segments' best items; no item is in two.
+
+        options: of `HomepageOptions`: rows, k, fewest, diversity, exact. A history without a known item gets the
+        popular items and the largest segments, and the answer says so.
+
+        Raises UsageError for values out of range and for an index without segments.
+        """
+        return homepage(self, history, weights, HomepageOptions(**options))
+
+    def dimensions(
+        self, history: Sequence[object], k: int = 20, *, weights: Sequence[float] | None = None
+    ) -> list[tuple[int, float]]:
+        """The `k` strongest dimensions of a history's vector with their signed weights, strongest first."""
+        rows, values, _ = self._history(history, weights, 0)
+        vector = self._engine.query_vector(rows, values)
+        order = np.argsort(-np.abs(vector), kind="stable")[:k]
+        return [(int(dim), float(vector[dim])) for dim in order if vector[dim]]
+
+    @property
+    def required_segments(self) -> Segments:
+        """The index's segments. Raises UsageError where it has none, and says why."""
+        if self.segments is not None:
+            return self.segments
+        if self.manifest.codes.nnz > MAX_DENSITY * self.manifest.codes.dims:
+            why = "dense codes have no dominant dimensions; build one from sparse codes"
+        else:
+            why = "none is large enough, or it was built without them; build it again, perhaps with --least-items"
+        raise UsageError(f"{self.path} has no segments: {why}.")
 
     def tune(
         self,
@@ -290,9 +375,9 @@ class Index:
             proven[at] = answer.proven
         without = [at for at in range(queries) if at not in answers]
         if fallback == "popular" and without:
-            assert self._item_counts is not None
+            assert self.item_counts is not None
             passing = np.arange(len(self)) if only is None else np.flatnonzero(only.passing)
-            top, counts = best(passing, np.asarray(self._item_counts, dtype=np.float64)[passing], k)
+            top, counts = best(passing, np.asarray(self.item_counts, dtype=np.float64)[passing], k)
             places = np.ix_(without, range(len(top)))
             rows[places], scores[places], popular[without] = top, counts, True
         ids = self.ids.take(rows)

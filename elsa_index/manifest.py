@@ -11,6 +11,7 @@ from .calibration import Calibration
 from .engines.base import EngineName
 from .errors import StorageError
 from .files import checksum, staged_file
+from .segments.segments import SegmentsEntry
 
 FORMAT = 2
 NAME = "manifest.json"
@@ -41,7 +42,7 @@ class CodesEntry(BaseModel):
 
 class Manifest(BaseModel):
     """Engine and its parameters, files, codes, what rounding the codes cost (`store_loss`), and what a search does
-    that asks for nothing else (`calibration`; None: it answers exactly where the engine can)."""
+    that asks for nothing else (`calibration`; None: it answers exactly where the engine can), and its segments."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,6 +53,7 @@ class Manifest(BaseModel):
     codes: CodesEntry
     store_loss: dict[str, float]
     calibration: Calibration | None = None
+    segments: SegmentsEntry | None = None
     build_seconds: float | None = None
     files: dict[str, FileEntry]
 

@@ -31,6 +31,19 @@ def read_table(path: str | os.PathLike[str], required: list[str], optional: list
 
     Raises DataError that names the file and the column, or what the file has instead of a table.
     """
+    frame = _read(path, required)
+    wanted = [*required, *(name for name in optional or [] if name in frame.columns)]
+    return _as_text(frame, list(dict.fromkeys(wanted)), path)
+
+
+def read_all_columns(path: str | os.PathLike[str], required: list[str]) -> "pl.DataFrame":
+    """As `read_table`, with every column that can be read as text: lists are left out."""
+    frame = _read(path, required)
+    flat = [name for name, kind in frame.schema.items() if name != "row" and not kind.is_nested()]
+    return _as_text(frame, flat, path)
+
+
+def _read(path: str | os.PathLike[str], required: list[str]) -> "pl.DataFrame":
     import polars as pl
 
     path = existing_file(path, "The table")
@@ -58,11 +71,16 @@ def read_table(path: str | os.PathLike[str], required: list[str], optional: list
     missing = [name for name in required if name not in frame.columns]
     if missing:
         raise DataError(f"{path} has no column {name_some(missing)}; its columns are {name_some(frame.columns, 20)}.")
-    wanted = [*required, *(name for name in optional or [] if name in frame.columns)]
     if frame.height == 0:
         raise DataError(f"{path} has a header and no rows.")
+    return frame
+
+
+def _as_text(frame: "pl.DataFrame", columns: list[str], path: str | os.PathLike[str]) -> "pl.DataFrame":
+    import polars as pl
+
     try:
-        frame = frame.select(pl.col(name).cast(pl.String) for name in dict.fromkeys(wanted))
+        frame = frame.select(pl.col(name).cast(pl.String) for name in columns)
     except pl.exceptions.PolarsError as error:
         raise DataError(f"{path}: a column cannot be read as text: {shorten(error, 200)}") from None
     return frame.with_row_index("row", offset=1)

@@ -41,9 +41,34 @@ class Tags:
             raise DataError(f"None of the {len(items):,} tagged items is in the index: {name_some(list(items))}.")
         tags = IdMap(dict.fromkeys(name for name, there in zip(names, known, strict=True) if there))
         numbers = tags.find(name for name, there in zip(names, known, strict=True) if there)
-        unique = np.unique(np.stack([numbers, rows[known]], axis=1), axis=0)
-        starts = np.searchsorted(unique[:, 0], np.arange(len(tags) + 1))
-        return cls(tags, starts, unique[:, 1].astype(np.min_scalar_type(len(ids))), len(ids))
+        return cls._sorted(tags, numbers, rows[known], len(ids))
+
+    @classmethod
+    def _sorted(cls, names: IdMap, numbers: Rows, rows: Rows, items: int) -> "Tags":
+        unique = np.unique(np.stack([numbers, rows], axis=1), axis=0)
+        starts = np.searchsorted(unique[:, 0], np.arange(len(names) + 1))
+        return cls(names, starts, unique[:, 1].astype(np.min_scalar_type(items)), items)
+
+    @classmethod
+    def with_groups(cls, tags: "Tags | None", prefix: str, of: npt.NDArray[np.signedinteger]) -> "Tags":
+        """`tags`, and after them `prefix` + number for every item's group; of: (items,) numbers, -1 for none.
+
+        Raises DataError where a tag begins with `prefix` already.
+
+        >>> grouped = Tags.with_groups(None, "shelf:", np.array([1, -1, 0]))
+        >>> list(grouped.names), grouped.rows_of(0).tolist()
+        (['shelf:0', 'shelf:1'], [2])
+        """
+        names = [] if tags is None else list(tags.names)
+        if clashing := [name for name in names if name.startswith(prefix)]:
+            raise DataError(f"Tags that begin with {prefix} are made here; no item may carry {name_some(clashing)}.")
+        inside = np.flatnonzero(of >= 0)
+        numbers, rows = [of[inside].astype(np.int64) + len(names)], [inside]
+        if tags is not None:
+            numbers.append(np.repeat(np.arange(len(names)), np.diff(tags.starts)))
+            rows.append(tags.rows.astype(np.int64))
+        groups = [f"{prefix}{number}" for number in range(int(np.max(of)) + 1)]
+        return cls._sorted(IdMap(names + groups), np.concatenate(numbers), np.concatenate(rows), len(of))
 
     def numbers(self, wanted: Sequence[object]) -> list[int]:
         """The numbers of tags. Raises UsageError that lists some of the tags there are."""

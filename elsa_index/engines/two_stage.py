@@ -30,6 +30,7 @@ EXACT_CANDIDATES = 2000
 """Candidates of an exact search with a cut query: asking an inverted index for more costs next to nothing beside more
 terms, and their last sum is what the bound of everything else starts from."""
 _HEAVY_FILE = "codes.heavy.npy"
+_FEW = 0.1  # of the items: when a filter leaves fewer, these alone are scored exhaustively
 HEAVY = 1000
 HEAVY_SHARE = 0.005
 """Items of the largest norms, at least so many and this share, which every search scores, together and thus in little
@@ -187,5 +188,9 @@ class TwoStageSearch:
         return kept + self.heavy.rest_norm * float(np.sqrt(np.square(heaviest).sum())) * (1 + 1e-12)
 
     def _exhaustive(self, query: Query, wanted: int) -> Answer:
-        top, scores = best_unseen(self.store.matrix @ query.vector, query, wanted)
+        if query.only is not None and query.only.count < _FEW * self.store.items:
+            rows = query.rows_left(self.store.items)
+            top, scores = best(rows, self.store.score(rows, query.vector), wanted)
+        else:
+            top, scores = best_unseen(self.store.matrix @ query.vector, query, wanted)
         return Answer(top, scores, True, int(np.count_nonzero(query.vector)), query.left(self.store.items))

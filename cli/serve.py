@@ -1,0 +1,34 @@
+"""elsa-index serve"""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import options
+
+EXAMPLE = (
+    "Example: elsa-index serve catalogue.index --port 8080, then open http://127.0.0.1:8080/ · "
+    "curl -d '{\"history\":[\"1\"]}' -H 'content-type: application/json' http://127.0.0.1:8080/v1/recommend"
+)
+
+
+def serve(
+    index: Annotated[Path, typer.Argument(help="The index directory.")],
+    host: Annotated[str, typer.Option(help="Where to listen; others than this machine need 0.0.0.0.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free; the log names it.")] = 8080,
+    metadata: options.Metadata = None,
+    threads: Annotated[int, typer.Option(help="That search at the same time.", show_default="one a processor")] = 0,
+    grace: Annotated[int, typer.Option(help="Seconds that running requests have when the service stops.")] = 30,
+    debug: options.Debug = False,
+) -> None:
+    """Serve an index over HTTP, with a page to try it. SIGHUP swaps to a new build of the index.
+
+    Where the environment variable ELSA_INDEX_TOKEN is set, requests must bear it: Authorization: Bearer TOKEN.
+    """
+    from elsa_index.server.run import serve as run
+    from elsa_index.server.settings import Settings
+
+    settings = Settings(threads, os.environ.get("ELSA_INDEX_TOKEN") or None, grace)
+    run(lambda: options.opened(index, metadata), host, port, settings)

@@ -1,0 +1,1 @@
+"""Segments: discovering, naming and ranking them, and the rows of a homepage."""

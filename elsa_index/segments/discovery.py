@@ -1,0 +1,175 @@
+"""Discovering segments: sets of items whose codes point the same way."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.sparse import csr_array, diags_array
+from scipy.spatial.distance import squareform
+
+from ..codes import ItemCodes
+from ..ids import Rows
+from .naming import ItemTerms, alike_in_terms
+
+Vectors = npt.NDArray[np.float32]
+MAX_DENSITY = 0.25
+"""Codes with more nonzeros than this share of the dimensions have no dominant ones: dense models have no segments."""
+_CHUNK = 10_000
+
+
+class SegmentRules(BaseModel):
+    """How segments are made; chosen by measurement on the demo's films and their genres.
+
+    least_count: interactions of an item that may begin a segment: codes of rarer ones are mostly chance, and join
+    others. alike: average cosine of mean codes above which dominant dimensions are one segment. alike_in_terms,
+    alike_and_named: cosines of distinctive terms, and of mean codes, above which two segments are one, where items
+    have metadata. near: cosine to a segment's mean code from which an item without a segment joins it. least_items: of
+    a segment; smaller ones are dropped, and their items join others. nonzeros: of a segment's vector.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    least_count: int = Field(3, ge=0)
+    alike: float = Field(0.06, ge=-1, le=1)
+    alike_in_terms: float = Field(0.4, ge=0, le=1)
+    alike_and_named: float = Field(0.02, ge=0, le=1)
+    near: float = Field(0.05, ge=-1, le=1)
+    least_items: int = Field(8, ge=1)
+    nonzeros: int = Field(64, ge=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Discovered:
+    """of: (items,) int32, each item's segment, largest segments first; -1 for none. vectors: (segments, dims) CSR, unit
+    norm: mean codes cut to their largest entries. merged: for each segment the signed dimensions (terms) that it was
+    merged from, and how many items began in each, those of most items first."""
+
+    of: npt.NDArray[np.int32]
+    vectors: csr_array
+    merged: list[list[tuple[int, int]]]
+
+
+def has_dominant_dimensions(codes: ItemCodes) -> bool:
+    """Whether codes are sparse enough for segments."""
+    return codes.nnz <= max(1.0, MAX_DENSITY * codes.dims)
+
+
+def discover(codes: ItemCodes, rules: SegmentRules, terms: ItemTerms | None = None) -> Discovered:
+    """Items by dominant signed dimension, as in the paper's demo (Vančura et al., WWW 2026); dimensions whose items'
+    mean codes are alike become one, and segments that are alike in codes and in their items' terms too.
+
+    Popular items weigh more in mean codes, as their codes are better known.
+    """
+    units = csr_array(diags_array(1 / codes.norms) @ codes.weights)
+    counts = np.ones(len(codes.ids)) if codes.item_counts is None else codes.item_counts.astype(np.float64)
+    begins = np.flatnonzero(counts >= (0 if codes.item_counts is None else rules.least_count))
+    of = np.full(len(codes.ids), -1, dtype=np.int32)
+    if not len(begins):
+        return Discovered(of, csr_array((0, codes.dims), dtype=np.float32), [])
+    raw, label = np.unique(dominant_terms(units)[begins], return_inverse=True)
+    means = _means(units[begins], label, counts[begins], len(raw))
+    of[begins] = _clusters(means @ means.T, rules.alike, "average")[label]
+    of = _numbered_by_size(of, rules.least_items)
+    means = _means_of(units, of, counts)
+    of = _joined(units, of, means, rules.near)
+    if terms is not None:
+        of = _named_alike(of, _means_of(units, of, counts), terms, rules)
+    means = _means_of(units, of, counts)
+    began = np.full(len(codes.ids), -1)
+    began[begins] = label
+    return Discovered(of, _cut(means, rules.nonzeros), _merged(of, began, raw))
+
+
+def dominant_terms(units: csr_array) -> Rows:
+    """(items,) the signed dimension (2·dim, + 1 where negative) of each item's largest weight."""
+    magnitudes = np.abs(units.data)
+    lengths = np.diff(units.indptr)
+    at = np.flatnonzero(magnitudes == np.repeat(np.maximum.reduceat(magnitudes, units.indptr[:-1]), lengths))
+    _, first = np.unique(np.repeat(np.arange(len(lengths)), lengths)[at], return_index=True)
+    chosen = at[first]
+    return 2 * units.indices[chosen].astype(np.int64) + (units.data[chosen] < 0)
+
+
+def _means(units: csr_array, label: npt.NDArray[np.integer], weights: npt.NDArray, groups: int) -> Vectors:
+    """(groups, dims) weighted mean codes, unit norm."""
+    membership = csr_array((weights, label, np.arange(len(label) + 1)), shape=(len(label), groups))
+    sums = (membership.T @ units).toarray().astype(np.float32)
+    norms = np.linalg.norm(sums, axis=1, keepdims=True)
+    return np.divide(sums, norms, out=np.zeros_like(sums), where=norms > 0)
+
+
+def _means_of(units: csr_array, of: npt.NDArray[np.int32], counts: npt.NDArray) -> Vectors:
+    inside = np.flatnonzero(of >= 0)
+    return _means(units[inside], of[inside], counts[inside], int(np.max(of)) + 1)
+
+
+def _clusters(alike: npt.NDArray[np.floating], least: float, method: str) -> npt.NDArray[np.int64]:
+    """(groups,) clusters of what is `alike` (groups, groups) to at least `least`: every pair of a cluster (method
+    `complete`) or all pairs on average (`average`). Both are balanced, unlike merging the mean codes of ever larger
+    groups, which ends in one large segment."""
+    if len(alike) < 2:
+        return np.zeros(len(alike), dtype=np.int64)
+    farthest = max(float(np.max(alike)), least)
+    distances = (farthest - alike).astype(np.float64)
+    np.fill_diagonal(distances, 0)
+    tree = linkage(squareform(distances, checks=False), method=method)
+    return fcluster(tree, farthest - least, criterion="distance").astype(np.int64) - 1
+
+
+def _numbered_by_size(of: npt.NDArray[np.int32], least: int) -> npt.NDArray[np.int32]:
+    """The same segments, largest first; -1 for what was in one of fewer than `least` items."""
+    sizes = np.bincount(of[of >= 0], minlength=1)
+    order = np.argsort(-sizes, kind="stable")
+    number = np.full(len(sizes), -1, dtype=np.int32)
+    kept = order[sizes[order] >= least]
+    number[kept] = np.arange(len(kept))
+    return np.where(of >= 0, number[of], -1).astype(np.int32)
+
+
+def _joined(units: csr_array, of: npt.NDArray[np.int32], means: Vectors, near: float) -> npt.NDArray[np.int32]:
+    """Items without a segment in the nearest one, where it is near."""
+    of = of.copy()
+    others = np.flatnonzero(of < 0)
+    if not len(means):
+        return of
+    for start in range(0, len(others), _CHUNK):
+        rows = others[start : start + _CHUNK]
+        cosines = units[rows] @ means.T
+        best = cosines.argmax(axis=1)
+        of[rows] = np.where(cosines[np.arange(len(rows)), best] >= near, best, -1)
+    return _numbered_by_size(of, 1)
+
+
+def _named_alike(
+    of: npt.NDArray[np.int32], means: Vectors, terms: ItemTerms, rules: SegmentRules
+) -> npt.NDArray[np.int32]:
+    """Segments with alike codes whose distinctive terms are alike too, as one."""
+    if len(means) < 2:
+        return of
+    # Both are at least as alike as asked where the smaller share of what is asked reaches 1.
+    by_terms = alike_in_terms(terms, of) / max(rules.alike_in_terms, 1e-9)
+    by_codes = (means @ means.T) / max(rules.alike_and_named, 1e-9)
+    cluster = _clusters(np.minimum(by_terms, by_codes), 1.0, "complete")
+    return _numbered_by_size(np.where(of >= 0, cluster[of], -1).astype(np.int32), 1)
+
+
+def _cut(means: Vectors, nonzeros: int) -> csr_array:
+    """Unit vectors of the largest `nonzeros` entries of each mean."""
+    kept = means.copy()
+    if len(means) and nonzeros < means.shape[1]:
+        smallest = np.argpartition(np.abs(means), means.shape[1] - nonzeros, axis=1)[:, : means.shape[1] - nonzeros]
+        np.put_along_axis(kept, smallest, 0, axis=1)
+    kept /= np.linalg.norm(kept, axis=1, keepdims=True)
+    return csr_array(kept)
+
+
+def _merged(of: npt.NDArray[np.int32], began: Rows, raw: Rows) -> list[list[tuple[int, int]]]:
+    """The dimensions in which the items of each segment began."""
+    merged: list[list[tuple[int, int]]] = [[] for _ in range(int(np.max(of)) + 1)]
+    inside = (of >= 0) & (began >= 0)
+    pairs, counts = np.unique(np.stack([of[inside], began[inside]], axis=1), axis=0, return_counts=True)
+    for (segment, dimension), count in zip(pairs.tolist(), counts.tolist(), strict=True):
+        merged[segment].append((int(raw[dimension]), count))
+    return [sorted(parts, key=lambda part: -part[1]) for parts in merged]

@@ -1,0 +1,200 @@
+"""Names of segments: the terms of their items' metadata that are commoner there than elsewhere."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from ..metadata import TITLE, Metadata
+
+_PRIOR = 50.0  # items: how much of the catalogue's share of a term is added to a segment's
+_SURE = 3.0  # standard errors by which a term of a name is commoner than elsewhere
+_LEAST_SHARE = 0.2  # of a segment's items that carry a category of its name
+_LEAST_SHARE_OF_WORDS = 0.12  # words of titles are rarer than categories, and say more
+_LEAST_ITEMS = 3
+_TERMS_OF_NAME = 3
+_TITLE_OF_NAME = 40
+_COMPARED = 5  # terms by which segments are compared
+_LONG = 60  # characters on average from which a column is text and not categories
+_SEPARATOR = re.compile(r"\s*[|;,]\s*")
+_WORD = re.compile(r"[^\W\d_][\w'’-]+")
+_YEAR = re.compile(r"\b(1[5-9]|20)(\d)\d\b")
+_STOP_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "a an and are as at be by for from in is it its my no not of on or our part so that the this to vol was we "
+        "with you your der die das und le la les un une des du de et el los las del il i ii iii iv v vs aka",
+    )
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ItemTerms:
+    """names: of terms, as they are shown. is_word: (terms,) whether a term is of titles and texts.
+    has: (items, terms) CSR of 0 and 1."""
+
+    names: list[str]
+    is_word: npt.NDArray[np.bool_]
+    has: csr_array
+
+    @classmethod
+    def of(cls, metadata: Metadata, items: int) -> "ItemTerms":
+        """Titles and long texts give their words and pairs of words; a year its decade; every other column its values,
+        separated by |, ; or a comma. Columns of numbers, and terms of fewer than three items, are left out."""
+        number_of: dict[tuple[bool, str], int] = {}
+        shown: list[str] = []
+        rows, columns = [], []
+        for name, texts in metadata.columns.items():
+            values = list(texts)
+            split, is_word = _splitter(name, values)
+            if split is None:
+                continue
+            for row, value in enumerate(values):
+                for term in dict.fromkeys(split(value)):
+                    key = (is_word, term.casefold())
+                    if key not in number_of:
+                        number_of[key] = len(shown)
+                        shown.append(term)
+                    rows.append(row)
+                    columns.append(number_of[key])
+        has = csr_array((np.ones(len(rows)), (rows, columns)), shape=(items, len(shown)))
+        has.data[:] = 1  # an item that has a term in two columns has it once
+        kept = np.flatnonzero(np.asarray(has.sum(axis=0)).ravel() >= _LEAST_ITEMS)
+        words = np.array([word for word, _ in number_of], dtype=bool)
+        return cls([shown[at] for at in kept], words[kept], has[:, kept])
+
+
+def distinctive(terms: ItemTerms, of: npt.NDArray[np.int32]) -> tuple[npt.NDArray, npt.NDArray]:
+    """(segments, terms) by how many standard errors a term is commoner among a segment's items than elsewhere, and how
+    many of them carry it.
+
+    z-scores of the log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi and Quinn, "Fightin' Words",
+    Political Analysis 2008, eq. 22), so that a rare term is not taken for a distinctive one.
+    """
+    inside = np.flatnonzero(of >= 0)
+    segments = int(np.max(of)) + 1
+    membership = csr_array((np.ones(len(inside)), (of[inside], inside)), shape=(segments, len(of)))
+    carriers = (membership @ terms.has).toarray()
+    sizes = np.bincount(of[inside], minlength=segments)[:, None]
+    everywhere = np.asarray(terms.has.sum(axis=0))[None, :]
+    prior = _PRIOR * everywhere / len(of)
+    here, elsewhere = carriers + prior, everywhere - carriers + prior
+    log_odds = np.log(here / (sizes + _PRIOR - here)) - np.log(elsewhere / (len(of) - sizes + _PRIOR - elsewhere))
+    return log_odds / np.sqrt(1 / here + 1 / elsewhere), carriers
+
+
+def alike_in_terms(terms: ItemTerms, of: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    """(segments, segments) cosines of the segments' most distinctive terms."""
+    scores, _ = distinctive(terms, of)
+    if not scores.size:
+        return np.zeros((len(scores), len(scores)))
+    compared = min(_COMPARED, scores.shape[1])
+    least = np.partition(scores, -compared, axis=1)[:, -compared][:, None]
+    kept = np.where((scores >= least) & (scores >= _SURE), scores, 0)
+    kept /= np.maximum(np.linalg.norm(kept, axis=1, keepdims=True), 1e-12)
+    alike: npt.NDArray[np.float64] = kept @ kept.T
+    return alike
+
+
+def name_segments(
+    of: npt.NDArray[np.int32], typical: Sequence[Sequence[str]], terms: ItemTerms | None = None
+) -> list[str]:
+    """A readable name for each segment, no two the same: its most distinctive terms, or where nothing is distinctive
+    (or known) its two most typical items.
+
+    typical: for each segment the titles of its items, the most typical first.
+    """
+    names: list[str] = []
+    taken: set[str] = set()
+    scores, carriers = (None, None) if terms is None else distinctive(terms, of)
+    sizes = np.bincount(of[of >= 0], minlength=len(typical))
+    for segment, titles in enumerate(typical):
+        chosen: list[str] = []
+        if terms is not None and scores is not None and carriers is not None:
+            shares = carriers[segment] / sizes[segment]
+            usual = np.where(terms.is_word, _LEAST_SHARE_OF_WORDS, _LEAST_SHARE)
+            fits = (scores[segment] >= _SURE) & (shares >= usual) & (carriers[segment] >= _LEAST_ITEMS)
+            order = np.flatnonzero(fits)[np.argsort(-scores[segment][fits], kind="stable")]
+            chosen = _without_repetition([terms.names[at] for at in order])
+        names.append(next(name for name in _candidates(chosen, titles, segment) if name.casefold() not in taken))
+        taken.add(names[-1].casefold())
+    return names
+
+
+def _candidates(terms: list[str], titles: Sequence[str], segment: int) -> Iterator[str]:
+    """Names in the order of preference; the last is always free. One term alone says too little: an item follows."""
+    short = [_shortened(title) for title in titles]
+    for count in range(min(_TERMS_OF_NAME, len(terms)), len(terms) + 1):
+        if count > 1:
+            yield " · ".join(terms[:count])
+    if terms:
+        for title in short:
+            yield f"{' · '.join(terms[:_TERMS_OF_NAME])}: {title}"
+    for other in range(1, len(short)):
+        yield " · ".join([short[0], short[other]])
+    yield f"{' · '.join(short[:1])} ({segment})"
+
+
+def _shortened(title: str) -> str:
+    """Without what is in brackets at the end, at most `_TITLE_OF_NAME` characters.
+
+    >>> _shortened("Amores Perros (Love's a Bitch)")
+    'Amores Perros'
+    """
+    bare = title.split(" (")[0] or title
+    return bare if len(bare) <= _TITLE_OF_NAME else bare[: _TITLE_OF_NAME - 1].rstrip() + "…"
+
+
+def _without_repetition(terms: list[str]) -> list[str]:
+    """Without terms whose words are all in an earlier one, or the other way round.
+
+    >>> _without_repetition(["Star Trek", "trek", "Sci-Fi"])
+    ['Star Trek', 'Sci-Fi']
+    """
+    kept: list[str] = []
+    for term in terms:
+        words = set(term.casefold().split())
+        if not any(words <= set(other.casefold().split()) or set(other.casefold().split()) <= words for other in kept):
+            kept.append(term)
+    return kept
+
+
+def _splitter(name: str, values: list[str]) -> tuple[Callable[[str], list[str]] | None, bool]:
+    """How the values of a column become terms, and whether these are words; None for columns of numbers."""
+    filled = [value for value in values if value]
+    if name == "year":
+        return _decade, False
+    if all(_is_number(value) for value in filled[:1000]):
+        return None, False
+    if name == TITLE or sum(map(len, filled)) > _LONG * len(filled):
+        return _words, True
+    return _categories, False
+
+
+def _decade(value: str) -> list[str]:
+    found = _YEAR.search(value)
+    return [f"{found[1]}{found[2]}0s"] if found else []
+
+
+def _categories(value: str) -> list[str]:
+    return [part for part in _SEPARATOR.split(value.strip()) if part and not part.startswith("(")]
+
+
+def _words(value: str) -> list[str]:
+    """Words with three letters or more that are not everywhere, and pairs of neighbours."""
+    words: list[str] = _WORD.findall(value)
+    kept = [len(word) > 2 and word.casefold() not in _STOP_WORDS for word in words]
+    single = [word for word, keep in zip(words, kept, strict=True) if keep]
+    pairs = [f"{words[at]} {words[at + 1]}" for at in range(len(words) - 1) if kept[at] and kept[at + 1]]
+    return single + pairs
+
+
+def _is_number(value: str) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True

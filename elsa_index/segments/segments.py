@@ -1,0 +1,190 @@
+"""Segments: sets of items that share a dominant latent direction, stored in an index and ranked as its items are."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
+
+from ..codes import ItemCodes
+from ..engines import engine_class
+from ..engines.base import BuildOptions, Engine, EngineName, Query, SearchOptions
+from ..files import load_array
+from ..ids import IdMap, Rows
+from ..metadata import Metadata
+from ..query import Vector
+from .discovery import Discovered, SegmentRules, discover
+from .naming import ItemTerms, name_segments
+
+DIRECTORY = "segments"
+TAG_PREFIX = "segment:"
+"""Items carry their segment as a tag, so that the engine's filter serves a segment's items."""
+_TYPICAL = 20
+
+
+class SegmentsEntry(BaseModel):
+    """What a manifest says of segments: how many there are, of how many items, made by which rules, and the engine that
+    ranks them with its parameters."""
+
+    model_config = ConfigDict(frozen=True)
+
+    segments: int
+    items: int
+    rules: SegmentRules
+    engine: EngineName
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """number: 0 for the largest. name: readable and unique. tag: what `search` can filter by. size: items. typical:
+    rows of its most typical items. dimensions: the signed dimensions (2·dim, + 1 where negative) that it was merged
+    from, and how many of its items begin in each."""
+
+    number: int
+    name: str
+    tag: str
+    size: int
+    typical: list[int]
+    dimensions: list[tuple[int, int]]
+
+
+@dataclass(frozen=True, eq=False)
+class Segments:
+    """names: of the segments. of: (items,) each item's segment, -1 for none. typical: (segments, 20) rows, -1 at the
+    end of small ones. merged: (entries, 3) segment, signed dimension, items that begin there. engine: ranks them."""
+
+    names: IdMap
+    of: npt.NDArray[np.signedinteger]
+    typical: npt.NDArray[np.int32]
+    merged: npt.NDArray[np.int32]
+    engine: Engine
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Segment]:
+        return (self[number] for number in range(len(self)))
+
+    def __getitem__(self, number: int) -> Segment:
+        begin, end = np.searchsorted(self.merged[:, 0], [number, number + 1])
+        return Segment(
+            number,
+            self.names[number],
+            f"{TAG_PREFIX}{number}",
+            int(self.sizes[number]),
+            [int(row) for row in self.typical[number] if row >= 0],
+            [(int(term), int(count)) for _, term, count in self.merged[begin:end]],
+        )
+
+    @cached_property
+    def sizes(self) -> Rows:
+        """(segments,) items of each."""
+        return np.bincount(self.of[self.of >= 0], minlength=len(self)).astype(np.int64)
+
+    def of_dimension(self, dim: int, sign: float) -> int | None:
+        """The segment whose vector points furthest in one direction of a dimension; None where none does."""
+        along = self.vectors[:, dim] * (1 if sign >= 0 else -1)
+        furthest = int(np.argmax(along))
+        return furthest if along[furthest] > 0 else None
+
+    @cached_property
+    def vectors(self) -> npt.NDArray[np.float64]:
+        """(segments, dims) unit vectors in code space, as they are stored."""
+        return self.engine.stored_rows(np.arange(len(self)))
+
+    def rank(self, vector: Vector, k: int) -> tuple[Rows, npt.NDArray[np.float64]]:
+        """The numbers and scores of at most `k` segments whose vector's product with a (dims,) query vector is
+        positive, best first: one query, exact, as for items."""
+        query = Query(vector, np.zeros(0, dtype=np.int64))
+        (answer,) = self.engine.search([query], SearchOptions(min(k, len(self)), exact=True))
+        positive = answer.scores > 0
+        return answer.rows[positive], answer.scores[positive]
+
+    def renamed(self, metadata: Metadata, ids: IdMap) -> "Segments":
+        """The same segments with names from other metadata."""
+        terms = ItemTerms.of(metadata, len(ids))
+        return replace(self, names=_names(self.of, self.typical, ids, metadata, terms))
+
+    def close(self) -> None:
+        self.engine.close()
+
+    @classmethod
+    def load(cls, directory: Path, entry: SegmentsEntry) -> "Segments":
+        """Opens by memory map."""
+        of, typical, merged = (load_array(directory / f"{name}.npy") for name in ("of", "typical", "merged"))
+        engine = engine_class(entry.engine).open(directory, entry.parameters)
+        return cls(IdMap.load(directory, "names"), of, typical, merged, engine)
+
+
+def write_segments(
+    codes: ItemCodes,
+    directory: Path,
+    rules: SegmentRules,
+    metadata: Metadata | None,
+    engine: EngineName,
+    options: BuildOptions,
+) -> tuple[SegmentsEntry, npt.NDArray[np.int32]] | None:
+    """Discovers, names and writes segments; returns what the manifest says of them and each item's segment. None, with
+    nothing written, where no set of items is large enough.
+
+    Lucene indexes rank them by postings of their own, whose documents are segments; all others exhaustively.
+    """
+    terms = None if metadata is None else ItemTerms.of(metadata, len(codes.ids))
+    found = discover(codes, rules, terms)
+    if not found.vectors.shape[0]:
+        return None
+    directory.mkdir()
+    typical = _typical(codes, found)
+    names = _names(found.of, typical, codes.ids, metadata, terms)
+    names.save(directory, "names")
+    smallest = np.int16 if len(names) < 2**15 else np.int32
+    np.save(directory / "of.npy", found.of.astype(smallest))
+    np.save(directory / "typical.npy", typical)
+    entries = [(number, *part) for number, parts in enumerate(found.merged) for part in parts]
+    np.save(directory / "merged.npy", np.array(entries, dtype=np.int32).reshape(-1, 3))
+    ranked_by: EngineName = "lucene" if engine == "lucene" else "exact"
+    tags = IdMap(f"{TAG_PREFIX}{number}" for number in range(len(names)))
+    parameters = engine_class(ranked_by).build(ItemCodes(tags, found.vectors), directory, options)
+    entry = SegmentsEntry(
+        segments=len(names),
+        items=int(np.count_nonzero(found.of >= 0)),
+        rules=rules,
+        engine=ranked_by,
+        parameters=parameters,
+    )
+    return entry, found.of
+
+
+def _typical(codes: ItemCodes, found: Discovered) -> npt.NDArray[np.int32]:
+    """(segments, 20) rows: items whose codes are close to their segment's vector and that many users have."""
+    counts = np.ones(len(codes.ids)) if codes.item_counts is None else codes.item_counts
+    inside = np.flatnonzero(found.of >= 0)
+    products = codes.weights[inside].multiply(found.vectors[found.of[inside]]).sum(axis=1)
+    worth = np.asarray(products).ravel() / codes.norms[inside] * np.log1p(counts[inside])
+    typical = np.full((found.vectors.shape[0], _TYPICAL), -1, dtype=np.int32)
+    order = np.lexsort((-worth, found.of[inside]))
+    starts = np.searchsorted(found.of[inside][order], np.arange(len(typical) + 1))
+    for segment, (begin, end) in enumerate(pairwise(starts.tolist())):
+        rows = inside[order[begin : min(end, begin + _TYPICAL)]]
+        typical[segment, : len(rows)] = rows
+    return typical
+
+
+def _names(
+    of: npt.NDArray[np.signedinteger],
+    typical: npt.NDArray[np.int32],
+    ids: IdMap,
+    metadata: Metadata | None,
+    terms: ItemTerms | None,
+) -> IdMap:
+    def title(row: int) -> str:
+        return (metadata.title(row) if metadata else None) or ids[row]
+
+    titles = [[title(int(row)) for row in rows if row >= 0] for rows in typical]
+    return IdMap(name_segments(of.astype(np.int32), titles, terms))

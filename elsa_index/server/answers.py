@@ -1,0 +1,351 @@
+"""What the service answers, made from an index."""
+
+import time
+from collections.abc import Sequence
+
+from pydantic import BaseModel, Field
+
+from ..errors import UnknownIdError, name_some
+from ..index import Index
+from ..results import SearchResult
+from ..segments.segments import Segment, Segments
+from . import requests
+
+
+class Problem(BaseModel):
+    """What was wrong with a request, and what is allowed."""
+
+    error: str = Field(examples=["k: must be at most 1000, got 5000"])
+
+
+class Item(BaseModel):
+    """An item. score: of its code with the history's, or None where nothing was ranked."""
+
+    item_id: str
+    title: str
+    score: float | None = None
+
+
+class SegmentAnswer(BaseModel):
+    """A segment. score: for the history, or None. dimensions: those it was merged from, with the items that begin in
+    each."""
+
+    number: int
+    name: str
+    tag: str = Field(description="What recommendations can be filtered by.")
+    size: int
+    score: float | None = None
+    typical: list[Item]
+    dimensions: list["SegmentDimension"]
+
+
+class SegmentDimension(BaseModel):
+    """One direction of a dimension: sign is 1 or -1."""
+
+    dimension: int
+    sign: int
+    items: int
+
+
+class Recommendations(BaseModel):
+    """popular: no item of the history is known, so that these are the popular items and scores are interactions.
+    unknown: ids of the history that the index does not hold. promise: what the answer is worth. milliseconds: of the
+    search."""
+
+    items: list[Item]
+    popular: bool
+    unknown: list[str]
+    promise: str
+    milliseconds: float
+
+
+class Batch(BaseModel):
+    """One answer a history, in the order of the request."""
+
+    results: list[Recommendations]
+    milliseconds: float
+
+
+class Row(BaseModel):
+    """A row of a homepage; segment is None for the first, which is for the whole history."""
+
+    name: str
+    segment: int | None
+    score: float | None
+    items: list[Item]
+
+
+class HomepageAnswer(BaseModel):
+    """Rows, the first for the whole history; popular and unknown as for recommendations."""
+
+    rows: list[Row]
+    popular: bool
+    unknown: list[str]
+    promise: str
+    milliseconds: float
+
+
+class SegmentsAnswer(BaseModel):
+    """total: of the index. popular: no item of the history is known, so that these are the largest."""
+
+    segments: list[SegmentAnswer]
+    total: int
+    popular: bool = False
+    unknown: list[str] = []
+
+
+class Dimension(BaseModel):
+    """weight: signed, of the history's vector. segment: number of the segment that points furthest in this
+    direction, or None."""
+
+    dimension: int
+    weight: float
+    segment: int | None
+    segment_name: str | None
+
+
+class Dimensions(BaseModel):
+    """Strongest first."""
+
+    dimensions: list[Dimension]
+    unknown: list[str]
+
+
+class Part(BaseModel):
+    """What an item of the history brings to a score; the parts sum to it."""
+
+    item_id: str
+    title: str
+    amount: float
+
+
+class DimensionPart(BaseModel):
+    """What a dimension brings to a score; the parts sum to it."""
+
+    dimension: int
+    amount: float
+    segment: int | None
+    segment_name: str | None
+
+
+class ExplanationAnswer(BaseModel):
+    """Why one item: largest parts first."""
+
+    item_id: str
+    title: str
+    score: float
+    history: list[Part]
+    dimensions: list[DimensionPart]
+
+
+class Explanations(BaseModel):
+    """One explanation an item, in the order of the request."""
+
+    explanations: list[ExplanationAnswer]
+
+
+class Items(BaseModel):
+    """Those with most interactions first."""
+
+    items: list[Item]
+
+
+class ItemDetails(Item):
+    """metadata: all that is known of the item. segment: its number and name, or None."""
+
+    metadata: dict[str, str]
+    segment: int | None
+    segment_name: str | None
+
+
+class About(BaseModel):
+    """What is served."""
+
+    items: int
+    dims: int
+    engine: str
+    fingerprint: str
+    segments: int
+    can_be_exact: bool
+    calibration: str | None
+    version: str
+
+
+def recommend(index: Index, body: requests.RecommendRequest) -> Recommendations:
+    return _recommended(index, [body], body.k, body)[0]
+
+
+def recommend_batch(index: Index, body: requests.BatchRequest) -> Batch:
+    started = time.perf_counter()
+    results = _recommended(index, body.histories, body.k, body)
+    return Batch(results=results, milliseconds=_since(started))
+
+
+def similar(index: Index, body: requests.SimilarRequest) -> Recommendations:
+    index.ids.rows([body.item_id])
+    return _recommended(index, [requests.HistoryRequest.of(body.item_id)], body.k, body)[0]
+
+
+def homepage(index: Index, body: requests.HomepageRequest) -> HomepageAnswer:
+    started = time.perf_counter()
+    page = index.homepage(
+        body.ids, weights=body.weights, rows=body.rows, k=body.k, diversity=body.diversity, exact=body.exact
+    )
+    rows = [
+        Row(
+            name=row.name,
+            segment=row.segment.number if row.segment else None,
+            score=row.score,
+            items=_items(index, row.items, row.scores),
+        )
+        for row in page.rows
+    ]
+    return HomepageAnswer(
+        rows=rows,
+        popular=page.popular,
+        unknown=page.unknown,
+        promise=page.promise,
+        milliseconds=_since(started),
+    )
+
+
+def best_segments(index: Index, body: requests.SegmentsRequest) -> SegmentsAnswer:
+    segments = index.required_segments
+    numbers, scores, unknown = index.rank_segments(body.ids, body.k, weights=body.weights)
+    if numbers is None:
+        largest = [_segment(index, segments[number]) for number in range(min(body.k, len(segments)))]
+        return SegmentsAnswer(segments=largest, total=len(segments), popular=True, unknown=unknown)
+    found = [
+        _segment(index, segments[int(number)], float(score)) for number, score in zip(numbers, scores, strict=True)
+    ]
+    return SegmentsAnswer(segments=found, total=len(segments), unknown=unknown)
+
+
+def all_segments(index: Index, offset: int, k: int) -> SegmentsAnswer:
+    segments = index.required_segments
+    numbers = range(offset, min(offset + k, len(segments)))
+    return SegmentsAnswer(segments=[_segment(index, segments[number]) for number in numbers], total=len(segments))
+
+
+def dimensions(index: Index, body: requests.DimensionsRequest) -> Dimensions:
+    found = index.dimensions(body.ids, body.k, weights=body.weights)
+    unknown = [item for item in dict.fromkeys(body.ids) if item not in index.ids]
+    described = [
+        Dimension(dimension=dim, weight=weight, **_direction(index.segments, dim, weight)) for dim, weight in found
+    ]
+    return Dimensions(dimensions=described, unknown=unknown)
+
+
+def explain(index: Index, body: requests.ExplainRequest) -> Explanations:
+    found = index.explain(body.ids, body.items, body.weights)
+    vector = dict(index.dimensions(body.ids, index.manifest.codes.dims, weights=body.weights))
+    explanations = [
+        ExplanationAnswer(
+            item_id=part.item,
+            title=_title(index, part.item),
+            score=part.score,
+            history=[Part(item_id=name, title=_title(index, name), amount=amount) for name, amount in part.history],
+            dimensions=[
+                DimensionPart(dimension=dim, amount=amount, **_direction(index.segments, dim, vector.get(dim, 0.0)))
+                for dim, amount in part.dims
+            ],
+        )
+        for part in found
+    ]
+    return Explanations(explanations=explanations)
+
+
+def find_items(index: Index, prefix: str, k: int) -> Items:
+    return Items(
+        items=[Item(item_id=index.ids[int(row)], title=index.titles[int(row)]) for row in index.titles.find(prefix, k)]
+    )
+
+
+def item_details(index: Index, item_id: str) -> ItemDetails:
+    (row,) = index.ids.rows([item_id]).tolist()
+    segment = int(index.segments.of[row]) if index.segments else -1
+    return ItemDetails(
+        item_id=item_id,
+        title=index.titles[row],
+        metadata=index.metadata.item(row) if index.metadata else {},
+        segment=segment if segment >= 0 else None,
+        segment_name=index.segments.names[segment] if index.segments and segment >= 0 else None,
+    )
+
+
+def about(index: Index) -> About:
+    manifest = index.manifest
+    return About(
+        items=len(index),
+        dims=manifest.codes.dims,
+        engine=manifest.engine,
+        fingerprint=manifest.codes.fingerprint,
+        segments=len(index.segments) if index.segments else 0,
+        can_be_exact=index.can_be_exact,
+        calibration=str(manifest.calibration) if manifest.calibration else None,
+        version=manifest.created_by,
+    )
+
+
+def _recommended(
+    index: Index, histories: Sequence[requests.HistoryRequest], k: int, only: requests.Filtered
+) -> list[Recommendations]:
+    missing = [tag for tag in only.tags if index.tags is None or tag not in index.tags.names]
+    if missing:
+        raise UnknownIdError(f"No item of the index carries the tag {name_some(missing)}.")
+    started = time.perf_counter()
+    result = index.search(
+        [each.ids for each in histories],
+        k,
+        weights=[each.weights for each in histories],
+        exact=only.exact,
+        tags=only.tags,
+        exclude=only.exclude,
+        fallback="popular" if index.item_counts is not None else "none",
+    )
+    milliseconds = _since(started) / len(histories)
+    return [_one(index, result, at, milliseconds) for at in range(len(histories))]
+
+
+def _one(index: Index, result: SearchResult, at: int, milliseconds: float) -> Recommendations:
+    left = result.rows[at] >= 0
+    return Recommendations(
+        items=_items(index, result.ids[at][left].tolist(), result.scores[at][left].tolist()),
+        popular=bool(result.popular[at]),
+        unknown=result.unknown[at],
+        promise=result.promise,
+        milliseconds=milliseconds,
+    )
+
+
+def _items(index: Index, ids: Sequence[str], scores: Sequence[float]) -> list[Item]:
+    return [Item(item_id=name, title=_title(index, name), score=score) for name, score in zip(ids, scores, strict=True)]
+
+
+def _title(index: Index, item_id: str) -> str:
+    return index.titles[int(index.ids.rows([item_id])[0])]
+
+
+def _segment(index: Index, segment: Segment, score: float | None = None) -> SegmentAnswer:
+    return SegmentAnswer(
+        number=segment.number,
+        name=segment.name,
+        tag=segment.tag,
+        size=segment.size,
+        score=score,
+        typical=[Item(item_id=index.ids[row], title=index.titles[row]) for row in segment.typical],
+        dimensions=[
+            SegmentDimension(dimension=term // 2, sign=-1 if term % 2 else 1, items=count)
+            for term, count in segment.dimensions
+        ],
+    )
+
+
+def _direction(segments: Segments | None, dim: int, weight: float) -> dict:
+    """The segment of a signed dimension, for an answer."""
+    number = segments.of_dimension(dim, weight) if segments else None
+    return {"segment": number, "segment_name": segments.names[number] if segments and number is not None else None}
+
+
+def _since(started: float) -> float:
+    return round(1000 * (time.perf_counter() - started), 3)

@@ -1,0 +1,83 @@
+"""The index that is served now, and its replacement while requests go on."""
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ..index import Index
+
+_WARMING = 1.0  # seconds: Java compiles what it runs often
+
+
+@dataclass
+class _Held:
+    index: Index
+    users: int = 0
+    retired: bool = False
+
+
+class Current:
+    """Opens an index, lends it to requests, and swaps it: a request keeps the index that it began with, and the old
+    one is closed when the last of its requests has ended.
+
+    open_index: opens the index directory, called again for every swap.
+    """
+
+    def __init__(self, open_index: Callable[[], Index]) -> None:
+        self._open = open_index
+        self._lock = threading.Lock()
+        self._swapping = threading.Lock()
+        self._held = _Held(self._opened())
+
+    @contextmanager
+    def use(self) -> Iterator[Index]:
+        with self._lock:
+            held = self._held
+            held.users += 1
+        try:
+            yield held.index
+        finally:
+            with self._lock:
+                held.users -= 1
+                unused = held.retired and not held.users
+            if unused:
+                held.index.close()
+
+    def swap(self) -> None:
+        """Opens the directory again and serves what is there now. Where that fails the old index stays."""
+        with self._swapping:
+            held = _Held(self._opened())
+            with self._lock:
+                old, self._held = self._held, held
+                old.retired = True
+                unused = not old.users
+            if unused:
+                old.index.close()
+
+    def close(self) -> None:
+        """Closes the index, once nobody uses it."""
+        with self._lock:
+            self._held.retired = True
+            unused = not self._held.users
+        if unused:
+            self._held.index.close()
+
+    def _opened(self) -> Index:
+        """An index that has answered, so that no request waits for what is read, made or compiled at first use."""
+        index = self._open()
+        index.titles.find("a", 1)
+        until = time.monotonic() + _WARMING
+        for row in range(len(index)):
+            history = [index.ids[row]]
+            index.search([history], 10, exact=index.can_be_exact)
+            if index.segments is not None:
+                index.homepage(history)
+            if time.monotonic() > until:
+                break
+        # What an index holds stays until it is closed: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        return index

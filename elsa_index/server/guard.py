@@ -1,0 +1,148 @@
+"""What every request passes before it reaches a route: size, token; and what is counted and logged of it."""
+
+import hmac
+import json
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from .requests import MAX_BODY
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+PUBLIC = ("/healthz", "/readyz")
+PAGE = "/page/"
+_DRAINED = 64_000_000  # bytes of a too large body that are read, so that its sender gets to read the answer
+_HEADERS = {
+    "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+}
+_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+log = logging.getLogger("elsa_index.server")
+
+
+class Metrics:
+    """What `/metrics` shows, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter("elsa_index_requests", "Requests.", ["route", "status"], registry=self.registry)
+        self.seconds = Histogram(
+            "elsa_index_request_seconds", "Time to answer.", ["route"], buckets=_BUCKETS, registry=self.registry
+        )
+        self.running = Gauge("elsa_index_requests_running", "Requests that are being answered.", registry=self.registry)
+        self.swaps = Counter("elsa_index_swaps", "Indexes swapped in.", ["outcome"], registry=self.registry)
+        self.items = Gauge("elsa_index_items", "Items of the index that is served.", registry=self.registry)
+
+
+class Guard:
+    """ASGI middleware. Refuses bodies of more than `MAX_BODY` bytes and, where there is a token, requests without it;
+    adds headers that keep the page to itself; counts, times and logs every request."""
+
+    def __init__(self, app: App, metrics: Metrics, token: str | None) -> None:
+        self._app, self._metrics = app, metrics
+        self._token = None if token is None else token.encode()
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = uuid.uuid4().hex[:16]
+        status = 500
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                extra = {**_HEADERS, "x-request-id": request_id}
+                message["headers"] = [
+                    *message.get("headers", []),
+                    *((name.encode(), value.encode()) for name, value in extra.items()),
+                ]
+            await send(message)
+
+        self._metrics.running.inc()
+        try:
+            if not self._allowed(scope):
+                header = [(b"www-authenticate", b"Bearer")]
+                await _refuse(answer, 401, "a bearer token is needed: Authorization: Bearer …", header)
+                return
+            body = await _body(receive)
+            if body is None:
+                await _refuse(answer, 413, f"the body has more than {MAX_BODY:,} bytes; send less at a time")
+                return
+            await self._app(scope, _replayed(body, receive), answer)
+        finally:
+            seconds = time.perf_counter() - started
+            # Routes and not paths, of which there is no end.
+            route = getattr(scope.get("route"), "path", "other")
+            self._metrics.running.dec()
+            self._metrics.requests.labels(route, str(status)).inc()
+            self._metrics.seconds.labels(route).observe(seconds)
+            log.info(
+                "request",
+                extra={
+                    "method": scope["method"],
+                    "path": scope["path"],
+                    "status": status,
+                    "milliseconds": round(1000 * seconds, 2),
+                    "request_id": request_id,
+                },
+            )
+
+    def _allowed(self, scope: MutableMapping[str, Any]) -> bool:
+        path = scope["path"]
+        if self._token is None or path in PUBLIC or path == "/" or path.startswith(PAGE):
+            return True
+        given = dict(scope["headers"]).get(b"authorization", b"")
+        scheme, _, token = given.partition(b" ")
+        # Compared whatever the scheme is, in a time that does not tell how much of it is right.
+        return hmac.compare_digest(token, self._token) and scheme.lower() == b"bearer"
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body, or None where it is too large."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            break
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= MAX_BODY:
+            parts.append(part)
+        if not message.get("more_body", False) or size > _DRAINED:
+            break
+    return b"".join(parts) if size <= MAX_BODY else None
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives a body which was read already, and then waits for what comes."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+async def _refuse(send: Send, status: int, error: str, headers: list[tuple[bytes, bytes]] | None = None) -> None:
+    content = json.dumps({"error": error}, ensure_ascii=False).encode()
+    sent = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode()), *(headers or [])]
+    await send({"type": "http.response.start", "status": status, "headers": sent})
+    await send({"type": "http.response.body", "body": content})

@@ -1,0 +1,139 @@
+"""What requests hold: their models say what is allowed, in checks and in the OpenAPI document alike."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+MAX_BODY = 8_000_000
+"""Bytes of a request."""
+MAX_HISTORY = 10_000
+"""Items of a history, and of what is excluded."""
+MAX_K = 1_000
+"""Items, segments or dimensions to return."""
+MAX_BATCH = 256
+"""Histories of one request."""
+MAX_EXPLAINED = 100
+"""Items to explain in one request."""
+_ID_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "integer"}], "examples": ["1"]}
+
+
+def _whole(value: object) -> object:
+    """JSON has one kind of number: 10.0 is a whole one, true and "10" are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or value % 1:
+        raise ValueError("must be a whole number")
+    return int(value)
+
+
+def _id(value: object) -> object:
+    if not isinstance(value, str):
+        try:
+            return str(_whole(value))
+        except ValueError:
+            raise ValueError("an id must be text or a whole number") from None
+    if not value:
+        raise ValueError("an id must not be empty")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("an id must be valid Unicode text")
+    return value
+
+
+def _weighted(value: object) -> object:
+    return value if isinstance(value, dict) else {"item_id": value}
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+ItemId = Annotated[str, BeforeValidator(_id), WithJsonSchema(_ID_SCHEMA)]
+Name = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class Weighted(_Body):
+    """An item of a history that counts for more or less than another."""
+
+    item_id: ItemId
+    weight: float = Field(1.0, allow_inf_nan=False, ge=-1e6, le=1e6)
+
+
+_HISTORY_ITEM_SCHEMA = {"anyOf": [*_ID_SCHEMA["anyOf"], Weighted.model_json_schema()]}
+HistoryItem = Annotated[Weighted, BeforeValidator(_weighted), WithJsonSchema(_HISTORY_ITEM_SCHEMA)]
+
+
+class HistoryRequest(_Body):
+    """A history."""
+
+    history: list[HistoryItem] = Field(
+        max_length=MAX_HISTORY, description="Items, the same one once: ids, or ids with weights."
+    )
+
+    @classmethod
+    def of(cls, item_id: str) -> "HistoryRequest":
+        """A history of one item."""
+        return cls.model_validate({"history": [item_id]})
+
+    @property
+    def ids(self) -> list[str]:
+        return [item.item_id for item in self.history]
+
+    @property
+    def weights(self) -> list[float]:
+        return [item.weight for item in self.history]
+
+
+class Filtered(_Body):
+    """What restricts answers, and what they promise."""
+
+    exact: bool = Field(False, description="Prove the answer: the exhaustive top k of the stored codes.")
+    tags: list[Name] = Field([], max_length=100, description="Only items that carry every one of them.")
+    exclude: list[ItemId] = Field(
+        [], max_length=MAX_HISTORY, description="Items never to be returned; unknown ones are ignored."
+    )
+
+
+class RecommendRequest(HistoryRequest, Filtered):
+    """What next for this history?"""
+
+    k: Whole = Field(10, ge=1, le=MAX_K, description="How many items.")
+
+
+class SimilarRequest(Filtered):
+    """Items like this one."""
+
+    item_id: ItemId
+    k: Whole = Field(10, ge=1, le=MAX_K, description="How many items.")
+
+
+class BatchRequest(Filtered):
+    """What next for each of these histories?"""
+
+    histories: list[HistoryRequest] = Field(min_length=1, max_length=MAX_BATCH, description="Answered in this order.")
+    k: Whole = Field(10, ge=1, le=MAX_K, description="How many items a history.")
+
+
+class HomepageRequest(HistoryRequest):
+    """The rows of a homepage for this history."""
+
+    rows: Whole = Field(8, ge=1, le=50, description="At most so many, the first one included.")
+    k: Whole = Field(10, ge=1, le=MAX_K, description="Items a row.")
+    diversity: float = Field(0.5, ge=0, le=1, description="0: the best segments, to 1: the most different ones.")
+    exact: bool = Field(False, description="Prove every row.")
+
+
+class SegmentsRequest(HistoryRequest):
+    """The best segments for this history."""
+
+    k: Whole = Field(10, ge=1, le=MAX_K, description="How many segments.")
+
+
+class DimensionsRequest(HistoryRequest):
+    """The strongest dimensions of this history."""
+
+    k: Whole = Field(20, ge=1, le=MAX_K, description="How many dimensions.")
+
+
+class ExplainRequest(HistoryRequest):
+    """Why these items for this history?"""
+
+    items: list[ItemId] = Field(min_length=1, max_length=MAX_EXPLAINED, description="Items to explain.")

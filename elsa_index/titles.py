@@ -1,0 +1,116 @@
+"""Titles: what items are shown as, and looking them up by how a word begins."""
+
+import re
+import unicodedata
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from .files import load_array
+from .ids import IdMap, Rows
+from .texts import Texts
+
+WORDS = "metadata.words.rows.npy"
+_WORD_START = re.compile(r"\b\w")
+_SORTED_BY = 40  # characters from a word's beginning: enough to tell titles apart
+_LAST_START = 2**16 - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Titles:
+    """ids: of the items. known: their titles, "" where there is none; None where no titles are known. counts: (items,)
+    interactions. stored: the look-up that an index keeps, or None.
+
+    >>> titles = Titles(IdMap(["t1", "t2"]), Texts(["Toy Story", ""]))
+    >>> titles[0], titles[1], titles.find("sto").tolist()
+    ('Toy Story', 't2', [0])
+    """
+
+    ids: IdMap
+    known: Texts | None = None
+    counts: Rows | None = None
+    stored: "TitleLookup | None" = None
+
+    def __getitem__(self, row: int) -> str:
+        """An item's title, or its id where it has none."""
+        return (self.known[row] if self.known is not None else "") or self.ids[row]
+
+    @cached_property
+    def lookup(self) -> "TitleLookup":
+        """Titles, or ids where there are none, by the beginnings of their words."""
+        return self.stored or TitleLookup.of(self.ids if self.known is None else self.known)
+
+    def find(self, beginning: str, k: int = 10) -> Rows:
+        """Rows of at most `k` items of whose title a word begins so, those with most interactions first."""
+        rows = self.lookup.rows_of(beginning)
+        if self.counts is not None:
+            rows = rows[np.argsort(-self.counts[rows].astype(np.int64), kind="stable")]
+        return rows[:k]
+
+
+@dataclass(frozen=True, eq=False)
+class TitleLookup:
+    """Every beginning of a word of every title, in alphabetical order of the title from there on.
+
+    titles: by row. rows, starts: (words,) which title, and at which character of the folded title the word begins.
+
+    >>> lookup = TitleLookup.of(Texts(["The Matrix", "Amélie", "Mad Max"]))
+    >>> lookup.rows_of("MA").tolist(), lookup.rows_of("amel").tolist(), lookup.rows_of("mad m").tolist()
+    ([0, 2], [1], [2])
+    """
+
+    titles: Texts
+    rows: npt.NDArray[np.uint32]
+    starts: npt.NDArray[np.uint16]
+
+    @classmethod
+    def of(cls, titles: Texts) -> "TitleLookup":
+        entries = sorted(
+            (folded[start : start + _SORTED_BY], row, start)
+            for row, folded in enumerate(map(fold, titles))
+            for start in _word_starts(folded)
+        )
+        rows = np.array([row for _, row, _ in entries], dtype=np.uint32)
+        return cls(titles, rows, np.array([start for _, _, start in entries], dtype=np.uint16))
+
+    def rows_of(self, beginning: str) -> Rows:
+        """Rows, sorted, of titles of which a word and what follows it begin so; case and accents do not matter."""
+        wanted = fold(" ".join(beginning.split()))[:_SORTED_BY]
+        if not wanted:
+            return np.zeros(0, dtype=np.int64)
+
+        def key(at: int) -> str:
+            start = int(self.starts[at])
+            return fold(self.titles[int(self.rows[at])])[start : start + len(wanted)]
+
+        places = range(len(self.rows))
+        found = slice(bisect_left(places, wanted, key=key), bisect_right(places, wanted, key=key))
+        return np.unique(self.rows[found]).astype(np.int64)
+
+    def save(self, directory: Path) -> None:
+        """Writes the order; titles are saved apart."""
+        np.save(directory / WORDS, self.rows)
+        np.save(directory / "metadata.words.starts.npy", self.starts)
+
+    @classmethod
+    def load(cls, directory: Path, titles: Texts) -> "TitleLookup":
+        return cls(titles, load_array(directory / WORDS), load_array(directory / "metadata.words.starts.npy"))
+
+
+def fold(text: str) -> str:
+    """Without case and accents.
+
+    >>> fold("Amélie")
+    'amelie'
+    """
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
+
+
+def _word_starts(folded: str) -> Iterator[int]:
+    return (match.start() for match in _WORD_START.finditer(folded) if match.start() <= _LAST_START)
