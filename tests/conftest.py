@@ -42,6 +42,39 @@ def make_codes(items: int = 300, dims: int = 64, nnz: int = 8, seed: int = 0, *,
     return ei.ItemCodes(ei.IdMap(ids), matrix, item_counts=counts)
 
 
+GENRES = ["Western", "Horror", "Musical", "Film-Noir", "Comedy", "War"]
+"""One a taste of `make_tastes`, so that it is known what a segment's name should be."""
+
+
+def make_tastes(each: int = 40, seed: int = 11) -> tuple[ei.ItemCodes, dict[str, list[str | None]]]:
+    """Codes of six tastes, each with five signed dimensions of its own, among them the two directions of one; and
+    metadata whose genres are the tastes. Item t3-7 is the eighth of the fourth taste."""
+    rng = np.random.default_rng(seed)
+    tastes = len(GENRES)
+    dense = np.zeros((tastes * each, 40))
+    for row in range(len(dense)):
+        taste = row // each
+        own = np.array([0, 1, 2, 3]) + 5 * taste
+        dense[row, own] = rng.uniform(0.4, 1.0, 4) * [1, -1, 1, 1]
+        dense[row, 30 + taste // 2] = (1 if taste % 2 else -1) * rng.uniform(0.4, 1.0)
+        dense[row, rng.integers(0, 40, 2)] += rng.normal(0, 0.15, 2)
+    dense /= np.linalg.norm(dense, axis=1, keepdims=True)
+    ids = [f"t{row // each}-{row % each}" for row in range(len(dense))]
+    counts = np.array([10 + 100 // (1 + row % each) for row in range(len(dense))])
+    metadata: dict[str, list[str | None]] = {
+        "item_id": list(ids),
+        "title": [f"{['Old', 'Café', 'Long'][row % 3]} number {row}" for row in range(len(dense))],
+        "year": [str(1950 + row % 60) for row in range(len(dense))],
+        "genres": [f"{GENRES[row // each]}|Drama" if row % 7 else "Drama" for row in range(len(dense))],
+    }
+    return ei.ItemCodes(ei.IdMap(ids), csr_array(dense), item_counts=counts), metadata
+
+
+@pytest.fixture(scope="session")
+def tastes() -> tuple[ei.ItemCodes, dict[str, list[str | None]]]:
+    return make_tastes()
+
+
 def make_histories(codes: ei.ItemCodes, count: int = 40, seed: int = 1) -> list[list[str]]:
     rng = np.random.default_rng(seed)
     sizes = rng.integers(1, 12, count)

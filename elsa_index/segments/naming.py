@@ -80,7 +80,7 @@ def distinctive(terms: ItemTerms, of: npt.NDArray[np.int32]) -> tuple[npt.NDArra
     carriers = (membership @ terms.has).toarray()
     sizes = np.bincount(of[inside], minlength=segments)[:, None]
     everywhere = np.asarray(terms.has.sum(axis=0))[None, :]
-    prior = _PRIOR * everywhere / len(of)
+    prior = _PRIOR * (everywhere + 0.5) / (len(of) + 1)
     here, elsewhere = carriers + prior, everywhere - carriers + prior
     log_odds = np.log(here / (sizes + _PRIOR - here)) - np.log(elsewhere / (len(of) - sizes + _PRIOR - elsewhere))
     return log_odds / np.sqrt(1 / here + 1 / elsewhere), carriers

@@ -54,8 +54,11 @@ async def _run(server: uvicorn.Server, config: uvicorn.Config, swap: Callable[[]
         raise UsageError(f"Port {port} of {config.host} cannot be listened on; name another by --port.") from None
     address = listening.getsockname()
     shown = f"[{address[0]}]" if ":" in address[0] else address[0]
+    serving = asyncio.create_task(server.serve([listening]))
+    while not (server.started or serving.done()):
+        await asyncio.sleep(0.01)
     log.info("serving", extra={"url": f"http://{shown}:{address[1]}/"})
-    await server.serve([listening])
+    await serving
     log.info("stopped")
 
 

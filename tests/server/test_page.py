@@ -1,0 +1,226 @@
+"""The page in a real browser: clicked, typed, looked at on a phone and in the dark."""
+
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+import elsa_index as ei
+from elsa_index.server.app import create_app
+from elsa_index.server.current import Current
+from elsa_index.server.settings import Settings
+
+playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
+REQUIRE = "ELSA_INDEX_TESTS_REQUIRE_BROWSER"
+"""Where this variable is set, a browser that cannot be started fails these tests, instead of skipping them."""
+SCREENSHOTS = "ELSA_INDEX_SCREENSHOTS"
+"""A directory into which these tests write what they see."""
+TOKEN = "not-a-secret-of-anyone"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Playwright's Chromium, or the system's."""
+    with playwright.sync_playwright() as driver:
+        tried = []
+        for path in [None, *filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))]:
+            try:
+                found = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+            except playwright.Error as error:
+                tried.append(str(error).splitlines()[0])
+                continue
+            yield found
+            found.close()
+            return
+        message = "no browser: playwright install chromium, or apt install chromium"
+        assert not os.environ.get(REQUIRE), f"{message}: {tried}"
+        pytest.skip(message)
+
+
+def running(served, **settings):
+    """The service in a thread of this process, on a free port."""
+    app = create_app(Current(lambda: ei.Index.open(served)), Settings(**settings))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}/"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def url(served):
+    yield from running(served)
+
+
+@pytest.fixture(scope="module")
+def guarded(served):
+    yield from running(served, token=TOKEN)
+
+
+@pytest.fixture
+def page(browser, url):
+    """The page with nothing in its history; no request may leave this machine, and no script may fail."""
+    yield from opened(browser, url)
+
+
+@pytest.fixture
+def phone(browser, url):
+    yield from opened(
+        browser, url, viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True, color_scheme="dark"
+    )
+
+
+def opened(browser, url, **options):
+    context = browser.new_context(**options)
+    tab = context.new_page()
+    wrong = []
+    tab.on("pageerror", lambda error: wrong.append(str(error)))
+    tab.on("request", lambda request: request.url.startswith(url) or wrong.append(request.url))
+    tab.on("console", lambda message: message.type == "error" and wrong.append(message.text))
+    tab.goto(url)
+    tab.wait_for_selector(".card")
+    yield tab
+    assert wrong == []
+    context.close()
+
+
+def look(tab, name):
+    if directory := os.environ.get(SCREENSHOTS):
+        tab.screenshot(path=Path(directory) / f"{name}.png")
+
+
+def rows(tab):
+    return tab.locator(".row h2").all_inner_texts()
+
+
+def add(tab, typed, title):
+    tab.get_by_role("combobox").fill(typed)
+    tab.get_by_role("option", name=title, exact=True).click()
+    tab.get_by_role("button", name=f"Remove {title}").wait_for()
+
+
+def test_a_history_is_clicked_together_and_rows_follow(page):
+    assert rows(page)[0] == "Popular"
+    add(page, "number 120", "Old number 120")
+    page.get_by_role("heading", name="For you").wait_for()
+    assert rows(page)[1].startswith("Film-Noir")
+    add(page, "cafe number 121", "Café number 121")
+    assert page.url.endswith("#t3-0,t3-1")
+    look(page, "desktop")
+    page.get_by_role("button", name="Remove Old number 120").click()
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_role("heading", name="Popular").wait_for()
+    assert "#" not in page.url
+
+
+def test_why_shows_what_brought_an_item_and_adds_it(page):
+    add(page, "number 120", "Old number 120")
+    why = page.get_by_role("button", name="Why ").first
+    title = why.get_attribute("aria-label").removeprefix("Why ").removesuffix("?")
+    why.click()
+    dialog = page.get_by_role("dialog")
+    assert dialog.get_by_role("heading", level=2).inner_text() == title
+    assert "Old number 120" in dialog.locator("#why-history").inner_text()
+    assert "dimension" in dialog.locator("#why-dimensions").inner_text()
+    look(page, "why")
+    dialog.get_by_role("button", name="Add to the history").click()
+    page.get_by_role("button", name=f"Remove {title}").wait_for()
+
+
+def test_the_strongest_dimensions_are_bars_in_the_colours_of_their_segments(page):
+    add(page, "number 200", "Long number 200")
+    bars = page.locator("#bars li")
+    bars.first.wait_for()
+    assert 4 <= bars.count() <= 12
+    widths = [bar.bounding_box()["width"] for bar in page.locator("#bars .bar").all()]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[0] > 2 * widths[-1]
+    colour = "element => getComputedStyle(element).backgroundColor"
+    assert page.locator(".row .dot").nth(1).evaluate(colour) == page.locator("#bars .bar").first.evaluate(colour)
+
+
+def test_segments_are_shown_from_raw_to_merged_and_filtered(page):
+    segments = page.locator("#segments details")
+    assert segments.count() == 6
+    assert "6 of 6 segments" in page.locator("#segments-about").inner_text()
+    page.get_by_placeholder("Show only those with").fill("horror")
+    assert segments.count() == 1
+    segments.locator("summary").click()
+    raw = segments.locator(".raw li").all_inner_texts()
+    assert len(raw) > 1
+    assert sum(int(part.split(": ")[1]) for part in raw) == 40
+
+
+def test_fast_and_exact_show_their_milliseconds(page):
+    time = page.locator("#time")
+    assert time.inner_text().startswith("fast: ")
+    page.get_by_label("exact").check()
+    page.get_by_text("exact: ").wait_for()
+    assert time.inner_text().endswith(" ms")
+    assert "exact" in time.get_attribute("title") or "popular" in time.get_attribute("title")
+
+
+def test_everything_works_by_keyboard(page):
+    page.get_by_role("combobox").focus()
+    page.keyboard.type("number 12")
+    page.get_by_role("option").nth(1).wait_for()
+    options = page.get_by_role("option").all_inner_texts()
+    page.keyboard.press("ArrowDown")
+    assert page.get_by_role("combobox").get_attribute("aria-activedescendant") == "found-1"
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name=f"Remove {options[1]}").wait_for()
+    page.get_by_role("heading", name="For you").wait_for()
+    page.get_by_role("button", name="Why ").first.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="hidden")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.ariaLabel").startswith("Add ")
+    page.get_by_role("combobox").fill("zzz")
+    page.get_by_text("No title begins so").wait_for()
+    page.keyboard.press("Escape")
+    assert page.get_by_role("listbox").count() == 0
+
+
+def test_it_fits_a_phone_in_the_dark(phone):
+    phone.get_by_role("combobox").tap()
+    add(phone, "number 80", "Long number 80")
+    look(phone, "phone")
+    width = phone.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert width[0] <= width[1]
+    assert phone.locator(".row").first.bounding_box()["y"] < phone.locator("#taste").bounding_box()["y"]
+    dark = phone.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert sum(map(int, dark.removeprefix("rgb(").removesuffix(")").split(","))) < 150
+    for button in phone.locator(".card button").all()[:6]:
+        assert button.bounding_box()["height"] >= 36
+
+
+def test_titles_are_never_markup(browser, tastes, tmp_path):
+    codes, metadata = tastes
+    evil = metadata | {"title": ["<img src=x onerror=alert(1)>" for _ in metadata["title"]]}
+    ei.Index.build(codes, tmp_path / "i", engine="exact", metadata=evil).close()
+    service = running(tmp_path / "i")
+    for tab in opened(browser, next(service)):
+        assert tab.locator("img").count() == 0
+        assert "<img" in tab.locator(".card p").first.inner_text()
+    next(service, None)
+
+
+def test_a_token_is_asked_for_and_kept(browser, guarded):
+    tab = browser.new_page()
+    tab.goto(guarded)
+    tab.get_by_label("This service asks for a token:").fill(TOKEN)
+    tab.get_by_role("button", name="Use it").click()
+    tab.wait_for_selector(".card")
+    assert tab.locator("#token-form").is_hidden()
+    tab.reload()
+    tab.wait_for_selector(".card")
+    tab.close()

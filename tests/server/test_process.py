@@ -1,0 +1,170 @@
+"""The service as a process: signals, swaps under load, logs."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+import elsa_index as ei
+
+from ..conftest import make_tastes
+
+
+class Process:
+    """`elsa-index serve` on a free port."""
+
+    def __init__(self, index, log, *options, **environment):
+        command = [sys.executable, "-m", "elsa_index_cli", "serve", str(index), "--port", "0", *options]
+        self.log = log
+        with log.open("wb") as file:
+            self.process = subprocess.Popen(command, stderr=file, env=os.environ | environment)
+        until = time.monotonic() + 60
+        while not (found := re.search(r'"url": "([^"]+)/"', log.read_text())):
+            assert self.process.poll() is None, log.read_text()
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        self.url = found[1]
+
+    def lines(self):
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def get(self, path, **headers):
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, headers=headers), timeout=30) as answer:
+            return json.loads(answer.read())
+
+    def recommend(self):
+        body = json.dumps({"history": ["t0-1"], "k": 3}).encode()
+        request = urllib.request.Request(f"{self.url}/v1/recommend", body, {"content-type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read())["items"]
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        return self.process.wait(timeout=60)
+
+
+@pytest.fixture
+def process(served, tmp_path):
+    shutil.copytree(served, tmp_path / "i")
+    started = Process(tmp_path / "i", tmp_path / "log")
+    yield started
+    if started.process.poll() is None:
+        started.stop(signal.SIGKILL)
+
+
+def wait_for(process, message):
+    until = time.monotonic() + 30
+    while not any(line["message"].startswith(message) for line in process.lines()):
+        assert time.monotonic() < until, process.log.read_text()
+        time.sleep(0.05)
+
+
+def test_a_swap_drops_no_request_and_serves_what_was_built(process, tmp_path):
+    """Requests go on while the index is replaced and SIGHUP comes; every one is answered, first by the old index and
+    then by the new one. What cannot be opened leaves the old one serving."""
+    answers, failures = [], []
+    done = threading.Event()
+
+    def ask():
+        while not done.is_set():
+            try:
+                answers.append(len(process.recommend()))
+            except (urllib.error.URLError, OSError) as error:
+                failures.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    assert process.get("/v1/index")["items"] == 240
+    codes, metadata = make_tastes(each=50)
+    ei.Index.build(codes, tmp_path / "i", metadata=metadata, overwrite=True).close()
+    for _ in range(3):
+        process.process.send_signal(signal.SIGHUP)
+        time.sleep(0.3)
+    wait_for(process, "swapped")
+    while process.get("/v1/index")["items"] != 300:
+        time.sleep(0.05)
+    (tmp_path / "i" / "manifest.json").write_text("{}")
+    process.process.send_signal(signal.SIGHUP)
+    wait_for(process, "the index was not swapped")
+    assert process.get("/v1/index")["items"] == 300
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(answers) > 50
+    assert set(answers) == {3}
+    assert process.stop() == 0
+
+
+def test_stopping_lets_running_requests_end(process):
+    """A batch that takes a while is answered although SIGTERM comes before it is."""
+    histories = [{"history": [f"t{at % 6}-{at % 40}" for at in range(start, start + 30)]} for start in range(256)]
+    body = json.dumps({"histories": histories, "k": 200, "exact": True}).encode()
+    request = urllib.request.Request(f"{process.url}/v1/recommend/batch", body, {"content-type": "application/json"})
+    found = {}
+
+    def ask():
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            found["results"] = len(json.loads(answer.read())["results"])
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    time.sleep(0.1)
+    assert process.stop() == 0
+    asking.join()
+    assert found == {"results": 256}
+    assert process.lines()[-1]["message"] == "stopped"
+
+
+def test_logs_are_one_object_a_line_and_ctrl_c_ends_well(process):
+    process.recommend()
+    assert process.stop(signal.SIGINT) == 0
+    line = next(line for line in process.lines() if line["message"] == "request")
+    assert (line["method"], line["path"], line["status"], line["level"]) == ("POST", "/v1/recommend", 200, "INFO")
+    assert line["milliseconds"] > 0
+    assert len(line["request_id"]) == 16
+
+
+def test_a_token_comes_from_the_environment_and_is_not_logged(served, tmp_path):
+    token = "not-a-secret-of-anyone"
+    process = Process(served, tmp_path / "log", ELSA_INDEX_TOKEN=token)
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        process.get("/v1/index")
+    assert process.get("/v1/index", authorization=f"Bearer {token}")["items"] == 240
+    assert process.stop() == 0
+    assert token not in process.log.read_text()
+
+
+def test_what_cannot_be_served_is_told_in_one_line(served, process):
+    def refused(*arguments, status, **environment):
+        command = [sys.executable, "-m", "elsa_index_cli", "serve", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ | environment)
+        assert done.returncode == status, done.stderr
+        return done.stderr
+
+    assert "error: nowhere does not exist" in refused("nowhere", status=1)
+    port = process.url.rsplit(":", 1)[1]
+    assert f"Port {port} of 127.0.0.1 cannot be listened on" in refused(served, "--port", port, status=2)
+    assert "at least 16" in refused(served, status=2, ELSA_INDEX_TOKEN="short")
+
+
+@pytest.mark.slow
+def test_schemathesis_finds_nothing(process):
+    """Its examples, boundary values, random and stateful requests against the service's own OpenAPI document."""
+    program = os.path.join(os.path.dirname(sys.executable), "schemathesis")
+    command = [program, "run", f"{process.url}/openapi.json", "--max-examples", "50", "--no-color"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=process.log.parent, timeout=280)
+    summary = done.stdout[done.stdout.find("= SUMMARY =") :]
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert "No issues found" in summary, summary
+    assert not any(line["level"] == "ERROR" for line in process.lines())

@@ -1,0 +1,231 @@
+"""What the service answers, and what it refuses."""
+
+import json
+
+import pytest
+from fastapi.testclient import TestClient
+
+import elsa_index as ei
+from elsa_index.server.app import create_app
+from elsa_index.server.current import Current
+from elsa_index.server.requests import MAX_BODY
+from elsa_index.server.settings import Settings
+
+TOKEN = "not-a-secret-of-anyone"
+HISTORY = ["t0-1", "t0-2", "t3-4"]
+
+
+@pytest.fixture(scope="module")
+def index(served):
+    with ei.Index.open(served) as opened:
+        yield opened
+
+
+def post(client, path, **body):
+    response = client.post(path, json=body)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def test_recommendations_are_those_of_the_index(client, index):
+    for exact in (False, True):
+        found = post(client, "/v1/recommend", history=HISTORY, k=7, exact=exact)
+        expected = index.search([HISTORY], 7, exact=exact)
+        assert [item["item_id"] for item in found["items"]] == expected.ids[0].tolist()
+        assert [item["score"] for item in found["items"]] == pytest.approx(expected.scores[0].tolist())
+        assert found["items"][0]["title"] == index.titles[int(expected.rows[0, 0])]
+        assert found["promise"].startswith("exact")
+        assert not found["popular"]
+
+
+def test_weights_tags_and_exclusions_are_heard(client, index):
+    weighted = post(client, "/v1/recommend", history=["t0-1", {"item_id": "t3-1", "weight": 5.0}], k=3)
+    assert weighted["items"][0]["item_id"].startswith("t3")
+    tag = index.segments[int(index.segments.of[0])].tag
+    found = post(client, "/v1/recommend", history=["t3-4"], k=50, tags=[tag], exclude=["t0-0", "stranger"])
+    items = {item["item_id"] for item in found["items"]}
+    assert items == {f"t0-{at}" for at in range(1, 40)}
+
+
+def test_unknown_histories_get_popular_items_and_are_named(client):
+    found = post(client, "/v1/recommend", history=["nobody"], k=2)
+    assert (found["popular"], found["unknown"]) == (True, ["nobody"])
+    assert [item["item_id"] for item in found["items"]] == ["t0-0", "t1-0"]
+    assert post(client, "/v1/homepage", history=[])["popular"]
+    assert post(client, "/v1/segments/best", history=[])["popular"]
+
+
+def test_a_batch_answers_each_history_as_alone(client):
+    histories = [{"history": ["t0-1"]}, {"history": []}, {"history": ["t5-5", "t5-6"]}]
+    found = post(client, "/v1/recommend/batch", histories=histories, k=4)["results"]
+    for one, history in zip(found, histories, strict=True):
+        assert one["items"] == post(client, "/v1/recommend", **history, k=4)["items"]
+
+
+def test_similar_items_are_what_follows_one(client):
+    similar = post(client, "/v1/similar", item_id="t2-3", k=5)["items"]
+    assert similar == post(client, "/v1/recommend", history=["t2-3"], k=5)["items"]
+
+
+def test_the_homepage_is_that_of_the_index(client, index):
+    found = post(client, "/v1/homepage", history=HISTORY, rows=4, k=3)
+    page = index.homepage(HISTORY, rows=4, k=3)
+    assert [row["name"] for row in found["rows"]] == [row.name for row in page.rows]
+    assert [[item["item_id"] for item in row["items"]] for row in found["rows"]] == [row.items for row in page.rows]
+
+
+def test_segments_dimensions_and_explanations_fit_each_other(client, index):
+    best = post(client, "/v1/segments/best", history=["t4-1"], k=2)["segments"]
+    assert best[0]["name"].startswith("Comedy")
+    assert best[0]["typical"][0]["title"]
+    everything = client.get("/v1/segments", params={"offset": 1, "k": 2}).json()
+    assert [part["number"] for part in everything["segments"]] == [1, 2]
+    assert everything["total"] == len(index.segments)
+    dimensions = post(client, "/v1/dimensions", history=["t4-1"], k=3)["dimensions"]
+    strengths = [abs(part["weight"]) for part in dimensions]
+    assert strengths == sorted(strengths, reverse=True)
+    assert dimensions[0]["segment"] == best[0]["number"]
+    items = post(client, "/v1/recommend", history=HISTORY, k=3)["items"]
+    explained = post(client, "/v1/explain", history=HISTORY, items=[item["item_id"] for item in items])["explanations"]
+    for item, found in zip(items, explained, strict=True):
+        assert sum(part["amount"] for part in found["history"]) == pytest.approx(item["score"], abs=1e-5)
+        assert sum(part["amount"] for part in found["dimensions"]) == pytest.approx(item["score"], abs=1e-5)
+
+
+def test_items_are_found_by_title_and_described(client):
+    found = client.get("/v1/items", params={"prefix": "CAFE number 1", "k": 2}).json()["items"]
+    assert [item["title"] for item in found] == ["Café number 160", "Café number 1"]
+    item = client.get("/v1/item", params={"item_id": "t0-1"}).json()
+    assert item["metadata"]["genres"] == "Western|Drama"
+    assert item["segment_name"].startswith("Western")
+
+
+def test_health_readiness_metrics_and_about(client):
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").json() == {"status": "ready"}
+    post(client, "/v1/recommend", history=HISTORY)
+    shown = client.get("/metrics").text
+    assert 'elsa_index_requests_total{route="/v1/recommend",status="200"}' in shown
+    assert "elsa_index_items 240.0" in shown
+    about = client.get("/v1/index").json()
+    assert (about["items"], about["engine"], about["segments"], about["can_be_exact"]) == (240, "lucene", 6, True)
+
+
+def test_the_service_is_not_ready_before_it_starts_and_after_it_stopped(served):
+    app = create_app(Current(lambda: ei.Index.open(served)), Settings())
+    assert TestClient(app).get("/readyz").status_code == 503
+    with TestClient(app) as started:
+        assert started.get("/readyz").status_code == 200
+    assert not app.state.ready
+
+
+def test_every_operation_is_documented_with_an_example(client):
+    document = client.get("/openapi.json").json()
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert operation.get("description"), path
+            if "requestBody" in operation:
+                content = operation["requestBody"]["content"]["application/json"]
+                for example in content["examples"].values():
+                    assert client.post(path, json=example["value"]).status_code in (200, 404)
+
+
+HEADERS = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize(("content", "status", "message"), [
+    (b"x" * 10_000_000, 413, "the body has more than 8,000,000 bytes"),
+    (json.dumps({"history": [str(at) for at in range(100_000)]}).encode(), 422, "at most 10000 items"),
+    (b'{"history": ["\xff\xfe"]}', 400, "JSON is needed, in UTF-8"),
+    (b"[" * 100_000, 400, "not nested deeply"),
+    (b'{"history": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", 400, "not nested deeply"),
+    (b'{"history": ["a"', 422, "the body is not JSON"),
+    (b"", 422, "the body: Field required"),
+    (b"null", 422, "the body"),
+    (b'{"history": ["\\ud800"]}', 422, "history.0.item_id: an id must be valid Unicode text"),
+    (b'{"history": [true]}', 422, "history.0.item_id: an id must be text or a whole number"),
+    (b'{"history": [""]}', 422, "an id must not be empty"),
+    (b'{"history": [{"item_id": "a", "weight": NaN}]}', 422, "history.0.weight: Input should be a finite number"),
+    (b'{"history": [], "k": 0}', 422, "k: Input should be greater than or equal to 1, got '0'"),
+    (b'{"history": [], "k": 5000}', 422, "k: Input should be less than or equal to 1000, got '5000'"),
+    (b'{"history": [], "k": 1e400}', 422, "k: must be a whole number"),
+    (b'{"history": [], "k": ' + b"9" * 5000 + b"}", 400, "JSON is needed"),
+    (b'{"history": [], "kk": 1}', 422, "kk: Extra inputs are not permitted"),
+    (b'{"history": [], "tags": ["sold out"]}', 404, "No item of the index carries the tag 'sold out'"),
+])  # fmt: skip
+def test_bad_requests_get_a_clear_answer(client, content, status, message):
+    response = client.post("/v1/recommend", content=content, headers=HEADERS)
+    assert response.status_code == status
+    assert message in response.json()["error"]
+
+
+def test_bodies_that_come_in_parts_are_limited_too(client):
+    parts = (b" " * 100_000 for _ in range(MAX_BODY // 100_000 + 2))
+    assert client.post("/v1/recommend", content=parts, headers=HEADERS).status_code == 413
+
+
+def test_other_mistakes(client):
+    assert "Content-Type: application/json" in client.post("/v1/recommend", content=b'{"history": []}').json()["error"]
+    assert client.get("/nothing").json()["error"].startswith("there is nothing at '/nothing'")
+    assert client.get("/v1/recommend").status_code == 405
+    assert client.get("/v1/item", params={"item_id": "nobody"}).status_code == 404
+    assert "'nobody'" in client.post("/v1/similar", json={"item_id": "nobody"}).json()["error"]
+    assert client.post("/v1/explain", json={"history": HISTORY, "items": ["nobody"]}).status_code == 404
+    assert client.get("/v1/items", params={"prefix": ""}).status_code == 422
+    assert client.get("/page/../app.py").status_code == 404
+    assert client.get("/page/%2e%2e/app.py").status_code == 404
+
+
+def test_an_approximate_engine_refuses_exact_and_lack_of_segments_is_told(tastes, tmp_path):
+    codes, _ = tastes
+    ei.Index.build(codes, tmp_path / "i", engine="faiss-hnsw", segments=None).close()
+    with TestClient(create_app(Current(lambda: ei.Index.open(tmp_path / "i")), Settings())) as client:
+        refused = client.post("/v1/recommend", json={"history": HISTORY, "exact": True})
+        assert refused.status_code == 422
+        assert "approximate" in refused.json()["error"]
+        assert "has no segments" in client.get("/v1/segments").json()["error"]
+        assert client.post("/v1/dimensions", json={"history": HISTORY}).json()["dimensions"][0]["segment"] is None
+        assert client.get("/v1/items", params={"prefix": "t0-1"}).json()["items"][0]["item_id"] == "t0-1"
+
+
+def test_a_failure_of_the_service_is_a_500_that_tells_nothing(served):
+    class Broken(Current):
+        def use(self):
+            raise RuntimeError("a path of this machine")
+
+    current = Current(lambda: ei.Index.open(served))
+    app = create_app(current, Settings())
+    current.use = Broken.use.__get__(current)
+    response = TestClient(app, raise_server_exceptions=False).post("/v1/recommend", json={"history": []})
+    assert response.status_code == 500
+    assert response.json() == {"error": "the service failed; its log says why"}
+
+
+def test_a_token_guards_all_but_the_page_and_the_probes(served):
+    app = create_app(Current(lambda: ei.Index.open(served)), Settings(token=TOKEN))
+    with TestClient(app) as client:
+        for path in ("/", "/page/page.js", "/healthz", "/readyz"):
+            assert client.get(path).status_code == 200
+        for value in ("", "Bearer no", f"Basic {TOKEN}", TOKEN):
+            given = {"authorization": value} if value else {}
+            for path in ("/v1/index", "/metrics", "/openapi.json", "/nothing"):
+                refused = client.get(path, headers=given)
+                assert refused.status_code == 401
+                assert refused.headers["www-authenticate"] == "Bearer"
+                assert "bearer token" in refused.json()["error"]
+        assert client.get("/v1/index", headers={"authorization": f"bearer {TOKEN}"}).status_code == 200
+        assert client.post("/v1/recommend", content=b"x" * 9_000_000).status_code == 401
+    with pytest.raises(ei.UsageError, match="at least 16 ASCII characters, got 5"):
+        Settings(token="short")
+
+
+def test_the_page_loads_nothing_from_elsewhere(client):
+    page = client.get("/")
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    for name in ("page/page.js", "page/page.css", "page/icon.svg"):
+        assert name in page.text
+        response = client.get(f"/{name}")
+        assert response.status_code == 200
+        outside = [part for part in response.text.split() if "://" in part and "www.w3.org/2000/svg" not in part]
+        assert outside == []
+    assert "://" not in page.text
