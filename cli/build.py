@@ -37,7 +37,7 @@ def build(
         typer.Option(help="A table with item_id, title and others: titles to show, and to name segments by."),
     ] = None,
     segments: Annotated[bool, typer.Option(help="Whether to find segments, for rows of a homepage.")] = True,
-    least_items: Annotated[int, typer.Option(min=1, help="Items of a segment; smaller ones are dissolved.")] = 8,
+    least_items: Annotated[int, typer.Option(help="Items of a segment; smaller ones are dissolved.")] = 8,
     histories: Annotated[
         Path | None,
         typer.Option(help="To calibrate on (lucene, opensearch).", show_default="those kept with the model"),
@@ -58,6 +58,8 @@ def build(
     from elsa_index.engines.opensearch.client import URL_VARIABLE
     from elsa_index.errors import name_some
 
+    if least_items < 1:
+        raise ei.UsageError(f"--least-items must be at least 1, got {least_items}.")
     if engine == "opensearch" and url is None:
         url = os.environ.get(URL_VARIABLE)
     if name is None and (shards, replicas) != (None, None):

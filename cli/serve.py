@@ -17,7 +17,7 @@ EXAMPLE = (
 def serve(
     index: Annotated[Path, typer.Argument(help="The index directory.")],
     host: Annotated[str, typer.Option(help="Where to listen; others than this machine need 0.0.0.0.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free; the log names it.")] = 8080,
+    port: Annotated[int, typer.Option(help="0: any that is free; the log names it.")] = 8080,
     metadata: options.Metadata = None,
     threads: Annotated[int, typer.Option(help="That search at the same time.", show_default="one a processor")] = 0,
     grace: Annotated[int, typer.Option(help="Seconds that running requests have when the service stops.")] = 30,

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 import venv
 from pathlib import Path
 
@@ -44,14 +45,15 @@ def test_bases_are_pinned_and_nothing_runs_as_root_or_beyond_loopback():
 @pytest.mark.slow
 @pytest.mark.skipif(sys.version_info[:2] != (3, 12), reason="the image's requirements are those of Python 3.12")
 def test_what_the_image_runs_serves_in_a_clean_environment(tmp_path, cluster):
-    """The Dockerfile's own commands: installation, health check and entry point; then the compose file's build job."""
+    """The Dockerfile's own commands: installation, entry point, the service and its health check; then the compose
+    file's build job."""
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
     install = re.search(r"RUN (docker/install.sh) python3", DOCKERFILE).group(1)
     subprocess.run([ROOT / install, python], cwd=ROOT, check=True, capture_output=True)
     unwanted = "import importlib.util as u; print([name for name in ('torch', 'faiss') if u.find_spec(name)])"
     assert subprocess.run([python, "-c", unwanted], capture_output=True, text=True).stdout == "[]\n"
-    health = json.loads(re.search(r"HEALTHCHECK .* CMD (\[.*\])", DOCKERFILE).group(1))
+    health = json.loads(re.search(r"HEALTHCHECK .*\n  CMD (\[.*\])", DOCKERFILE).group(1))
     entry = json.loads(re.search(r"^ENTRYPOINT (\[.*\])", DOCKERFILE, re.M).group(1))
 
     def run(*command: object) -> str:
@@ -60,10 +62,21 @@ def test_what_the_image_runs_serves_in_a_clean_environment(tmp_path, cluster):
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    run(*health)
+    run(*entry, "doctor")
     codes = make_codes()
     codes.save(tmp_path / "model")
     run(*entry, "build", "model", "-o", "lucene.index")
+    with (tmp_path / "log").open("wb") as log:
+        serving = subprocess.Popen(
+            [tmp_path / "venv" / "bin" / entry[0], "serve", "lucene.index", "--port", "0"], cwd=tmp_path, stderr=log
+        )
+    while not (port := re.search(r'"url": "http://127.0.0.1:(\d+)/"', (tmp_path / "log").read_text())):
+        assert serving.poll() is None, (tmp_path / "log").read_text()
+        time.sleep(0.1)
+    assert ":8080/" in health[-1]
+    run(*health[:-1], health[-1].replace(":8080/", f":{port[1]}/"))
+    serving.terminate()
+    assert serving.wait(timeout=60) == 0
     compose = (ROOT / "docker" / "compose.yaml").read_text()
     arguments = re.findall(r"^      - (\S+)$", compose.split("  build:\n    <<")[1], re.M)
     assert arguments[:2] == ["build", "/data/model"]

@@ -32,7 +32,7 @@ class SegmentRules(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     least_count: int = Field(3, ge=0)
-    alike: float = Field(0.06, ge=-1, le=1)
+    alike: float = Field(0.1, ge=-1, le=1)
     alike_in_terms: float = Field(0.4, ge=0, le=1)
     alike_and_named: float = Field(0.02, ge=0, le=1)
     near: float = Field(0.05, ge=-1, le=1)

@@ -87,7 +87,7 @@ def homepage(
     taken = frozenset(first.ids[0][: len(shown)].tolist())
     seen = np.union1d(index.ids.find(history), shown)
     seen = seen[seen >= 0]
-    for at in _diverse(segments.vectors[ranked], scores, options.diversity):
+    for at in _diverse(segments.vectors[ranked].toarray(), scores, options.diversity):
         if len(rows) == options.rows:
             break
         segment = segments[int(ranked[at])]

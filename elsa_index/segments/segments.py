@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
+from scipy.sparse import csc_array, csr_array
 
 from ..codes import ItemCodes
 from ..engines import engine_class
-from ..engines.base import BuildOptions, Engine, EngineName, Query, SearchOptions
+from ..engines.base import BuildOptions, EngineName, Query, SearchOptions
+from ..engines.store import StoredCodesEngine
 from ..files import load_array
 from ..ids import IdMap, Rows
 from ..metadata import Metadata
@@ -63,7 +65,7 @@ class Segments:
     of: npt.NDArray[np.signedinteger]
     typical: npt.NDArray[np.int32]
     merged: npt.NDArray[np.int32]
-    engine: Engine
+    engine: StoredCodesEngine
 
     def __len__(self) -> int:
         return len(self.names)
@@ -89,14 +91,20 @@ class Segments:
 
     def of_dimension(self, dim: int, sign: float) -> int | None:
         """The segment whose vector points furthest in one direction of a dimension; None where none does."""
-        along = self.vectors[:, dim] * (1 if sign >= 0 else -1)
-        furthest = int(np.argmax(along))
-        return furthest if along[furthest] > 0 else None
+        entries = slice(*self._by_dimension.indptr[dim : dim + 2])
+        along = self._by_dimension.data[entries] * (1 if sign >= 0 else -1)
+        if not (along > 0).any():
+            return None
+        return int(self._by_dimension.indices[entries][np.argmax(along)])
 
     @cached_property
-    def vectors(self) -> npt.NDArray[np.float64]:
-        """(segments, dims) unit vectors in code space, as they are stored."""
-        return self.engine.stored_rows(np.arange(len(self)))
+    def _by_dimension(self) -> csc_array:
+        return csc_array(self.vectors)
+
+    @cached_property
+    def vectors(self) -> csr_array:
+        """(segments, dims) float64 CSR: unit vectors in code space, as they are stored."""
+        return self.engine.store.matrix
 
     def rank(self, vector: Vector, k: int) -> tuple[Rows, npt.NDArray[np.float64]]:
         """The numbers and scores of at most `k` segments whose vector's product with a (dims,) query vector is
@@ -119,6 +127,7 @@ class Segments:
         """Opens by memory map."""
         of, typical, merged = (load_array(directory / f"{name}.npy") for name in ("of", "typical", "merged"))
         engine = engine_class(entry.engine).open(directory, entry.parameters)
+        assert isinstance(engine, StoredCodesEngine)
         return cls(IdMap.load(directory, "names"), of, typical, merged, engine)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..index import Index
 
-_WARMING = 1.0  # seconds: Java compiles what it runs often
+WARMING = 1.0  # seconds: Java compiles what it runs often
 
 
 @dataclass
@@ -69,7 +69,7 @@ class Current:
         """An index that has answered, so that no request waits for what is read, made or compiled at first use."""
         index = self._open()
         index.titles.find("a", 1)
-        until = time.monotonic() + _WARMING
+        until = time.monotonic() + WARMING
         for row in range(len(index)):
             history = [index.ids[row]]
             index.search([history], 10, exact=index.can_be_exact)

@@ -22,8 +22,10 @@ def serve(open_index: Callable[[], Index], host: str, port: int, settings: Setti
     """Serves until SIGTERM or SIGINT, which let running requests end. SIGHUP opens the index directory again and swaps
     to what is there.
 
-    Raises UsageError where the address cannot be listened on.
+    Raises UsageError where the address cannot be listened on, and what opening the index raises.
     """
+    if not 0 <= port <= 65535:
+        raise UsageError(f"port must be from 0 to 65535, got {port}.")
     log_as_json(sys.stderr)
     if host not in LOOPBACK and settings.token is None:
         log.warning("anyone who reaches this address may ask: set a token", extra={"host": host})

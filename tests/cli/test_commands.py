@@ -5,25 +5,47 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 
 import polars as pl
 import pytest
+from elsa_index_cli.main import main
 from scipy.sparse import save_npz
 
 import elsa_index as ei
 from elsa_index.training.config import PAPER
 from elsa_index.training.popularity import OUTPUT_EXPONENTS
 
-from ..conftest import ODD_IDS, make_codes
+from ..conftest import GENRES, ODD_IDS, make_codes, make_tastes
 
-COMMANDS = ["split", "train", "build", "search", "tune", "evaluate", "bench", "export", "verify", "doctor"]
+COMMANDS = [
+    "split", "train", "build", "search", "segments", "homepage", "serve", "tune", "evaluate", "bench", "export",
+    "verify", "doctor",
+]  # fmt: skip
 
 
 def run(*arguments, status: int = 0) -> subprocess.CompletedProcess:
-    done = subprocess.run(
-        [sys.executable, "-m", "elsa_index_cli", *map(str, arguments)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == status, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    """A command as its program runs it, in this process: starting Python, torch and Java for each takes minutes."""
+    out, err = StringIO(), StringIO()
+    asked = ["elsa-index", *map(str, arguments)]
+    stopped_by = signal.getsignal(signal.SIGTERM)
+    with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
+        patched.setattr(sys, "argv", asked)
+        with pytest.raises(SystemExit) as end:
+            main()
+    signal.signal(signal.SIGTERM, stopped_by)
+    return checked(subprocess.CompletedProcess(asked, end.value.code or 0, out.getvalue(), err.getvalue()), status)
+
+
+def run_apart(*arguments, status: int = 0) -> subprocess.CompletedProcess:
+    """The same in a process of its own."""
+    command = [sys.executable, "-m", "elsa_index_cli", *map(str, arguments)]
+    return checked(subprocess.run(command, capture_output=True, text=True, check=False), status)
+
+
+def checked(done: subprocess.CompletedProcess, status: int) -> subprocess.CompletedProcess:
+    assert done.returncode == status, f"{done.args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     if status:
         assert "Traceback" not in done.stderr
     return done
@@ -47,7 +69,7 @@ def test_help_is_fast_and_loads_nothing_heavy():
     times = []
     for _ in range(5):
         started = time.perf_counter()
-        shown = run("--help").stdout
+        shown = run_apart("--help").stdout
         times.append(time.perf_counter() - started)
     assert all(command in shown for command in COMMANDS)
     assert min(times) < 0.5
@@ -69,12 +91,12 @@ def test_a_cold_search_of_ten_thousand_items_is_quick(tmp_path):
     codes = make_codes(10_000, dims=2048, nnz=16)
     save_npz(tmp_path / "codes.npz", codes.weights)
     started = time.perf_counter()
-    run("build", tmp_path / "codes.npz", "-o", tmp_path / "i")
+    run_apart("build", tmp_path / "codes.npz", "-o", tmp_path / "i")
     assert time.perf_counter() - started < 20
     times = []
     for _ in range(3):
         started = time.perf_counter()
-        run("search", tmp_path / "i", "--items", "1,2,3")
+        run_apart("search", tmp_path / "i", "--items", "1,2,3")
         times.append(time.perf_counter() - started)
     assert min(times) < 2.5
 
@@ -210,6 +232,15 @@ def test_popular_items_stand_in_for_missing_histories(index, histories):
     (["export", "INDEX", "--to", "ciff", "-o", "INDEX", "--overwrite"], 1, "is not what this command writes"),
     (["export", "INDEX", "--to", "opensearch", "-o", "e", "--metadata", "nowhere.csv"], 1, "nowhere.csv"),
     (["recommend"], 2, "recommend"),
+    (["segments", "nowhere"], 1, "nowhere does not exist"),
+    (["segments", "INDEX", "-k", "0"], 2, "-k must be at least 1, got 0"),
+    (["segments", "INDEX", "--metadata", "nowhere.csv"], 1, "nowhere.csv"),
+    (["homepage", "INDEX", "--items", "a,,b"], 2, "holds an empty id"),
+    (["homepage", "INDEX", "--rows", "0"], 2, "rows must be at least 1, got 0"),
+    (["homepage", "INDEX", "--diversity", "7"], 2, "diversity must be from 0 to 1, got 7"),
+    (["serve", "INDEX", "--port", "70000"], 2, "port must be from 0 to 65535, got 70000"),
+    (["serve", "INDEX", "--threads", "-1"], 2, "threads and grace must not be negative"),
+    (["build", "m", "-o", "i", "--least-items", "0"], 2, "--least-items must be at least 1, got 0"),
 ])  # fmt: skip
 def test_wrong_calls_get_one_clear_line(arguments, status, message, index):
     done = run(*[str(index) if part == "INDEX" else part for part in arguments], status=status)
@@ -217,7 +248,7 @@ def test_wrong_calls_get_one_clear_line(arguments, status, message, index):
 
 
 def test_doctor_names_what_runs():
-    findings = {entry["what"]: entry for entry in json.loads(run("doctor", "--json").stdout)}
+    findings = {entry["what"]: entry for entry in json.loads(run_apart("doctor", "--json").stdout)}
     assert findings["Java"]["state"] == "ok"
     assert findings["Lucene"]["found"].split(".")[0] in {"9", "10"}
     assert findings["FAISS"]["state"] == "ok"
@@ -291,3 +322,56 @@ def test_bench_measures_and_writes_a_report(tuned, tmp_path):
     assert "does not exist" in run("bench", tmp_path / "no", "--histories", tuned / "users.csv", status=1).stderr
     again = ["bench", tuned / "i", "--histories", tuned / "users.csv", "--report", tmp_path / "r"]
     assert "pass --overwrite" in run(*again, status=1).stderr
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory):
+    """Codes of six tastes built with metadata, as a user does."""
+    directory = tmp_path_factory.mktemp("films")
+    codes, metadata = make_tastes()
+    codes.save(directory / "model")
+    pl.DataFrame(metadata).write_csv(directory / "films.csv")
+    built = run("build", directory / "model", "-o", directory / "i", "--metadata", directory / "films.csv")
+    assert "6 segments of 240 items" in built.stdout
+    return directory
+
+
+def test_segments_are_listed_and_ranked(films):
+    shown = run("segments", films / "i")
+    assert "6 segments of 240 items" in shown.stderr
+    assert all(genre in shown.stdout for genre in GENRES)
+    found = json.loads(run("segments", films / "i", "--items", "t1-3,stranger", "-k", "2", "--json").stdout)
+    assert found["segments"] == 6
+    assert found["shown"][0]["name"].startswith("Horror")
+    assert found["shown"][0]["score"] > found["shown"][1]["score"]
+    assert "'stranger'" in run("segments", films / "i", "--items", "t1-3,stranger").stderr
+    assert "the largest segments" in run("segments", films / "i", "--items", "stranger").stderr
+
+
+def test_other_metadata_gives_other_names(films, tmp_path):
+    pl.DataFrame({"item_id": [f"t2-{at}" for at in range(40)], "shelf": "Opera"}).write_csv(tmp_path / "m.tsv.csv")
+    shown = run("segments", films / "i", "--metadata", tmp_path / "m.tsv.csv").stdout
+    assert "Opera" in shown
+    assert "Horror" not in shown
+
+
+def test_a_homepage_is_shown_with_titles(films):
+    shown = run("homepage", films / "i", "--items", "t0-1,t0-2,stranger", "--rows", "3", "-k", "4")
+    assert "For you" in shown.stdout
+    assert "Western" in shown.stdout
+    assert "Old number 0" in shown.stdout
+    assert "'stranger'" in shown.stderr
+    assert "exact: the exhaustive top k" in shown.stderr
+    page = json.loads(run("homepage", films / "i", "--items", "t0-1", "--rows", "3", "-k", "4", "--json").stdout)
+    assert [len(row["items"]) for row in page["rows"]] == [4, 4, 4]
+    nobody = run("homepage", films / "i")
+    assert "no item of the history is known: the popular items and the largest segments" in nobody.stderr
+    without = run("build", films / "model", "-o", films / "j", "--no-segments")
+    assert "segments" not in without.stdout
+    assert "has no segments" in run("homepage", films / "j", status=2).stderr
+
+
+def test_items_without_metadata_are_counted(films, tmp_path):
+    (tmp_path / "m.csv").write_text("item_id,title\nt0-1,One\n")
+    built = run("build", films / "model", "-o", tmp_path / "i", "--metadata", tmp_path / "m.csv")
+    assert "239 items have no metadata: 't0-0'" in built.stderr

@@ -17,7 +17,7 @@ from ..conftest import ODD_IDS, make_codes, make_histories, oracle
 @pytest.fixture(scope="module", params=list(ENGINES))
 def index(request, codes, place, tmp_path_factory):
     path = tmp_path_factory.mktemp("contract") / "catalogue.index"
-    with ei.Index.build(codes, path, **place(request.param)) as built:
+    with ei.Index.build(codes, path, **place(request.param), segments=None) as built:
         yield built
 
 
@@ -244,7 +244,7 @@ def test_filters_restrict_cut_queries_and_popular_items_too(tagged, codes, histo
 
 
 def test_unknown_tags_and_indexes_without_tags_say_so(tagged, index):
-    with pytest.raises(ei.UsageError, match="No item carries the tag 'odd'; the index has 3 tags, among them 'even'"):
+    with pytest.raises(ei.UsageError, match=r"No item carries the tag 'odd'; .* tags, among them 'even'"):
         tagged.search([["item20"]], 3, tags=["odd"])
     with pytest.raises(ei.UsageError, match="has no tags; build it with tags"):
         index.search([["item20"]], 3, tags=["even"])
@@ -252,7 +252,8 @@ def test_unknown_tags_and_indexes_without_tags_say_so(tagged, index):
 
 def test_tags_survive_reopening(tagged, histories):
     with ei.Index.open(tagged.path) as again:
-        assert list(again.tags.names) == ["even", "all", "x y"]
+        assert list(again.tags.names)[:3] == ["even", "all", "x y"]
+        assert all(name.startswith("segment:") for name in list(again.tags.names)[3:])
         found, before = (one.search(histories, 7, tags=["even"]).rows for one in (again, tagged))
         np.testing.assert_array_equal(found, before)
 

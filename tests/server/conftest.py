@@ -7,6 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import elsa_index as ei
+from elsa_index.server import current
 from elsa_index.server.app import create_app
 from elsa_index.server.current import Current
 from elsa_index.server.settings import Settings
@@ -29,6 +30,10 @@ def client(served) -> Iterator[TestClient]:
         yield made
 
 
-@pytest.fixture(autouse=True)
-def _quiet():
+@pytest.fixture(autouse=True, scope="session")
+def _quiet_and_quick():
+    """Nothing in the tests' log, and no waiting until Java has compiled what it runs."""
     logging.getLogger("elsa_index.server").setLevel(logging.ERROR)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(current, "WARMING", 0.0)
+        yield

@@ -17,7 +17,8 @@ playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: p
 REQUIRE = "ELSA_INDEX_TESTS_REQUIRE_BROWSER"
 """Where this variable is set, a browser that cannot be started fails these tests, instead of skipping them."""
 SCREENSHOTS = "ELSA_INDEX_SCREENSHOTS"
-"""A directory into which these tests write what they see."""
+"""A directory into which the demo's films are photographed, for the README."""
+DEMO = Path(__file__).parents[2] / "demo-output" / "codes.index"
 TOKEN = "not-a-secret-of-anyone"
 
 
@@ -93,7 +94,7 @@ def opened(browser, url, **options):
 
 def look(tab, name):
     if directory := os.environ.get(SCREENSHOTS):
-        tab.screenshot(path=Path(directory) / f"{name}.png")
+        tab.screenshot(path=Path(directory) / f"page-{name}.png")
 
 
 def rows(tab):
@@ -113,7 +114,6 @@ def test_a_history_is_clicked_together_and_rows_follow(page):
     assert rows(page)[1].startswith("Film-Noir")
     add(page, "cafe number 121", "Café number 121")
     assert page.url.endswith("#t3-0,t3-1")
-    look(page, "desktop")
     page.get_by_role("button", name="Remove Old number 120").click()
     page.get_by_role("button", name="Clear").click()
     page.get_by_role("heading", name="Popular").wait_for()
@@ -129,7 +129,6 @@ def test_why_shows_what_brought_an_item_and_adds_it(page):
     assert dialog.get_by_role("heading", level=2).inner_text() == title
     assert "Old number 120" in dialog.locator("#why-history").inner_text()
     assert "dimension" in dialog.locator("#why-dimensions").inner_text()
-    look(page, "why")
     dialog.get_by_role("button", name="Add to the history").click()
     page.get_by_role("button", name=f"Remove {title}").wait_for()
 
@@ -193,7 +192,6 @@ def test_everything_works_by_keyboard(page):
 def test_it_fits_a_phone_in_the_dark(phone):
     phone.get_by_role("combobox").tap()
     add(phone, "number 80", "Long number 80")
-    look(phone, "phone")
     width = phone.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert width[0] <= width[1]
     assert phone.locator(".row").first.bounding_box()["y"] < phone.locator("#taste").bounding_box()["y"]
@@ -224,3 +222,28 @@ def test_a_token_is_asked_for_and_kept(browser, guarded):
     tab.reload()
     tab.wait_for_selector(".card")
     tab.close()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not DEMO.exists(), reason="no films: make demo")
+@pytest.mark.parametrize("device", ["desktop", "phone"])
+def test_the_films_of_the_demo_are_searched_recommended_and_explained(browser, device):
+    """What the README shows."""
+    phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "color_scheme": "dark"}
+    service = running(DEMO)
+    for tab in opened(browser, next(service), **(phone if device == "phone" else {})):
+        for typed, title in (("toy sto", "Toy Story"), ("finding n", "Finding Nemo"), ("monsters", "Monsters, Inc.")):
+            add(tab, typed, title)
+        tab.get_by_role("heading", name="Children · Animation").wait_for()
+        assert "Toy Story 2" in tab.locator(".card p").all_inner_texts()
+        look(tab, device)
+        if device == "desktop":
+            tab.get_by_role("button", name="Why ").first.click()
+            assert "Toy Story" in tab.locator("#why-history").inner_text()
+            look(tab, "why")
+            tab.keyboard.press("Escape")
+            tab.get_by_placeholder("Show only those with").fill("animation")
+            tab.locator("#segments summary").first.click()
+            tab.locator("#segments-heading").scroll_into_view_if_needed()
+            look(tab, "segments")
+    next(service, None)

@@ -1,0 +1,93 @@
+"""Tables of segments and the service, for `benchmarks/tables.py`."""
+
+from typing import Any
+
+Rows = list[dict[str, Any]]
+
+
+def genres_table(rows: Rows) -> str:
+    """Lift and mutual information, beside chance."""
+    lines = [
+        "| films | segments by | segments | films in them | lift of the genre (chance) | NMI (chance) |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for row in (row for row in rows if "nmi" in row):
+        name = f"**{row['segments_by']}**" if row["segments_by"] == "elsa-index" else row["segments_by"]
+        cells = [row["items"], name, f"{row['segments']:,}", f"{row['items_in_segments']:,}"]
+        cells += [f"{row[part]:.{digits}f} ({row[f'{part}_by_chance']:.{digits}f})" for part, digits in _DIGITS.items()]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+_DIGITS = {"lift": 2, "nmi": 3}
+
+
+def examples_table(rows: Rows) -> str:
+    lines = ["| segment | films | merged from dimensions | most typical |", "| --- | ---: | ---: | --- |"]
+    for row in (row for row in rows if row["segments_by"] == "example"):
+        lines.append(f"| **{row['name']}** | {row['size']} | {row['merged']} | {' · '.join(row['typical'])} |")
+    return "\n".join(lines)
+
+
+def homepage_table(rows: Rows) -> str:
+    row = next(row for row in rows if row["segments_by"] == "homepages")
+    names = next(row for row in rows if row["segments_by"] == "names")
+    return "\n".join([
+        "| measured | |",
+        "| --- | ---: |",
+        f"| homepages | {row['items']}, {row['rows']:,} rows |",
+        f"| items twice, of the history, of another segment; rows too short | {row['wrong']} |",
+        "| ms a homepage: p50, p95, p99 | " + ", ".join(f"{row['ms'][at]:.1f}" for at in ("p50", "p95", "p99")) + " |",
+        f"| genres in names of segments; their mean lift there, the least | {names['named']}; {names['lift']:.1f}, "
+        f"{names['least']:.1f} |",
+    ])  # fmt: skip
+
+
+def service_table(rows: Rows) -> str:
+    heads = [
+        "run",
+        "requests a second",
+        "errors",
+        "p50, ms",
+        "p95",
+        "p99",
+        "p99 / p50",
+        "resident, MB: after 10 s, at the end",
+    ]
+    made = []
+    for row in rows:
+        swaps = row["swaps"].get("done", 0)
+        begin, end = row["resident_settled"] / 1e6, row["resident_end"] / 1e6
+        cells = [
+            f"{swaps} swaps" if swaps else row["run"],
+            f"{row['requests'] / row['seconds']:,.0f}",
+            str(row["errors"]),
+        ]
+        cells += [f"{row[at]:.0f}" for at in ("median_ms", "p95_ms", "p99_ms")]
+        cells += [f"{row['p99_ms'] / row['median_ms']:.1f}", f"{begin:.0f}, {end:.0f} ({end / begin - 1:+.1%})"]
+        made.append(cells)
+    return _table(heads, made)
+
+
+def rules_table(rows: Rows) -> str:
+    heads = [
+        "rule",
+        "value",
+        "segments",
+        "films in them",
+        "largest",
+        "lift of the genre",
+        "NMI above chance",
+        "nDCG@20",
+    ]
+    made = []
+    for row in rows:
+        cells = [row["rule"], str(row["value"]), str(row["segments"]), f"{row['items']:,}", str(row["largest"])]
+        made.append([*cells, f"{row['lift']:.2f}", f"{row['nmi_above_chance']:.3f}", f"{row['ndcg']:.3f}"])
+    return _table(heads, made)
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    """The first column to the left, the others to the right."""
+    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

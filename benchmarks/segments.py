@@ -1,0 +1,193 @@
+"""Segments of the demo's films against their genres, and the homepage rows that they give.
+
+Command: make demo && python -m benchmarks.segments (a minute). Compared are our segments, dominant dimensions before
+they are merged, k-means with as many clusters on the dense model of the demo, and segments of the same sizes with items
+at random. A segment's genre is chosen on a random half of its items, as names are, and its lift (share in the segment
+over share in the catalogue) is measured on the other half, so that chance is 1. Normalised mutual information is of the
+pairs of item and genre. Seed 42.
+"""
+
+import gc
+import time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array, diags_array
+from sklearn.cluster import KMeans
+from sklearn.metrics import normalized_mutual_info_score
+
+import elsa_index as ei
+from benchmarks.records import update
+from elsa_index.metadata import Metadata
+from elsa_index.segments.discovery import dominant_terms
+from elsa_index.segments.naming import ItemTerms, distinctive
+from elsa_index.texts import Texts
+
+DEMO = Path("demo-output")
+REPEATS = 20
+KNOWN = 5  # interactions of an item whose code is more than chance
+HISTORIES = 500
+ROWS, K = 8, 10
+EXAMPLES = ("Toy Story", "Star Wars: Episode IV - A New Hope", "Spirited Away (Sen to Chihiro no kamikakushi)")
+Labels = npt.NDArray[np.int64]
+
+
+def genres_of(index: ei.Index) -> npt.NDArray[np.float64]:
+    """(items, genres) 0 and 1."""
+    assert index.metadata is not None
+    listed = [
+        [part for part in text.split("|") if part and not part.startswith("(")]
+        for text in index.metadata.columns["genres"]
+    ]
+    names = sorted({name for names in listed for name in names})
+    has = np.zeros((len(index), len(names)))
+    for row, names_of in enumerate(listed):
+        has[row, [names.index(name) for name in names_of]] = 1
+    return has
+
+
+def lift(of: Labels, has: npt.NDArray[np.float64], rng: np.random.Generator) -> float:
+    """Mean lift, over items, of the genre of each one's segment, chosen on the other half of its items."""
+    share = has.mean(axis=0)
+    total, items = 0.0, 0
+    for segment in range(int(of.max()) + 1):
+        rows = rng.permutation(np.flatnonzero(of == segment))
+        half = len(rows) // 2
+        for chosen_on, measured_on in ((rows[:half], rows[half:]), (rows[half:], rows[:half])):
+            if not len(chosen_on) or not len(measured_on):
+                continue
+            expected = len(chosen_on) * share
+            genre = int(((has[chosen_on].sum(axis=0) - expected) / np.sqrt(expected * (1 - share) + 1e-9)).argmax())
+            total += len(measured_on) * has[measured_on, genre].mean() / share[genre]
+            items += len(measured_on)
+    return total / items
+
+
+def information(of: Labels, has: npt.NDArray[np.float64]) -> float:
+    """Normalised mutual information of segments and genres."""
+    items, genres = np.nonzero(has)
+    inside = of[items] >= 0
+    return float(normalized_mutual_info_score(of[items[inside]], genres[inside]))
+
+
+def shuffled(of: Labels, rng: np.random.Generator) -> Labels:
+    """Segments of the same sizes with items at random."""
+    result = of.copy()
+    inside = np.flatnonzero(of >= 0)
+    result[inside] = rng.permutation(of[inside])
+    return result
+
+
+def measure(name: str, of: Labels, has: npt.NDArray[np.float64], kept: npt.NDArray[np.bool_], items: str) -> None:
+    rng = np.random.default_rng(42)
+    found = of[kept]
+    used, relabelled = np.unique(found[found >= 0], return_inverse=True)
+    labels = np.full(len(found), -1)
+    labels[found >= 0] = relabelled
+    by_chance = [shuffled(labels, rng) for _ in range(REPEATS)]
+    row = {
+        "segments_by": name,
+        "items": items,
+        "segments": len(used),
+        "items_in_segments": int((labels >= 0).sum()),
+        "lift": float(np.mean([lift(labels, has[kept], rng) for _ in range(REPEATS)])),
+        "lift_by_chance": float(np.mean([lift(chance, has[kept], rng) for chance in by_chance])),
+        "nmi": information(labels, has[kept]),
+        "nmi_by_chance": float(np.mean([information(chance, has[kept]) for chance in by_chance])),
+    }
+    print(row)
+    update("segments", row, ["segments_by", "items"])
+
+
+def measure_names(index: ei.Index, of: Labels) -> None:
+    """The genres that names begin with, and their lift in their segments: all items, nothing held back."""
+    assert index.metadata is not None
+    assert index.segments is not None
+    terms = ItemTerms.of(Metadata({"genres": Texts(index.metadata.columns["genres"])}), len(index))
+    _, carriers = distinctive(terms, of.astype(np.int32))
+    share = np.asarray(terms.has.mean(axis=0)).ravel()
+    lifts = []
+    for segment in index.segments:
+        named = [at for at, genre in enumerate(terms.names) if genre in segment.name.split(":")[0].split(" · ")]
+        lifts += [carriers[segment.number, at] / segment.size / share[at] for at in named]
+    row = {
+        "segments_by": "names",
+        "items": "genres in names",
+        "segments": len(index.segments),
+        "named": len(lifts),
+        "lift": float(np.mean(lifts)),
+        "least": float(np.min(lifts)),
+    }
+    print(row)
+    update("segments", row, ["segments_by", "items"])
+
+
+def record_examples(index: ei.Index) -> None:
+    """The segments of three well-known films, whatever they are, with their most typical items."""
+    assert index.segments is not None
+    for film in EXAMPLES:
+        (row,) = [int(found) for found in index.titles.find(film, 50) if index.titles[int(found)] == film][:1]
+        segment = index.segments[int(index.segments.of[row])]
+        typical = [index.titles[item] for item in segment.typical[:6]]
+        about = {"name": segment.name, "size": segment.size, "merged": len(segment.dimensions), "typical": typical}
+        update("segments", {"segments_by": "example", "items": film} | about, ["segments_by", "items"])
+
+
+def measure_homepages(index: ei.Index) -> None:
+    """500 random histories of 1 to 50 items: what rows promise, and how long they take, in this process, one thread."""
+    assert index.segments is not None
+    rng = np.random.default_rng(42)
+    sizes = rng.integers(1, 51, HISTORIES)
+    histories = [index.ids.take(rng.choice(len(index), size, replace=False)).tolist() for size in sizes]
+    for history in histories[:200]:
+        index.homepage(history, rows=ROWS, k=K)
+    gc.collect()  # as servers do: Python's collector then has little to look at while queries are answered
+    gc.freeze()
+    milliseconds, wrong, rows = [], 0, 0
+    for history in histories:
+        started = time.perf_counter()
+        page = index.homepage(history, rows=ROWS, k=K)
+        milliseconds.append(1000 * (time.perf_counter() - started))
+        shown = [item for row in page.rows for item in row.items]
+        wrong += len(shown) - len(set(shown)) + len(set(shown) & set(history))
+        first = set(page.rows[0].items)
+        for row in page.rows[1:]:
+            assert row.segment is not None
+            members = set(index.ids.take(np.flatnonzero(index.segments.of == row.segment.number)).tolist())
+            wrong += len(set(row.items) - members)
+            wrong += len(row.items) != min(K, len(members - set(history) - first))
+        rows += len(page.rows)
+    row = {
+        "segments_by": "homepages",
+        "items": f"{HISTORIES} random histories",
+        "rows": rows,
+        "wrong": wrong,
+        "ms": {name: float(np.percentile(milliseconds, at)) for name, at in (("p50", 50), ("p95", 95), ("p99", 99))},
+    }
+    print(row)
+    update("segments", row, ["segments_by", "items"])
+
+
+def main() -> None:
+    codes, dense = (ei.ItemCodes.load(DEMO / name) for name in ("sparse", "dense"))
+    with ei.Index.open(DEMO / "codes.index") as index:
+        assert index.segments is not None
+        assert list(dense.ids) == list(codes.ids) == list(index.ids)
+        has, counts = genres_of(index), np.asarray(codes.item_counts)
+        ours = index.segments.of.astype(np.int64)
+        units = csr_array(diags_array(1 / codes.norms) @ codes.weights)
+        raw = dominant_terms(units)
+        vectors = (diags_array(1 / dense.norms) @ dense.weights).toarray()
+        clusters = KMeans(len(index.segments), n_init=3, random_state=42).fit_predict(vectors).astype(np.int64)
+        for items, kept in (("all", counts >= 0), (f"{KNOWN} interactions or more", counts >= KNOWN)):
+            measure("elsa-index", ours, has, kept, items)
+            measure("dominant dimensions, not merged", raw, has, kept, items)
+            measure("k-means, dense", clusters, has, kept, items)
+        measure_names(index, ours)
+        record_examples(index)
+        measure_homepages(index)
+
+
+if __name__ == "__main__":
+    main()
