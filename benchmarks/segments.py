@@ -105,7 +105,7 @@ def measure_names(index: ei.Index, of: Labels) -> None:
     assert index.metadata is not None
     assert index.segments is not None
     terms = ItemTerms.of(Metadata({"genres": Texts(index.metadata.columns["genres"])}), len(index))
-    _, carriers = distinctive(terms, of.astype(np.int32))
+    carriers = distinctive(terms, of).carriers.toarray()
     share = np.asarray(terms.has.mean(axis=0)).ravel()
     lifts = []
     for segment in index.segments:
@@ -129,7 +129,7 @@ def record_examples(index: ei.Index) -> None:
     for film in EXAMPLES:
         (row,) = [int(found) for found in index.titles.find(film, 50) if index.titles[int(found)] == film][:1]
         segment = index.segments[int(index.segments.of[row])]
-        typical = [index.titles[item] for item in segment.typical[:6]]
+        typical = [index.titles[int(item)] for item in index.ids.rows(segment.typical[:6])]
         about = {"name": segment.name, "size": segment.size, "merged": len(segment.dimensions), "typical": typical}
         update("segments", {"segments_by": "example", "items": film} | about, ["segments_by", "items"])
 

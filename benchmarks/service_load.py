@@ -115,7 +115,7 @@ def main() -> None:
     given = parser.parse_args()
     if shutil.which("wrk") is None:
         parser.error("wrk is not installed; on Debian: apt install wrk")
-    histories = ei.Split.load(given.split).histories.group_by("user_id", maintain_order=True).agg("item_id")
+    histories = ei.Split.load(given.split).histories.group_by("user_id", "fold", maintain_order=True).agg("item_id")
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         bodies = [json.dumps({"history": items, "k": K}) for items in histories["item_id"].to_list()[:HISTORIES]]

@@ -1,5 +1,6 @@
 """elsa-index segments"""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,15 +60,6 @@ def segments(
 
 
 def _described(index: "ei.Index", segment: "ei.Segment", score: float | None) -> dict:
-    return {
-        "number": segment.number,
-        "name": segment.name,
-        "tag": segment.tag,
-        "size": segment.size,
-        "score": score,
-        "typical": [{"item_id": index.ids[row], "title": index.titles[row]} for row in segment.typical],
-        "dimensions": [
-            {"dimension": term // 2, "sign": -1 if term % 2 else 1, "items": count}
-            for term, count in segment.dimensions
-        ],
-    }
+    titles = [index.titles[int(row)] for row in index.ids.rows(segment.typical)]
+    typical = [{"item_id": item, "title": title} for item, title in zip(segment.typical, titles, strict=True)]
+    return asdict(segment) | {"score": score, "typical": typical}

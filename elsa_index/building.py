@@ -26,7 +26,7 @@ from .segments.discovery import SegmentRules, has_dominant_dimensions
 from .segments.segments import DIRECTORY, TAG_PREFIX, write_segments
 from .store_loss import store_loss
 from .tags import Tags
-from .titles import TitleLookup
+from .titles import Titles
 
 
 def write_index(
@@ -68,9 +68,9 @@ def write_index(
         if known is not None:
             known.save(staged)
             if TITLE in known.columns:
-                TitleLookup.of(known.columns[TITLE]).save(staged)
+                Titles(codes.ids, known.columns[TITLE]).lookup.save(staged)
         entry = None
-        if segments is not None and has_dominant_dimensions(codes):
+        if segments is not None and has_dominant_dimensions(codes.weights.nnz, len(codes.ids), codes.dims):
             written = write_segments(
                 codes, staged / DIRECTORY, segments, known, kind.name, BuildOptions(bits, _segment_store(kept))
             )
@@ -108,7 +108,7 @@ def write_index(
 
 
 def _segment_store(store: StoreName) -> StoreName:
-    """A few segments need no more than half precision, whose values no product with a query leaves."""
+    """Segments are few: eight bits would save nothing, and their rounding could swap two of them."""
     return "float16" if store == "int8" else store
 
 

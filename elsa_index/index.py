@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,12 +25,12 @@ from .metadata import METADATA, TITLE, Metadata
 from .promise import promise
 from .results import SearchResult
 from .search_options import search_options
-from .segments.discovery import MAX_DENSITY, SegmentRules
+from .segments.discovery import SegmentRules
 from .segments.homepage import Homepage, HomepageOptions, homepage
 from .segments.segments import DIRECTORY as SEGMENTS
 from .segments.segments import Segments
 from .tags import Tags
-from .titles import TitleLookup, Titles
+from .titles import WORDS, TitleLookup, Titles
 
 Fallback = Literal["none", "popular"]
 _USUAL_SEGMENTS = SegmentRules()
@@ -123,17 +124,22 @@ class Index:
             for name in ("item_counts.npy", "history_weights.npy")
         )
         tags = Tags.load(path, len(ids)) if "tags.rows.npy" in manifest.files else None
-        engine = engine_class(manifest.engine).open(path, manifest.parameters)
-        if engine.items != len(ids) or engine.items != manifest.codes.items:
-            raise StorageError(f"{path} is damaged: {engine.items:,} codes for {len(ids):,} ids. Build it again.")
         known = Metadata.load(path) if METADATA in manifest.files else None
-        segments = Segments.load(path / SEGMENTS, manifest.segments) if manifest.segments else None
-        if metadata is not None:
-            known = Metadata.of(metadata, ids)
-            segments = segments.renamed(known, ids) if segments else None
-        named = known.columns.get(TITLE) if known else None
-        stored = TitleLookup.load(path, named) if named and metadata is None else None
-        titles = Titles(ids, named, counts, stored)
+        with ExitStack() as opened:  # what is open is closed again where something fails
+            engine = engine_class(manifest.engine).open(path, manifest.parameters)
+            opened.callback(engine.close)
+            if engine.items != len(ids) or engine.items != manifest.codes.items:
+                raise StorageError(f"{path} is damaged: {engine.items:,} codes for {len(ids):,} ids. Build it again.")
+            segments = Segments.load(path / SEGMENTS, manifest.segments, ids) if manifest.segments else None
+            if segments is not None:
+                opened.callback(segments.close)
+            if metadata is not None:
+                known = Metadata.of(metadata, ids)
+                segments = segments.renamed(known) if segments else None
+            titles = Titles(ids, known.columns.get(TITLE) if known else None, counts)
+            if metadata is None and WORDS in manifest.files:
+                titles.lookup = TitleLookup.load(path, titles)
+            opened.pop_all()
         return cls(path, manifest, ids, engine, counts, shares, tags, known, titles, segments)
 
     @classmethod
@@ -235,7 +241,7 @@ class Index:
                 queries.append(Query(self._engine.query_vector(rows, values), rows, only))
         found = self._engine.search(queries, options, on_progress) if queries else []
         cut = query_terms is not None or candidates is not None
-        worth = promise(found, self.manifest, self._engine.capabilities, rank, as_given=cut)
+        worth = promise(found, self.manifest, self._engine.capabilities, rank, as_given=cut, filtered=only is not None)
         answers = dict(zip(asked, found, strict=True))
         return self._result(len(histories), options.k, answers, unknown, fallback, only, worth)
 
@@ -289,14 +295,13 @@ class Index:
 
     @property
     def required_segments(self) -> Segments:
-        """The index's segments. Raises UsageError where it has none, and says why."""
+        """The index's segments. Raises UsageError where it has none."""
         if self.segments is not None:
             return self.segments
-        if self.manifest.codes.nnz > MAX_DENSITY * self.manifest.codes.dims:
-            why = "dense codes have no dominant dimensions; build one from sparse codes"
-        else:
-            why = "none is large enough, or it was built without them; build it again, perhaps with --least-items"
-        raise UsageError(f"{self.path} has no segments: {why}.")
+        raise UsageError(
+            "The index has no segments: it was built without them, none is large enough (see --least-items), or its "
+            "codes are dense, which have no dominant dimensions."
+        )
 
     def tune(
         self,

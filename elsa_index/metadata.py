@@ -81,4 +81,4 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, list[str | None]]:
     """
     frame = read_all_columns(path, ["item_id"])
     refuse_missing(frame, ["item_id"], path)
-    return {name: frame[name].to_list() for name in frame.columns if name != "row"}
+    return {name: frame[name].to_list() for name in frame.columns}

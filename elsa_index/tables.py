@@ -33,13 +33,13 @@ def read_table(path: str | os.PathLike[str], required: list[str], optional: list
     """
     frame = _read(path, required)
     wanted = [*required, *(name for name in optional or [] if name in frame.columns)]
-    return _as_text(frame, list(dict.fromkeys(wanted)), path)
+    return _as_text(frame, list(dict.fromkeys(wanted)), path).with_row_index("row", offset=1)
 
 
 def read_all_columns(path: str | os.PathLike[str], required: list[str]) -> "pl.DataFrame":
-    """As `read_table`, with every column that can be read as text: lists are left out."""
+    """Every column of a table that can be read as text, and no `row`: lists are left out."""
     frame = _read(path, required)
-    flat = [name for name, kind in frame.schema.items() if name != "row" and not kind.is_nested()]
+    flat = [name for name, kind in frame.schema.items() if not kind.is_nested()]
     return _as_text(frame, flat, path)
 
 
@@ -80,10 +80,9 @@ def _as_text(frame: "pl.DataFrame", columns: list[str], path: str | os.PathLike[
     import polars as pl
 
     try:
-        frame = frame.select(pl.col(name).cast(pl.String) for name in columns)
+        return frame.select(pl.col(name).cast(pl.String) for name in columns)
     except pl.exceptions.PolarsError as error:
         raise DataError(f"{path}: a column cannot be read as text: {shorten(error, 200)}") from None
-    return frame.with_row_index("row", offset=1)
 
 
 def numbers(frame: "pl.DataFrame", column: str, path: str | os.PathLike[str]) -> "pl.Series":

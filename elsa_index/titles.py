@@ -21,20 +21,19 @@ _SORTED_BY = 40  # characters from a word's beginning: enough to tell titles apa
 _LAST_START = 2**16 - 1
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Titles:
     """ids: of the items. known: their titles, "" where there is none; None where no titles are known. counts: (items,)
-    interactions. stored: the look-up that an index keeps, or None.
+    interactions.
 
     >>> titles = Titles(IdMap(["t1", "t2"]), Texts(["Toy Story", ""]))
-    >>> titles[0], titles[1], titles.find("sto").tolist()
-    ('Toy Story', 't2', [0])
+    >>> titles[0], titles[1], titles.find("sto").tolist(), titles.find("t2").tolist()
+    ('Toy Story', 't2', [0], [1])
     """
 
     ids: IdMap
     known: Texts | None = None
     counts: Rows | None = None
-    stored: "TitleLookup | None" = None
 
     def __getitem__(self, row: int) -> str:
         """An item's title, or its id where it has none."""
@@ -42,8 +41,8 @@ class Titles:
 
     @cached_property
     def lookup(self) -> "TitleLookup":
-        """Titles, or ids where there are none, by the beginnings of their words."""
-        return self.stored or TitleLookup.of(self.ids if self.known is None else self.known)
+        """What finds titles; an index that was built with titles keeps it."""
+        return TitleLookup.of(self)
 
     def find(self, beginning: str, k: int = 10) -> Rows:
         """Rows of at most `k` items of whose title a word begins so, those with most interactions first."""
@@ -59,20 +58,20 @@ class TitleLookup:
 
     titles: by row. rows, starts: (words,) which title, and at which character of the folded title the word begins.
 
-    >>> lookup = TitleLookup.of(Texts(["The Matrix", "Amélie", "Mad Max"]))
-    >>> lookup.rows_of("MA").tolist(), lookup.rows_of("amel").tolist(), lookup.rows_of("mad m").tolist()
-    ([0, 2], [1], [2])
+    >>> lookup = TitleLookup.of(Titles(IdMap("abc"), Texts(["The  Matrix", "Amélie", "Mad Max"])))
+    >>> lookup.rows_of("the MA").tolist(), lookup.rows_of("amel").tolist(), lookup.rows_of("ma").tolist()
+    ([0], [1], [0, 2])
     """
 
-    titles: Texts
+    titles: Titles
     rows: npt.NDArray[np.uint32]
     starts: npt.NDArray[np.uint16]
 
     @classmethod
-    def of(cls, titles: Texts) -> "TitleLookup":
+    def of(cls, titles: Titles) -> "TitleLookup":
         entries = sorted(
             (folded[start : start + _SORTED_BY], row, start)
-            for row, folded in enumerate(map(fold, titles))
+            for row, folded in enumerate(fold(titles[row]) for row in range(len(titles.ids)))
             for start in _word_starts(folded)
         )
         rows = np.array([row for _, row, _ in entries], dtype=np.uint32)
@@ -80,7 +79,7 @@ class TitleLookup:
 
     def rows_of(self, beginning: str) -> Rows:
         """Rows, sorted, of titles of which a word and what follows it begin so; case and accents do not matter."""
-        wanted = fold(" ".join(beginning.split()))[:_SORTED_BY]
+        wanted = fold(beginning)[:_SORTED_BY]
         if not wanted:
             return np.zeros(0, dtype=np.int64)
 
@@ -98,18 +97,18 @@ class TitleLookup:
         np.save(directory / "metadata.words.starts.npy", self.starts)
 
     @classmethod
-    def load(cls, directory: Path, titles: Texts) -> "TitleLookup":
+    def load(cls, directory: Path, titles: Titles) -> "TitleLookup":
         return cls(titles, load_array(directory / WORDS), load_array(directory / "metadata.words.starts.npy"))
 
 
 def fold(text: str) -> str:
-    """Without case and accents.
+    """Without case, accents and repeated white space.
 
-    >>> fold("Amélie")
-    'amelie'
+    >>> fold(" Amélie  №5")
+    'amelie no5'
     """
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(character for character in decomposed if not unicodedata.combining(character))
+    decomposed = unicodedata.normalize("NFKD", text).casefold()
+    return " ".join("".join(character for character in decomposed if not unicodedata.combining(character)).split())
 
 
 def _word_starts(folded: str) -> Iterator[int]:

@@ -15,7 +15,10 @@ from .naming import ItemTerms, alike_in_terms
 
 Vectors = npt.NDArray[np.float32]
 MAX_DENSITY = 0.25
-"""Codes with more nonzeros than this share of the dimensions have no dominant ones: dense models have no segments."""
+"""Codes with more nonzeros than this share of all weights have no dominant ones: dense models have no segments."""
+_MOST_GROUPS = 8192
+"""Dominant dimensions of most items, which are compared with each other: memory grows with the square of their number,
+to 1.3 GB for so many. Items of others join segments as rare ones do."""
 _CHUNK = 10_000
 
 
@@ -32,7 +35,7 @@ class SegmentRules(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     least_count: int = Field(3, ge=0)
-    alike: float = Field(0.1, ge=-1, le=1)
+    alike: float = Field(0.1, ge=0, le=1)
     alike_in_terms: float = Field(0.4, ge=0, le=1)
     alike_and_named: float = Field(0.02, ge=0, le=1)
     near: float = Field(0.05, ge=-1, le=1)
@@ -51,9 +54,9 @@ class Discovered:
     merged: list[list[tuple[int, int]]]
 
 
-def has_dominant_dimensions(codes: ItemCodes) -> bool:
-    """Whether codes are sparse enough for segments."""
-    return codes.nnz <= max(1.0, MAX_DENSITY * codes.dims)
+def has_dominant_dimensions(nonzeros: int, items: int, dims: int) -> bool:
+    """Whether codes of so many nonzeros in all are sparse enough for segments."""
+    return nonzeros <= MAX_DENSITY * items * dims
 
 
 def discover(codes: ItemCodes, rules: SegmentRules, terms: ItemTerms | None = None) -> Discovered:
@@ -63,12 +66,16 @@ def discover(codes: ItemCodes, rules: SegmentRules, terms: ItemTerms | None = No
     Popular items weigh more in mean codes, as their codes are better known.
     """
     units = csr_array(diags_array(1 / codes.norms) @ codes.weights)
-    counts = np.ones(len(codes.ids)) if codes.item_counts is None else codes.item_counts.astype(np.float64)
-    begins = np.flatnonzero(counts >= (0 if codes.item_counts is None else rules.least_count))
+    counts, begins = np.ones(len(codes.ids)), np.arange(len(codes.ids))
+    if codes.item_counts is not None:
+        counts = np.maximum(codes.item_counts.astype(np.float64), 1)
+        begins = np.flatnonzero(codes.item_counts >= rules.least_count)
+    dominant = dominant_terms(units)
+    begins = begins[_in_largest(dominant[begins], _MOST_GROUPS)]
     of = np.full(len(codes.ids), -1, dtype=np.int32)
     if not len(begins):
         return Discovered(of, csr_array((0, codes.dims), dtype=np.float32), [])
-    raw, label = np.unique(dominant_terms(units)[begins], return_inverse=True)
+    raw, label = np.unique(dominant[begins], return_inverse=True)
     means = _means(units[begins], label, counts[begins], len(raw))
     of[begins] = _clusters(means @ means.T, rules.alike, "average")[label]
     of = _numbered_by_size(of, rules.least_items)
@@ -77,6 +84,9 @@ def discover(codes: ItemCodes, rules: SegmentRules, terms: ItemTerms | None = No
     if terms is not None:
         of = _named_alike(of, _means_of(units, of, counts), terms, rules)
     means = _means_of(units, of, counts)
+    if not (directed := means.any(axis=1)).all():  # codes that cancel each other out have no direction
+        of = _numbered_by_size(np.where((of >= 0) & directed[of], of, -1).astype(np.int32), 1)
+        means = _means_of(units, of, counts)
     began = np.full(len(codes.ids), -1)
     began[begins] = label
     return Discovered(of, _cut(means, rules.nonzeros), _merged(of, began, raw))
@@ -90,6 +100,14 @@ def dominant_terms(units: csr_array) -> Rows:
     _, first = np.unique(np.repeat(np.arange(len(lengths)), lengths)[at], return_index=True)
     chosen = at[first]
     return 2 * units.indices[chosen].astype(np.int64) + (units.data[chosen] < 0)
+
+
+def _in_largest(values: Rows, most: int) -> npt.NDArray[np.bool_]:
+    """Which of `values` are among the `most` frequent ones."""
+    unique, label, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    kept = np.zeros(len(unique), dtype=bool)
+    kept[np.argsort(-sizes, kind="stable")[:most]] = True
+    return kept[label]
 
 
 def _means(units: csr_array, label: npt.NDArray[np.integer], weights: npt.NDArray, groups: int) -> Vectors:

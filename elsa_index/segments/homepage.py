@@ -35,7 +35,7 @@ class HomepageRow:
 class Homepage:
     """rows: the first is for the whole history, the others of one segment each; no item is in two of them. popular:
     no item of the history is known, so that the rows are popular items and the largest segments. unknown: ids of the
-    history that the index does not hold. promise: what the answers are worth, in one line."""
+    history that the index does not hold. promise: what the least certain row is worth, in one line."""
 
     rows: list[HomepageRow]
     popular: bool
@@ -82,6 +82,7 @@ def homepage(
         return _popular(index, segments, unknown, options)
     given = None if weights is None else [weights]
     first = index.search([history], options.k, weights=given, exact=options.exact)
+    answers = [first]
     shown = first.rows[0][first.rows[0] >= 0]
     rows = [_row(FOR_YOU, None, None, first.ids[0], first.scores[0], options.k, frozenset())]
     taken = frozenset(first.ids[0][: len(shown)].tolist())
@@ -97,8 +98,11 @@ def homepage(
         # Segments share no item, so that only the first row can have taken some of this one.
         overlap = int(np.count_nonzero(segments.of[shown] == segment.number))
         found = index.search([history], options.k + overlap, weights=given, exact=options.exact, tags=[segment.tag])
+        answers.append(found)
         rows.append(_row(segment.name, segment, float(scores[at]), found.ids[0], found.scores[0], options.k, taken))
-    return Homepage(rows, False, unknown, first.promise)
+    # A page is worth what its least certain row is.
+    weakest = next((found for found in answers if not found.proven[0]), first)
+    return Homepage(rows, False, unknown, weakest.promise)
 
 
 def _row(
@@ -146,10 +150,10 @@ def _popular(index: "Index", segments: Segments, unknown: list[str], options: Ho
         if len(rows) == options.rows:
             break
         if counts is None:
-            chosen = np.array(segment.typical[: options.k])
+            chosen = segments.rows_of(segment.number)[: options.k]
         else:
-            inside = np.flatnonzero(segments.of == segment.number)
-            chosen = _most(inside[~np.isin(inside, taken)], counts, options.k)
+            inside = segments.rows_of(segment.number)
+            chosen = _most(np.sort(inside[~np.isin(inside, taken)]), counts, options.k)
         if len(chosen) >= options.least:
             rows.append(_counted(index, segment.name, segment, chosen, counts))
     known = "the popular items" if counts is not None else "typical items (the codes came without item counts)"

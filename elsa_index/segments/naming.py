@@ -67,35 +67,53 @@ class ItemTerms:
         return cls([shown[at] for at in kept], words[kept], has[:, kept])
 
 
-def distinctive(terms: ItemTerms, of: npt.NDArray[np.int32]) -> tuple[npt.NDArray, npt.NDArray]:
-    """(segments, terms) by how many standard errors a term is commoner among a segment's items than elsewhere, and how
-    many of them carry it.
+@dataclass(frozen=True, eq=False)
+class Distinctive:
+    """For every segment the terms that its items carry. scores, carriers: (segments, terms) CSR of one pattern: by how
+    many standard errors a term is commoner there than elsewhere, and how many items of the segment carry it."""
 
-    z-scores of the log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi and Quinn, "Fightin' Words",
-    Political Analysis 2008, eq. 22), so that a rare term is not taken for a distinctive one.
-    """
+    scores: csr_array
+    carriers: csr_array
+
+    def of(self, segment: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """A segment's terms, their scores and carriers."""
+        part = slice(*self.scores.indptr[segment : segment + 2])
+        return self.scores.indices[part], self.scores.data[part], self.carriers.data[part]
+
+
+def distinctive(terms: ItemTerms, of: npt.NDArray[np.integer]) -> Distinctive:
+    """Scores are z-scores of the log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi and Quinn,
+    "Fightin' Words", Political Analysis 2008, eq. 22), so that a rare term is not taken for a distinctive one."""
     inside = np.flatnonzero(of >= 0)
     segments = int(np.max(of)) + 1
     membership = csr_array((np.ones(len(inside)), (of[inside], inside)), shape=(segments, len(of)))
-    carriers = (membership @ terms.has).toarray()
-    sizes = np.bincount(of[inside], minlength=segments)[:, None]
-    everywhere = np.asarray(terms.has.sum(axis=0))[None, :]
+    carriers = csr_array(membership @ terms.has)
+    carriers.sort_indices()
+    sizes = np.repeat(np.bincount(of[inside], minlength=segments), np.diff(carriers.indptr))
+    everywhere = np.asarray(terms.has.sum(axis=0)).ravel()[carriers.indices]
     prior = _PRIOR * (everywhere + 0.5) / (len(of) + 1)
-    here, elsewhere = carriers + prior, everywhere - carriers + prior
+    here, elsewhere = carriers.data + prior, everywhere - carriers.data + prior
     log_odds = np.log(here / (sizes + _PRIOR - here)) - np.log(elsewhere / (len(of) - sizes + _PRIOR - elsewhere))
-    return log_odds / np.sqrt(1 / here + 1 / elsewhere), carriers
+    scores = csr_array(
+        (log_odds / np.sqrt(1 / here + 1 / elsewhere), carriers.indices, carriers.indptr), carriers.shape
+    )
+    return Distinctive(scores, carriers)
 
 
 def alike_in_terms(terms: ItemTerms, of: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
     """(segments, segments) cosines of the segments' most distinctive terms."""
-    scores, _ = distinctive(terms, of)
-    if not scores.size:
-        return np.zeros((len(scores), len(scores)))
-    compared = min(_COMPARED, scores.shape[1])
-    least = np.partition(scores, -compared, axis=1)[:, -compared][:, None]
-    kept = np.where((scores >= least) & (scores >= _SURE), scores, 0)
-    kept /= np.maximum(np.linalg.norm(kept, axis=1, keepdims=True), 1e-12)
-    alike: npt.NDArray[np.float64] = kept @ kept.T
+    found = distinctive(terms, of)
+    rows, columns, values = [], [], []
+    for segment in range(found.scores.shape[0]):
+        numbers, scores, _ = found.of(segment)
+        best = np.argsort(-scores, kind="stable")[:_COMPARED]
+        best = best[scores[best] >= _SURE]
+        rows.append(np.full(len(best), segment))
+        columns.append(numbers[best])
+        values.append(scores[best] / max(float(np.linalg.norm(scores[best])), 1e-12))
+    parts = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
+    compared = csr_array(parts, shape=found.scores.shape)
+    alike: npt.NDArray[np.float64] = (compared @ compared.T).toarray()
     return alike
 
 
@@ -109,15 +127,15 @@ def name_segments(
     """
     names: list[str] = []
     taken: set[str] = set()
-    scores, carriers = (None, None) if terms is None else distinctive(terms, of)
+    found = None if terms is None else distinctive(terms, of)
     sizes = np.bincount(of[of >= 0], minlength=len(typical))
     for segment, titles in enumerate(typical):
         chosen: list[str] = []
-        if terms is not None and scores is not None and carriers is not None:
-            shares = carriers[segment] / sizes[segment]
-            usual = np.where(terms.is_word, _LEAST_SHARE_OF_WORDS, _LEAST_SHARE)
-            fits = (scores[segment] >= _SURE) & (shares >= usual) & (carriers[segment] >= _LEAST_ITEMS)
-            order = np.flatnonzero(fits)[np.argsort(-scores[segment][fits], kind="stable")]
+        if terms is not None and found is not None:
+            numbers, scores, carriers = found.of(segment)
+            usual = np.where(terms.is_word[numbers], _LEAST_SHARE_OF_WORDS, _LEAST_SHARE)
+            fits = (scores >= _SURE) & (carriers >= usual * sizes[segment]) & (carriers >= _LEAST_ITEMS)
+            order = numbers[fits][np.argsort(-scores[fits], kind="stable")]
             chosen = _without_repetition([terms.names[at] for at in order])
         names.append(next(name for name in _candidates(chosen, titles, segment) if name.casefold() not in taken))
         taken.add(names[-1].casefold())

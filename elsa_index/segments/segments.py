@@ -43,25 +43,35 @@ class SegmentsEntry(BaseModel):
 
 
 @dataclass(frozen=True)
+class SegmentDimension:
+    """One direction of a dimension: sign is 1 or -1. items: of the segment, that are strongest there."""
+
+    dimension: int
+    sign: int
+    items: int
+
+
+@dataclass(frozen=True)
 class Segment:
-    """number: 0 for the largest. name: readable and unique. tag: what `search` can filter by. size: items. typical:
-    rows of its most typical items. dimensions: the signed dimensions (2·dim, + 1 where negative) that it was merged
-    from, and how many of its items begin in each."""
+    """number: 0 for the largest. name: readable and unique. tag: what `search` can filter by. size: items. typical: ids
+    of its most typical items. dimensions: what it was merged from, those of most items first."""
 
     number: int
     name: str
     tag: str
     size: int
-    typical: list[int]
-    dimensions: list[tuple[int, int]]
+    typical: list[str]
+    dimensions: list[SegmentDimension]
 
 
 @dataclass(frozen=True, eq=False)
 class Segments:
-    """names: of the segments. of: (items,) each item's segment, -1 for none. typical: (segments, 20) rows, -1 at the
-    end of small ones. merged: (entries, 3) segment, signed dimension, items that begin there. engine: ranks them."""
+    """names: of the segments. ids: of the items. of: (items,) each item's segment, -1 for none. typical: (segments, 20)
+    rows, -1 at the end of small ones. merged: (entries, 3) segment, signed dimension (2·dim, + 1 where negative), items
+    that begin there. engine: ranks them."""
 
     names: IdMap
+    ids: IdMap
     of: npt.NDArray[np.signedinteger]
     typical: npt.NDArray[np.int32]
     merged: npt.NDArray[np.int32]
@@ -80,8 +90,11 @@ class Segments:
             self.names[number],
             f"{TAG_PREFIX}{number}",
             int(self.sizes[number]),
-            [int(row) for row in self.typical[number] if row >= 0],
-            [(int(term), int(count)) for _, term, count in self.merged[begin:end]],
+            [self.ids[int(row)] for row in self.typical[number] if row >= 0],
+            [
+                SegmentDimension(term // 2, -1 if term % 2 else 1, count)
+                for _, term, count in self.merged[begin:end].tolist()
+            ],
         )
 
     @cached_property
@@ -114,21 +127,27 @@ class Segments:
         positive = answer.scores > 0
         return answer.rows[positive], answer.scores[positive]
 
-    def renamed(self, metadata: Metadata, ids: IdMap) -> "Segments":
+    def renamed(self, metadata: Metadata) -> "Segments":
         """The same segments with names from other metadata."""
-        terms = ItemTerms.of(metadata, len(ids))
-        return replace(self, names=_names(self.of, self.typical, ids, metadata, terms))
+        terms = ItemTerms.of(metadata, len(self.ids))
+        return replace(self, names=_names(self.of, self.typical, self.ids, metadata, terms))
+
+    def rows_of(self, number: int) -> Rows:
+        """A segment's items, the most typical first."""
+        typical = self.typical[number][self.typical[number] >= 0].astype(np.int64)
+        inside = np.flatnonzero(self.of == number)
+        return np.concatenate([typical, inside[~np.isin(inside, typical)]])
 
     def close(self) -> None:
         self.engine.close()
 
     @classmethod
-    def load(cls, directory: Path, entry: SegmentsEntry) -> "Segments":
+    def load(cls, directory: Path, entry: SegmentsEntry, ids: IdMap) -> "Segments":
         """Opens by memory map."""
         of, typical, merged = (load_array(directory / f"{name}.npy") for name in ("of", "typical", "merged"))
         engine = engine_class(entry.engine).open(directory, entry.parameters)
         assert isinstance(engine, StoredCodesEngine)
-        return cls(IdMap.load(directory, "names"), of, typical, merged, engine)
+        return cls(IdMap.load(directory, "names"), ids, of, typical, merged, engine)
 
 
 def write_segments(

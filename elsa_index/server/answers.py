@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from pydantic import BaseModel, Field
 
@@ -10,6 +11,8 @@ from ..index import Index
 from ..results import SearchResult
 from ..segments.segments import Segment, Segments
 from . import requests
+
+_POPULAR = "no item of the history is known: the popular items"
 
 
 class Problem(BaseModel):
@@ -142,6 +145,7 @@ class Explanations(BaseModel):
     """One explanation an item, in the order of the request."""
 
     explanations: list[ExplanationAnswer]
+    unknown: list[str]
 
 
 class Items(BaseModel):
@@ -229,11 +233,10 @@ def all_segments(index: Index, offset: int, k: int) -> SegmentsAnswer:
 
 def dimensions(index: Index, body: requests.DimensionsRequest) -> Dimensions:
     found = index.dimensions(body.ids, body.k, weights=body.weights)
-    unknown = [item for item in dict.fromkeys(body.ids) if item not in index.ids]
     described = [
         Dimension(dimension=dim, weight=weight, **_direction(index.segments, dim, weight)) for dim, weight in found
     ]
-    return Dimensions(dimensions=described, unknown=unknown)
+    return Dimensions(dimensions=described, unknown=_unknown(index, body))
 
 
 def explain(index: Index, body: requests.ExplainRequest) -> Explanations:
@@ -252,13 +255,12 @@ def explain(index: Index, body: requests.ExplainRequest) -> Explanations:
         )
         for part in found
     ]
-    return Explanations(explanations=explanations)
+    return Explanations(explanations=explanations, unknown=_unknown(index, body))
 
 
 def find_items(index: Index, prefix: str, k: int) -> Items:
-    return Items(
-        items=[Item(item_id=index.ids[int(row)], title=index.titles[int(row)]) for row in index.titles.find(prefix, k)]
-    )
+    found = [index.ids[int(row)] for row in index.titles.find(prefix, k)]
+    return Items(items=[_item(index, item) for item in found])
 
 
 def item_details(index: Index, item_id: str) -> ItemDetails:
@@ -313,13 +315,17 @@ def _one(index: Index, result: SearchResult, at: int, milliseconds: float) -> Re
         items=_items(index, result.ids[at][left].tolist(), result.scores[at][left].tolist()),
         popular=bool(result.popular[at]),
         unknown=result.unknown[at],
-        promise=result.promise,
+        promise=_POPULAR if result.popular[at] else result.promise,
         milliseconds=milliseconds,
     )
 
 
 def _items(index: Index, ids: Sequence[str], scores: Sequence[float]) -> list[Item]:
-    return [Item(item_id=name, title=_title(index, name), score=score) for name, score in zip(ids, scores, strict=True)]
+    return [_item(index, name, score) for name, score in zip(ids, scores, strict=True)]
+
+
+def _item(index: Index, item_id: str, score: float | None = None) -> Item:
+    return Item(item_id=item_id, title=_title(index, item_id), score=score)
 
 
 def _title(index: Index, item_id: str) -> str:
@@ -327,18 +333,12 @@ def _title(index: Index, item_id: str) -> str:
 
 
 def _segment(index: Index, segment: Segment, score: float | None = None) -> SegmentAnswer:
-    return SegmentAnswer(
-        number=segment.number,
-        name=segment.name,
-        tag=segment.tag,
-        size=segment.size,
-        score=score,
-        typical=[Item(item_id=index.ids[row], title=index.titles[row]) for row in segment.typical],
-        dimensions=[
-            SegmentDimension(dimension=term // 2, sign=-1 if term % 2 else 1, items=count)
-            for term, count in segment.dimensions
-        ],
-    )
+    about = asdict(segment) | {"score": score, "typical": [_item(index, item) for item in segment.typical]}
+    return SegmentAnswer.model_validate(about)
+
+
+def _unknown(index: Index, body: requests.HistoryRequest) -> list[str]:
+    return [item for item in dict.fromkeys(body.ids) if item not in index.ids]
 
 
 def _direction(segments: Segments | None, dim: int, weight: float) -> dict:

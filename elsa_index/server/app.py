@@ -38,7 +38,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     meaning = {
         400: "The body is not JSON.",
         401: "The bearer token is missing or wrong.",
-        404: "There is no such item, tag, or segments.",
+        404: "There is no such item or tag.",
         413: f"The body has more than {requests.MAX_BODY:,} bytes.",
         422: "The request is not what the schema allows, or the index cannot do it.",
         503: "The service is starting or stopping, or the cluster behind it does not answer.",
@@ -210,7 +210,7 @@ def _operating(app: FastAPI, metrics: Metrics) -> APIRouter:
     """The page, and what those who run the service ask."""
     router = APIRouter()
 
-    @router.get("/", include_in_schema=False)
+    @router.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def page() -> Response:
         return FileResponse(_PAGE_FILES / "index.html")
 
@@ -263,8 +263,10 @@ def _handle_problems(app: FastAPI) -> None:
 
     @app.exception_handler(ElsaIndexError)
     async def explained(request: Request, error: ElsaIndexError) -> Response:
-        status = next((status for kind, status in statuses.items() if isinstance(error, kind)), 500)
-        return JSONResponse({"error": str(error)}, status)
+        for kind, status in statuses.items():
+            if isinstance(error, kind):
+                return JSONResponse({"error": str(error)}, status)
+        raise error
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -284,11 +286,6 @@ def _handle_problems(app: FastAPI) -> None:
         elif error.status_code == 405:
             text = f"{request.method} is not for {shorten(request.url.path)}"
         return JSONResponse({"error": text}, error.status_code, headers=error.headers)
-
-    @app.exception_handler(Exception)
-    async def failed(request: Request, error: Exception) -> Response:
-        log.error("failed", exc_info=error, extra={"path": request.url.path})
-        return JSONResponse({"error": "the service failed; its log says why"}, 500)
 
 
 def _described(part: dict[str, Any]) -> str:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from ..index import Index
 
-WARMING = 1.0  # seconds: Java compiles what it runs often
+WARMING = 1.0
+"""Seconds: Java compiles what it runs often. Once it has, a fifth is enough."""
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Current:
         self._open = open_index
         self._lock = threading.Lock()
         self._swapping = threading.Lock()
-        self._held = _Held(self._opened())
+        self._held = _Held(self._opened(WARMING))
 
     @contextmanager
     def use(self) -> Iterator[Index]:
@@ -49,7 +50,7 @@ class Current:
     def swap(self) -> None:
         """Opens the directory again and serves what is there now. Where that fails the old index stays."""
         with self._swapping:
-            held = _Held(self._opened())
+            held = _Held(self._opened(WARMING / 5))
             with self._lock:
                 old, self._held = self._held, held
                 old.retired = True
@@ -65,19 +66,28 @@ class Current:
         if unused:
             self._held.index.close()
 
-    def _opened(self) -> Index:
+    def _opened(self, seconds: float) -> Index:
         """An index that has answered, so that no request waits for what is read, made or compiled at first use."""
         index = self._open()
-        index.titles.find("a", 1)
-        until = time.monotonic() + WARMING
-        for row in range(len(index)):
-            history = [index.ids[row]]
-            index.search([history], 10, exact=index.can_be_exact)
-            if index.segments is not None:
-                index.homepage(history)
-            if time.monotonic() > until:
-                break
+        try:
+            _warm(index, seconds)
+        except BaseException:
+            index.close()
+            raise
         # What an index holds stays until it is closed: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
         return index
+
+
+def _warm(index: Index, seconds: float) -> None:
+    """Asks about one item after the other for so many seconds, at least once."""
+    index.titles.find("a", 1)
+    until = time.monotonic() + seconds
+    for row in range(len(index)):
+        history = [index.ids[row]]
+        index.search([history], 10, exact=index.can_be_exact)
+        if index.segments is not None:
+            index.homepage(history)
+        if time.monotonic() > until:
+            break

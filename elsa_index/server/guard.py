@@ -58,11 +58,12 @@ class Guard:
             return
         started = time.perf_counter()
         request_id = uuid.uuid4().hex[:16]
-        status = 500
+        status, begun = 500, False
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "http.response.start":
+                begun = True
                 status = message["status"]
                 extra = {**_HEADERS, "x-request-id": request_id}
                 message["headers"] = [
@@ -82,6 +83,11 @@ class Guard:
                 await _refuse(answer, 413, f"the body has more than {MAX_BODY:,} bytes; send less at a time")
                 return
             await self._app(scope, _replayed(body, receive), answer)
+        except Exception as error:
+            log.error("failed", exc_info=error, extra={"path": scope["path"], "request_id": request_id})
+            if begun:
+                raise
+            await _refuse(answer, 500, f"the service failed; its log says why, under {request_id}")
         finally:
             seconds = time.perf_counter() - started
             # Routes and not paths, of which there is no end.

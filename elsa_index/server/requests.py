@@ -10,9 +10,11 @@ MAX_HISTORY = 10_000
 """Items of a history, and of what is excluded."""
 MAX_K = 1_000
 """Items, segments or dimensions to return."""
-MAX_BATCH = 256
+MAX_BATCH = 100
 """Histories of one request."""
-MAX_EXPLAINED = 100
+MAX_SHORT_HISTORY = 1_000
+"""Items of a history of a batch, or of one whose every part is shown."""
+MAX_EXPLAINED = 20
 """Items to explain in one request."""
 _ID_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "integer"}], "examples": ["1"]}
 
@@ -82,6 +84,14 @@ class HistoryRequest(_Body):
         return [item.weight for item in self.history]
 
 
+class ShortHistoryRequest(HistoryRequest):
+    """A history that is not so long."""
+
+    history: list[HistoryItem] = Field(
+        max_length=MAX_SHORT_HISTORY, description="Items, the same one once: ids, or ids with weights."
+    )
+
+
 class Filtered(_Body):
     """What restricts answers, and what they promise."""
 
@@ -108,7 +118,9 @@ class SimilarRequest(Filtered):
 class BatchRequest(Filtered):
     """What next for each of these histories?"""
 
-    histories: list[HistoryRequest] = Field(min_length=1, max_length=MAX_BATCH, description="Answered in this order.")
+    histories: list[ShortHistoryRequest] = Field(
+        min_length=1, max_length=MAX_BATCH, description="Answered in this order."
+    )
     k: Whole = Field(10, ge=1, le=MAX_K, description="How many items a history.")
 
 
@@ -133,7 +145,7 @@ class DimensionsRequest(HistoryRequest):
     k: Whole = Field(20, ge=1, le=MAX_K, description="How many dimensions.")
 
 
-class ExplainRequest(HistoryRequest):
+class ExplainRequest(ShortHistoryRequest):
     """Why these items for this history?"""
 
     items: list[ItemId] = Field(min_length=1, max_length=MAX_EXPLAINED, description="Items to explain.")

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from typing import TextIO
@@ -17,6 +18,8 @@ from .current import Current
 from .guard import log
 from .settings import LOOPBACK, Settings
 
+_BACKLOG = 2048
+
 
 def serve(open_index: Callable[[], Index], host: str, port: int, settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT, which let running requests end. SIGHUP opens the index directory again and swaps
@@ -26,15 +29,15 @@ def serve(open_index: Callable[[], Index], host: str, port: int, settings: Setti
     """
     if not 0 <= port <= 65535:
         raise UsageError(f"port must be from 0 to 65535, got {port}.")
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is an index to swap
     log_as_json(sys.stderr)
+    listening = _listen(host, port)
     if host not in LOOPBACK and settings.token is None:
         log.warning("anyone who reaches this address may ask: set a token", extra={"host": host})
     current = Current(open_index)
     app = create_app(current, settings)
     config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -44,24 +47,41 @@ def serve(open_index: Callable[[], Index], host: str, port: int, settings: Setti
     # ended well is then known already.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    asyncio.run(_run(uvicorn.Server(config), config, app.state.swap, port))
+    asyncio.run(_run(uvicorn.Server(config), listening, app.state.swap))
 
 
-async def _run(server: uvicorn.Server, config: uvicorn.Config, swap: Callable[[], None], port: int) -> None:
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, swap))
+def _listen(host: str, port: int) -> socket.socket:
     try:
-        listening = config.bind_socket()
-    except SystemExit:
-        raise UsageError(f"Port {port} of {config.host} cannot be listened on; name another by --port.") from None
-    address = listening.getsockname()
-    shown = f"[{address[0]}]" if ":" in address[0] else address[0]
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise UsageError(
+            f"Nothing can listen on {host}, port {port}: {error.strerror or error}. Name others by --host and --port."
+        ) from None
+
+
+async def _run(server: uvicorn.Server, listening: socket.socket, swap: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    hung_up = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, hung_up.set)
+    swapping = asyncio.create_task(_swap_when(hung_up, swap))
     serving = asyncio.create_task(server.serve([listening]))
     while not (server.started or serving.done()):
         await asyncio.sleep(0.01)
+    address = listening.getsockname()
+    shown = f"[{address[0]}]" if ":" in address[0] else address[0]
     log.info("serving", extra={"url": f"http://{shown}:{address[1]}/"})
     await serving
+    swapping.cancel()
     log.info("stopped")
+
+
+async def _swap_when(hung_up: asyncio.Event, swap: Callable[[], None]) -> None:
+    """Swaps after a SIGHUP; those that come meanwhile are one more swap together."""
+    while True:
+        await hung_up.wait()
+        hung_up.clear()
+        await asyncio.to_thread(swap)
 
 
 def log_as_json(stream: TextIO) -> None:

@@ -1,5 +1,6 @@
 """What a service is started with."""
 
+import re
 from dataclasses import dataclass
 
 from ..errors import UsageError
@@ -7,6 +8,7 @@ from ..machine import usable_processors
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _LEAST_TOKEN = 16
+_VISIBLE = re.compile(r"[!-~]*")
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,10 @@ class Settings:
     def __post_init__(self) -> None:
         if self.threads < 0 or self.grace < 0:
             raise UsageError(f"threads and grace must not be negative, got {self.threads} and {self.grace}.")
-        if self.token is not None and (len(self.token) < _LEAST_TOKEN or not self.token.isascii()):
+        if self.token is not None and (len(self.token) < _LEAST_TOKEN or not _VISIBLE.fullmatch(self.token)):
             raise UsageError(
-                f"The token must be at least {_LEAST_TOKEN} ASCII characters, got {len(self.token)}; "
-                "make one: python3 -c 'import secrets; print(secrets.token_urlsafe())'"
+                f"The token must be at least {_LEAST_TOKEN} visible ASCII characters, got {len(self.token)}. Make one: "
+                "python3 -c 'import secrets; print(secrets.token_urlsafe())'"
             )
 
     @property

@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csr_array
 
 import elsa_index as ei
-from elsa_index.engines import ENGINES, engine_class
+from elsa_index.engines import ENGINES, engine_class, two_stage
 from elsa_index.engines.store import StoredCodes
 from elsa_index.training.popularity import with_norms
 
@@ -23,6 +23,14 @@ def index(request, codes, place, tmp_path_factory):
 
 APPROXIMATE = {"faiss-hnsw": 0.95, "faiss-sq8": 0.95, "faiss-ivfpq": 0.4, "seismic": 0.9}
 """Shares of the exact top 20 that approximate engines reach on 300 random codes: the worst case for quantisers."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _filters_are_the_engines():
+    """Filters of these few items are left to the engines, as those of large catalogues are."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(two_stage, "FEW", 0)
+        yield
 
 
 def capabilities(index: ei.Index):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import elsa_index as ei
 from elsa_index.engines import ENGINES, engine_class
 
-from ..conftest import GENRES
+from ..conftest import GENRES, make_tastes
 
 
 @pytest.fixture(scope="module", params=list(ENGINES))
@@ -59,6 +59,26 @@ def test_rows_are_the_exhaustive_best_of_their_segments(index, tastes):
         np.testing.assert_allclose(row.scores, np.sort(scores[inside])[::-1][:6], atol=1e-5)
 
 
+def test_rows_of_a_calibrated_index_are_the_best_of_their_segments_and_the_page_says_what_it_is_worth(tmp_path):
+    """Cut queries would miss items that share few terms with a history: a segment's items are all scored."""
+    codes, metadata = make_tastes(each=600)
+    histories = [[f"t{at % 6}-{at % 40}", f"t{(at + 1) % 6}-{at % 37}"] for at in range(60)]
+    options = {"metadata": metadata, "histories": histories, "target_overlap": 0.5}
+    with ei.Index.build(codes, tmp_path / "i", **options) as index:
+        assert index.manifest.calibration.query_terms < 20
+        promises = set()
+        for history in histories[:30]:
+            page = index.homepage(history, rows=5, k=10)
+            promises.add(page.promise.split(":")[0])
+            first = set(page.rows[0].items)
+            for row in page.rows[1:]:
+                best = index.search([history], 20, exact=True, tags=[row.segment.tag]).ids[0]
+                assert row.items == [item for item in best if item is not None and item not in first][:10]
+            if not index.search([history], 10).proven[0]:
+                assert page.promise.startswith("calibrated")
+        assert "calibrated" in promises
+
+
 def test_an_unknown_history_gets_popular_items_and_says_so(index):
     for history in ([], ["nobody"]):
         page = index.homepage(history, rows=4, k=3)
@@ -79,7 +99,8 @@ def test_without_item_counts_an_unknown_history_gets_typical_items(tastes, tmp_p
         page = index.homepage([], rows=3, k=4)
         assert "without item counts" in page.promise
         assert [row.segment.number for row in page.rows] == [0, 1, 2]
-        assert page.rows[0].items == [index.ids[row] for row in index.segments[0].typical[:4]]
+        assert page.rows[0].items == index.segments[0].typical[:4]
+        assert [len(row.items) for row in index.homepage([], rows=3, k=40).rows] == [40, 40, 40]
 
 
 def test_a_segment_with_too_few_unseen_items_is_left_out(index):

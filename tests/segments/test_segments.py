@@ -14,6 +14,7 @@ from elsa_index.metadata import Metadata
 from elsa_index.segments.discovery import discover, dominant_terms
 from elsa_index.segments.naming import ItemTerms, name_segments
 from elsa_index.texts import Texts
+from elsa_index.titles import Titles
 
 from ..conftest import GENRES, make_codes, make_histories
 
@@ -53,6 +54,13 @@ def test_segments_of_any_codes_partition_their_items(items, dims, nnz, seed, lea
     np.testing.assert_allclose(norms, np.ones(segments), rtol=1e-5)
 
 
+def test_codes_that_cancel_each_other_out_make_no_segment():
+    codes = ei.ItemCodes(ei.IdMap(map(str, range(20))), csr_array(np.repeat([[1.0, 0, 0, 0], [-1.0, 0, 0, 0]], 10, 0)))
+    found = discover(codes, ei.SegmentRules(alike=0))
+    assert [parts for parts in found.merged if not parts] == []
+    np.testing.assert_allclose(np.linalg.norm(found.vectors.toarray(), axis=1), 1)
+
+
 def test_the_dominant_dimension_is_signed():
     assert dominant_terms(csr_array([[0.2, -0.9, 0], [0, 0, 0.5]])).tolist() == [3, 4]
 
@@ -89,7 +97,7 @@ def test_names_are_distinctive_unique_and_readable(index):
     names = list(index.segments.names)
     assert len(set(names)) == len(names) == len(GENRES)
     for segment in index.segments:
-        taste = int(index.ids[segment.typical[0]][1])
+        taste = int(segment.typical[0][1])
         assert segment.name.startswith(GENRES[taste])
         assert "Drama" not in segment.name
 
@@ -98,7 +106,7 @@ def test_without_metadata_names_are_the_most_typical_items(tastes, tmp_path):
     codes, metadata = tastes
     with ei.Index.build(codes, tmp_path / "i", engine="exact") as index:
         for segment in index.segments:
-            assert segment.name == " · ".join(index.ids[row] for row in segment.typical[:2])
+            assert segment.name == " · ".join(segment.typical[:2])
     with ei.Index.open(tmp_path / "i", metadata) as named:
         assert any(name.startswith("Horror") for name in named.segments.names)
         assert named.titles[0] == "Old number 0"
@@ -167,7 +175,7 @@ def test_indexes_without_segments_say_why(engine, tastes, tmp_path):
     codes, _ = tastes
     with (
         ei.Index.build(codes, tmp_path / "i", engine=engine, segments=None) as index,
-        pytest.raises(ei.UsageError, match="has no segments: none is large enough, or it was built without them"),
+        pytest.raises(ei.UsageError, match="The index has no segments: it was built without them"),
     ):
         index.homepage(["t0-1"])
 
@@ -176,7 +184,7 @@ def test_dense_codes_have_no_segments(tmp_path):
     codes = make_codes(100, dims=8, nnz=8)
     with (
         ei.Index.build(codes, tmp_path / "i", engine="faiss-flat") as index,
-        pytest.raises(ei.UsageError, match="dense codes have no dominant dimensions"),
+        pytest.raises(ei.UsageError, match="its codes are dense, which have no dominant dimensions"),
     ):
         index.rank_segments(make_histories(codes, 1)[0])
 
@@ -203,6 +211,12 @@ def test_titles_are_found_by_any_words_beginning_most_popular_first(index):
     assert len(index.titles.find("cafe", 300)) == 80
     assert not len(index.titles.find("   ", 5))
     assert not len(index.titles.find("umber", 5))
+
+
+def test_titles_are_found_whatever_letters_and_spaces_they_are_written_in():
+    titles = Titles(ei.IdMap("abcd"), Texts(["№ 9", "Foo™  Bar", "", "Straße"]))
+    found = [titles.find(text).tolist() for text in ("no 9", "foo bar", "FOOTM  b", "d", "c", "strasse")]
+    assert found == [[0], [], [1], [], [2], [3]]
 
 
 def test_texts_keep_every_text_and_refuse_what_is_none(tmp_path):

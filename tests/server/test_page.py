@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ REQUIRE = "ELSA_INDEX_TESTS_REQUIRE_BROWSER"
 SCREENSHOTS = "ELSA_INDEX_SCREENSHOTS"
 """A directory into which the demo's films are photographed, for the README."""
 DEMO = Path(__file__).parents[2] / "demo-output" / "codes.index"
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "color_scheme": "dark"}
 TOKEN = "not-a-secret-of-anyone"
 
 
@@ -41,50 +43,58 @@ def browser():
         pytest.skip(message)
 
 
+@contextmanager
 def running(served, **settings):
     """The service in a thread of this process, on a free port."""
     app = create_app(Current(lambda: ei.Index.open(served)), Settings(**settings))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
-    thread = threading.Thread(target=server.run)
+    thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         assert thread.is_alive()
     port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}/"
-    server.should_exit = True
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.fixture(scope="module")
 def url(served):
-    yield from running(served)
+    with running(served) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def guarded(served):
-    yield from running(served, token=TOKEN)
+    with running(served, token=TOKEN) as address:
+        yield address
 
 
 @pytest.fixture
 def page(browser, url):
     """The page with nothing in its history; no request may leave this machine, and no script may fail."""
-    yield from opened(browser, url)
+    with opened(browser, url) as tab:
+        yield tab
 
 
 @pytest.fixture
 def phone(browser, url):
-    yield from opened(
-        browser, url, viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True, color_scheme="dark"
-    )
+    with opened(browser, url, **PHONE) as tab:
+        yield tab
 
 
+@contextmanager
 def opened(browser, url, **options):
     context = browser.new_context(**options)
     tab = context.new_page()
     wrong = []
     tab.on("pageerror", lambda error: wrong.append(str(error)))
-    tab.on("request", lambda request: request.url.startswith(url) or wrong.append(request.url))
-    tab.on("console", lambda message: message.type == "error" and wrong.append(message.text))
+    here = url.split("#")[0]
+    tab.on("request", lambda request: request.url.startswith(here) or wrong.append(request.url))
+    # An item of a link that is no longer there is asked for, and the browser itself reports the answer.
+    tab.on("console", lambda said: said.type == "error" and "404" not in said.text and wrong.append(said.text))
     tab.goto(url)
     tab.wait_for_selector(".card")
     yield tab
@@ -179,6 +189,10 @@ def test_everything_works_by_keyboard(page):
     page.get_by_role("button", name="Why ").first.focus()
     page.keyboard.press("Enter")
     page.get_by_role("dialog").wait_for()
+    page.get_by_role("button", name="Close").press("Enter")
+    page.get_by_role("dialog").wait_for(state="hidden")
+    page.get_by_role("button", name="Why ").first.press("Enter")
+    page.get_by_role("dialog").wait_for()
     page.keyboard.press("Escape")
     page.get_by_role("dialog").wait_for(state="hidden")
     page.keyboard.press("Tab")
@@ -192,6 +206,7 @@ def test_everything_works_by_keyboard(page):
 def test_it_fits_a_phone_in_the_dark(phone):
     phone.get_by_role("combobox").tap()
     add(phone, "number 80", "Long number 80")
+    phone.get_by_role("heading", name="For you").wait_for()
     width = phone.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert width[0] <= width[1]
     assert phone.locator(".row").first.bounding_box()["y"] < phone.locator("#taste").bounding_box()["y"]
@@ -205,16 +220,34 @@ def test_titles_are_never_markup(browser, tastes, tmp_path):
     codes, metadata = tastes
     evil = metadata | {"title": ["<img src=x onerror=alert(1)>" for _ in metadata["title"]]}
     ei.Index.build(codes, tmp_path / "i", engine="exact", metadata=evil).close()
-    service = running(tmp_path / "i")
-    for tab in opened(browser, next(service)):
+    with running(tmp_path / "i") as address, opened(browser, address) as tab:
         assert tab.locator("img").count() == 0
         assert "<img" in tab.locator(".card p").first.inner_text()
-    next(service, None)
+
+
+def test_an_index_without_segments_recommends_in_one_row(browser, tastes, tmp_path):
+    codes, metadata = tastes
+    ei.Index.build(codes, tmp_path / "i", engine="faiss-hnsw", metadata=metadata, segments=None).close()
+    with running(tmp_path / "i") as address, opened(browser, address) as tab:
+        assert rows(tab) == ["Popular"]
+        add(tab, "number 120", "Old number 120")
+        tab.get_by_role("heading", name="For you").wait_for()
+        assert tab.get_by_label("exact").is_disabled()
+        assert tab.locator(".segments").is_hidden()
+
+
+def test_a_link_that_is_not_ours_shows_the_page(browser, url):
+    with opened(browser, f"{url}#%,t0-1,stranger") as tab:
+        tab.get_by_role("button", name="Remove Old number 0").wait_for(state="detached")
+        assert tab.get_by_role("button", name="Remove ").count() == 1
 
 
 def test_a_token_is_asked_for_and_kept(browser, guarded):
     tab = browser.new_page()
     tab.goto(guarded)
+    tab.get_by_label("This service asks for a token:").fill("some other")
+    tab.get_by_role("button", name="Use it").click()
+    tab.get_by_text("did not take this token").wait_for()
     tab.get_by_label("This service asks for a token:").fill(TOKEN)
     tab.get_by_role("button", name="Use it").click()
     tab.wait_for_selector(".card")
@@ -229,9 +262,7 @@ def test_a_token_is_asked_for_and_kept(browser, guarded):
 @pytest.mark.parametrize("device", ["desktop", "phone"])
 def test_the_films_of_the_demo_are_searched_recommended_and_explained(browser, device):
     """What the README shows."""
-    phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "color_scheme": "dark"}
-    service = running(DEMO)
-    for tab in opened(browser, next(service), **(phone if device == "phone" else {})):
+    with running(DEMO) as address, opened(browser, address, **(PHONE if device == "phone" else {})) as tab:
         for typed, title in (("toy sto", "Toy Story"), ("finding n", "Finding Nemo"), ("monsters", "Monsters, Inc.")):
             add(tab, typed, title)
         tab.get_by_role("heading", name="Children · Animation").wait_for()
@@ -239,6 +270,7 @@ def test_the_films_of_the_demo_are_searched_recommended_and_explained(browser, d
         look(tab, device)
         if device == "desktop":
             tab.get_by_role("button", name="Why ").first.click()
+            tab.get_by_role("dialog").wait_for()
             assert "Toy Story" in tab.locator("#why-history").inner_text()
             look(tab, "why")
             tab.keyboard.press("Escape")
@@ -246,4 +278,3 @@ def test_the_films_of_the_demo_are_searched_recommended_and_explained(browser, d
             tab.locator("#segments summary").first.click()
             tab.locator("#segments-heading").scroll_into_view_if_needed()
             look(tab, "segments")
-    next(service, None)

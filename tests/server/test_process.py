@@ -106,23 +106,38 @@ def test_a_swap_drops_no_request_and_serves_what_was_built(process, tmp_path):
     assert process.stop() == 0
 
 
+def test_many_hang_ups_are_few_swaps_and_delay_no_stop(process):
+    for _ in range(40):
+        process.process.send_signal(signal.SIGHUP)
+    wait_for(process, "swapped")
+    started = time.monotonic()
+    assert process.stop() == 0
+    assert time.monotonic() - started < 5
+    assert sum(line["message"] == "swapped" for line in process.lines()) <= 3
+
+
 def test_stopping_lets_running_requests_end(process):
-    """A batch that takes a while is answered although SIGTERM comes before it is."""
-    histories = [{"history": [f"t{at % 6}-{at % 40}" for at in range(start, start + 30)]} for start in range(256)]
+    """Batches that take a while are answered although SIGTERM comes before they are."""
+    histories = [{"history": [f"t{at % 6}-{at % 40}" for at in range(start, start + 30)]} for start in range(100)]
     body = json.dumps({"histories": histories, "k": 200, "exact": True}).encode()
     request = urllib.request.Request(f"{process.url}/v1/recommend/batch", body, {"content-type": "application/json"})
-    found = {}
+    ended = []
 
     def ask():
         with urllib.request.urlopen(request, timeout=60) as answer:
-            found["results"] = len(json.loads(answer.read())["results"])
+            assert len(json.loads(answer.read())["results"]) == 100
+        ended.append(time.monotonic())
 
-    asking = threading.Thread(target=ask)
-    asking.start()
+    asking = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in asking:
+        thread.start()
     time.sleep(0.1)
+    stopped = time.monotonic()
     assert process.stop() == 0
-    asking.join()
-    assert found == {"results": 256}
+    for thread in asking:
+        thread.join()
+    assert len(ended) == 6
+    assert max(ended) > stopped
     assert process.lines()[-1]["message"] == "stopped"
 
 
@@ -133,6 +148,7 @@ def test_logs_are_one_object_a_line_and_ctrl_c_ends_well(process):
     assert (line["method"], line["path"], line["status"], line["level"]) == ("POST", "/v1/recommend", 200, "INFO")
     assert line["milliseconds"] > 0
     assert len(line["request_id"]) == 16
+    assert "t0-1" not in process.log.read_text()
 
 
 def test_a_token_comes_from_the_environment_and_is_not_logged(served, tmp_path):
@@ -154,7 +170,8 @@ def test_what_cannot_be_served_is_told_in_one_line(served, process):
 
     assert "error: nowhere does not exist" in refused("nowhere", status=1)
     port = process.url.rsplit(":", 1)[1]
-    assert f"Port {port} of 127.0.0.1 cannot be listened on" in refused(served, "--port", port, status=2)
+    assert f"Nothing can listen on 127.0.0.1, port {port}: " in refused(served, "--port", port, status=2)
+    assert "Nothing can listen on nowhere.invalid" in refused(served, "--host", "nowhere.invalid", status=2)
     assert "at least 16" in refused(served, status=2, ELSA_INDEX_TOKEN="short")
 
 

@@ -58,6 +58,7 @@ def test_unknown_histories_get_popular_items_and_are_named(client):
 def test_a_batch_answers_each_history_as_alone(client):
     histories = [{"history": ["t0-1"]}, {"history": []}, {"history": ["t5-5", "t5-6"]}]
     found = post(client, "/v1/recommend/batch", histories=histories, k=4)["results"]
+    assert [one["promise"].split(":")[0] for one in found] == ["exact", "no item of the history is known", "exact"]
     for one, history in zip(found, histories, strict=True):
         assert one["items"] == post(client, "/v1/recommend", **history, k=4)["items"]
 
@@ -87,6 +88,7 @@ def test_segments_dimensions_and_explanations_fit_each_other(client, index):
     assert dimensions[0]["segment"] == best[0]["number"]
     items = post(client, "/v1/recommend", history=HISTORY, k=3)["items"]
     explained = post(client, "/v1/explain", history=HISTORY, items=[item["item_id"] for item in items])["explanations"]
+    assert post(client, "/v1/explain", history=["nobody"], items=["t0-1"])["unknown"] == ["nobody"]
     for item, found in zip(items, explained, strict=True):
         assert sum(part["amount"] for part in found["history"]) == pytest.approx(item["score"], abs=1e-5)
         assert sum(part["amount"] for part in found["dimensions"]) == pytest.approx(item["score"], abs=1e-5)
@@ -171,6 +173,7 @@ def test_other_mistakes(client):
     assert client.get("/v1/item", params={"item_id": "nobody"}).status_code == 404
     assert "'nobody'" in client.post("/v1/similar", json={"item_id": "nobody"}).json()["error"]
     assert client.post("/v1/explain", json={"history": HISTORY, "items": ["nobody"]}).status_code == 404
+    assert client.head("/").status_code == 200
     assert client.get("/v1/items", params={"prefix": ""}).status_code == 422
     assert client.get("/page/../app.py").status_code == 404
     assert client.get("/page/%2e%2e/app.py").status_code == 404
@@ -198,7 +201,9 @@ def test_a_failure_of_the_service_is_a_500_that_tells_nothing(served):
     current.use = Broken.use.__get__(current)
     response = TestClient(app, raise_server_exceptions=False).post("/v1/recommend", json={"history": []})
     assert response.status_code == 500
-    assert response.json() == {"error": "the service failed; its log says why"}
+    assert response.json() == {
+        "error": f"the service failed; its log says why, under {response.headers['x-request-id']}"
+    }
 
 
 def test_a_token_guards_all_but_the_page_and_the_probes(served):
@@ -215,8 +220,10 @@ def test_a_token_guards_all_but_the_page_and_the_probes(served):
                 assert "bearer token" in refused.json()["error"]
         assert client.get("/v1/index", headers={"authorization": f"bearer {TOKEN}"}).status_code == 200
         assert client.post("/v1/recommend", content=b"x" * 9_000_000).status_code == 401
-    with pytest.raises(ei.UsageError, match="at least 16 ASCII characters, got 5"):
+    with pytest.raises(ei.UsageError, match="at least 16 visible ASCII characters, got 5"):
         Settings(token="short")
+    with pytest.raises(ei.UsageError, match="visible ASCII"):
+        Settings(token=TOKEN + "\n")
 
 
 def test_the_page_loads_nothing_from_elsewhere(client):

@@ -2,7 +2,7 @@
 // Only text is ever put into the document (textContent), so that a title cannot be markup.
 
 const at = (id) => document.getElementById(id);
-const state = { history: [], exact: false, asked: 0, segments: [], total: 0 };
+const state = { history: [], exact: false, asked: 0, hasSegments: false, segments: [], total: 0 };
 const SEGMENTS_AT_ONCE = 60;
 
 function element(tag, properties = {}, ...children) {
@@ -30,6 +30,7 @@ async function ask(path, body) {
   const content = await response.json();
   if (response.status === 401) {
     at("token-form").hidden = false;
+    at("token-wrong").hidden = !token;
     throw new Refused("a token is needed");
   }
   if (!response.ok) throw new Error(content.error);
@@ -51,8 +52,16 @@ function remember() {
   history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
 }
 
+function decoded(text) {
+  try {
+    return [decodeURIComponent(text)];
+  } catch {
+    return []; // no link of ours
+  }
+}
+
 async function recall() {
-  const names = location.hash.slice(1).split(",").filter(Boolean).map(decodeURIComponent);
+  const names = location.hash.slice(1).split(",").filter(Boolean).flatMap(decoded);
   const found = await Promise.allSettled(names.map((name) => ask(`v1/item?item_id=${encodeURIComponent(name)}`)));
   state.history = found.filter((one) => one.status === "fulfilled").map((one) => one.value);
 }
@@ -82,6 +91,7 @@ const search = { items: [], chosen: -1, asked: 0 };
 async function find() {
   const prefix = at("search").value.trim();
   const asked = ++search.asked;
+  search.items = []; // those of the letters before are no answer to these
   if (!prefix) return closeFound();
   try {
     const { items } = await ask(`v1/items?k=12&prefix=${encodeURIComponent(prefix.slice(0, 200))}`);
@@ -170,6 +180,12 @@ function bar(name, amount, largest, segment, note) {
     element("span", { className: "track" }, drawn, element("small", { className: amount < 0 ? "against" : "", textContent: signed(amount) })));
 }
 
+/** What an index without segments answers, as a page of one row. */
+async function oneRow(history) {
+  const found = await ask("v1/recommend", { history, k: 24, exact: state.exact });
+  return { ...found, rows: [{ name: found.popular ? "Popular" : "For you", segment: null, items: found.items }] };
+}
+
 async function show() {
   const asked = ++state.asked;
   remember();
@@ -177,7 +193,7 @@ async function show() {
   const history = ids();
   try {
     const [page, taste] = await Promise.all([
-      ask("v1/homepage", { history, rows: 8, k: 12, exact: state.exact }),
+      state.hasSegments ? ask("v1/homepage", { history, rows: 8, k: 12, exact: state.exact }) : oneRow(history),
       ask("v1/dimensions", { history, k: 12 }),
     ]);
     if (asked !== state.asked) return; // a later click has answered already
@@ -228,14 +244,16 @@ function showSegments() {
 }
 
 async function moreSegments() {
+  at("more").disabled = true;
   try {
     const found = await ask(`v1/segments?offset=${state.segments.length}&k=${SEGMENTS_AT_ONCE}`);
     state.segments.push(...found.segments);
     state.total = found.total;
     showSegments();
   } catch (error) {
-    if (state.total || error instanceof Refused) return report(error);
-    at("segments-about").textContent = error.message; // an index without segments still recommends
+    report(error);
+  } finally {
+    at("more").disabled = false;
   }
 }
 
@@ -247,8 +265,10 @@ async function begin() {
     at("token-form").hidden = true;
     at("about").textContent = `${about.items.toLocaleString("en")} items · ${about.dims.toLocaleString("en")} dimensions · ${about.segments.toLocaleString("en")} segments · ${about.engine}`;
     document.querySelector("input[value=exact]").disabled = !about.can_be_exact;
+    state.hasSegments = about.segments > 0;
+    document.querySelector(".segments").hidden = !state.hasSegments;
     await recall();
-    await Promise.all([show(), moreSegments()]);
+    await Promise.all([show(), state.hasSegments ? moreSegments() : null]);
   } catch (error) {
     report(error);
   }

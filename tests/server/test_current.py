@@ -1,0 +1,56 @@
+"""Swapping the index that is served, and closing the old one at the right moment."""
+
+import pytest
+
+import elsa_index as ei
+from elsa_index.server.current import Current
+
+
+@pytest.fixture
+def opened(served):
+    """How to open the index, and every index that was opened with what became of it."""
+    made = []
+
+    def open_index():
+        index = ei.Index.open(served)
+        closes = []
+        close = index.close
+        index.close = lambda: (closes.append(1), close())
+        made.append((index, closes))
+        return index
+
+    open_index.made = made
+    return open_index
+
+
+def test_a_request_keeps_the_index_that_it_began_with(opened):
+    current = Current(opened)
+    (old, closes) = opened.made[0]
+    with current.use() as first, current.use() as second:
+        current.swap()
+        assert first is second is old
+        assert closes == []
+        with current.use() as third:
+            assert third is opened.made[1][0]
+        assert old.search([["t0-1"]], 1).ids.shape == (1, 1)
+    assert closes == [1]
+    current.close()
+    assert opened.made[1][1] == [1]
+
+
+def test_an_unused_index_is_closed_at_once(opened):
+    current = Current(opened)
+    current.swap()
+    current.swap()
+    assert [closes for _, closes in opened.made] == [[1], [1], []]
+
+
+def test_what_cannot_be_opened_or_asked_leaves_the_old_index(opened, monkeypatch):
+    current = Current(opened)
+    monkeypatch.setattr(ei.Index, "search", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        current.swap()
+    monkeypatch.undo()
+    assert [closes for _, closes in opened.made] == [[], [1]]
+    with current.use() as index:
+        assert index is opened.made[0][0]
