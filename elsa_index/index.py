@@ -138,7 +138,7 @@ class Index:
                 segments = segments.renamed(known) if segments else None
             titles = Titles(ids, known.columns.get(TITLE) if known else None, counts)
             if metadata is None and WORDS in manifest.files:
-                titles.lookup = TitleLookup.load(path, titles)
+                titles.lookup = TitleLookup.load(path)
             opened.pop_all()
         return cls(path, manifest, ids, engine, counts, shares, tags, known, titles, segments)
 

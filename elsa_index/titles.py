@@ -46,7 +46,7 @@ class Titles:
 
     def find(self, beginning: str, k: int = 10) -> Rows:
         """Rows of at most `k` items of whose title a word begins so, those with most interactions first."""
-        rows = self.lookup.rows_of(beginning)
+        rows = self.lookup.rows_of(self, beginning)
         if self.counts is not None:
             rows = rows[np.argsort(-self.counts[rows].astype(np.int64), kind="stable")]
         return rows[:k]
@@ -56,14 +56,13 @@ class Titles:
 class TitleLookup:
     """Every beginning of a word of every title, in alphabetical order of the title from there on.
 
-    titles: by row. rows, starts: (words,) which title, and at which character of the folded title the word begins.
+    rows, starts: (words,) which title, and at which character of the folded title the word begins.
 
-    >>> lookup = TitleLookup.of(Titles(IdMap("abc"), Texts(["The  Matrix", "Amélie", "Mad Max"])))
-    >>> lookup.rows_of("the MA").tolist(), lookup.rows_of("amel").tolist(), lookup.rows_of("ma").tolist()
-    ([0], [1], [0, 2])
+    >>> titles = Titles(IdMap("abc"), Texts(["The  Matrix", "Amélie", "Mad Max"]))
+    >>> [TitleLookup.of(titles).rows_of(titles, text).tolist() for text in ("the MA", "amel", "ma")]
+    [[0], [1], [0, 2]]
     """
 
-    titles: Titles
     rows: npt.NDArray[np.uint32]
     starts: npt.NDArray[np.uint16]
 
@@ -75,9 +74,9 @@ class TitleLookup:
             for start in _word_starts(folded)
         )
         rows = np.array([row for _, row, _ in entries], dtype=np.uint32)
-        return cls(titles, rows, np.array([start for _, _, start in entries], dtype=np.uint16))
+        return cls(rows, np.array([start for _, _, start in entries], dtype=np.uint16))
 
-    def rows_of(self, beginning: str) -> Rows:
+    def rows_of(self, titles: Titles, beginning: str) -> Rows:
         """Rows, sorted, of titles of which a word and what follows it begin so; case and accents do not matter."""
         wanted = fold(beginning)[:_SORTED_BY]
         if not wanted:
@@ -85,7 +84,7 @@ class TitleLookup:
 
         def key(at: int) -> str:
             start = int(self.starts[at])
-            return fold(self.titles[int(self.rows[at])])[start : start + len(wanted)]
+            return fold(titles[int(self.rows[at])])[start : start + len(wanted)]
 
         places = range(len(self.rows))
         found = slice(bisect_left(places, wanted, key=key), bisect_right(places, wanted, key=key))
@@ -97,8 +96,8 @@ class TitleLookup:
         np.save(directory / "metadata.words.starts.npy", self.starts)
 
     @classmethod
-    def load(cls, directory: Path, titles: Titles) -> "TitleLookup":
-        return cls(titles, load_array(directory / WORDS), load_array(directory / "metadata.words.starts.npy"))
+    def load(cls, directory: Path) -> "TitleLookup":
+        return cls(load_array(directory / WORDS), load_array(directory / "metadata.words.starts.npy"))
 
 
 def fold(text: str) -> str:

@@ -74,7 +74,9 @@ class Current:
         except BaseException:
             index.close()
             raise
-        # What an index holds stays until it is closed: the collector need not look at it again and again.
+        # What an index holds stays until it is closed: the collector need not look at it again and again. What was left
+        # of an earlier one is let go first.
+        gc.unfreeze()
         gc.collect()
         gc.freeze()
         return index

@@ -1,5 +1,7 @@
 """Swapping the index that is served, and closing the old one at the right moment."""
 
+import weakref
+
 import pytest
 
 import elsa_index as ei
@@ -54,3 +56,18 @@ def test_what_cannot_be_opened_or_asked_leaves_the_old_index(opened, monkeypatch
     assert [closes for _, closes in opened.made] == [[], [1]]
     with current.use() as index:
         assert index is opened.made[0][0]
+
+
+def test_nothing_of_an_old_index_is_kept(served):
+    """Not even until the collector comes, which does not look at what an index holds."""
+    opened = []
+
+    def open_index():
+        index = ei.Index.open(served)
+        opened.append(weakref.ref(index.ids))
+        return index
+
+    current = Current(open_index)
+    current.swap()
+    current.swap()
+    assert [ids() is None for ids in opened] == [True, True, False]
