@@ -25,37 +25,27 @@ def segments(
     debug: options.Debug = False,
 ) -> None:
     """The segments of an index, largest first; with a history, those that are best for it."""
-    from elsa_index.errors import UsageError
-
-    if k < 1:
-        raise UsageError(f"-k must be at least 1, got {k}.")
+    history = options.history(items, item)
     with options.opened(index, metadata) as catalogue:
         found = catalogue.required_segments
-        history = options.history(items, item)
-        scores: list[float | None]
-        if history:
-            numbers, ranked, unknown = catalogue.rank_segments(history, k)
-            options.note_unknown(unknown)
-            if numbers is None:
-                options.note("no item of the history is known: the largest segments")
-        if history and numbers is not None:
-            shown, scores = [found[int(number)] for number in numbers], [float(score) for score in ranked]
-        else:
-            shown = [found[number] for number in range(min(k, len(found)))]
-            scores = [None] * len(shown)
-        described = [_described(catalogue, part, score) for part, score in zip(shown, scores, strict=True)]
+        ranked = catalogue.rank_segments(history, k)
+        options.note_unknown(ranked.unknown)
+        described = [
+            _described(catalogue, found[number], None if ranked.popular else score)
+            for number, score in zip(ranked.numbers.tolist(), ranked.scores.tolist(), strict=True)
+        ]
         total, inside = len(found), int(found.sizes.sum())
-        if json:
-            options.print_json({"segments": total, "items": inside, "shown": described})
-            return
-    ranked_heads = ["score"] if history and numbers is not None else []
-    rows = [
-        [part["name"], part["tag"], f"{part['size']:,}"]
-        + ([f"{part['score']:.4f}"] if ranked_heads else [])
-        + [" · ".join(each["title"] for each in part["typical"][:_SHOWN])]
-        for part in described
-    ]
-    options.table("", ["segment", "tag", "items", *ranked_heads, "typical items"], rows)
+    if json:
+        options.print_json({"segments": total, "items": inside, "popular": ranked.popular, "shown": described})
+        return
+    heads, rows = ["segment", "tag", "items", "score", "typical items"], []
+    for part in described:
+        score = "" if part["score"] is None else f"{part['score']:.4f}"
+        typical = " · ".join(each["title"] for each in part["typical"][:_SHOWN])
+        rows.append([part["name"], part["tag"], f"{part['size']:,}", score, typical])
+    options.table("", heads, rows)
+    if history and ranked.popular:
+        options.note("no item of the history is known: the largest segments")
     options.note(f"{total:,} segments of {inside:,} items; search --tag segment:0 searches one of them")
 
 

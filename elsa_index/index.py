@@ -28,7 +28,7 @@ from .search_options import search_options
 from .segments.discovery import SegmentRules
 from .segments.homepage import Homepage, HomepageOptions, homepage
 from .segments.segments import DIRECTORY as SEGMENTS
-from .segments.segments import Segments
+from .segments.segments import RankedSegments, Segments
 from .tags import Tags
 from .titles import WORDS, TitleLookup, Titles
 
@@ -259,18 +259,19 @@ class Index:
 
     def rank_segments(
         self, history: Sequence[object], k: int = 10, *, weights: Sequence[float] | None = None
-    ) -> tuple[Rows | None, npt.NDArray[np.float64], list[str]]:
-        """Numbers and scores of the `k` best segments for a history, best first, and the history's unknown ids.
+    ) -> RankedSegments:
+        """The `k` best segments for a history, exactly; the largest ones where no item of the history is known.
 
-        Scores are products of the history's vector with segments' vectors, positive ones only, and exact. Numbers are
-        None where no item of the history is known.
+        Raises UsageError for an index without segments.
         """
         if k < 1:
             raise UsageError(f"k must be at least 1, got {k}.")
         rows, values, unknown = self._history(history, weights, 0)
+        segments = self.required_segments
         if not len(rows):
-            return None, np.zeros(0), unknown
-        return *self.required_segments.rank(self._engine.query_vector(rows, values), k), unknown
+            largest = np.arange(min(k, len(segments)))
+            return RankedSegments(largest, np.full(len(largest), np.nan), True, unknown)
+        return RankedSegments(*segments.rank(self._engine.query_vector(rows, values), k), False, unknown)
 
     def homepage(
         self, history: Sequence[object], *, weights: Sequence[float] | None = None, **options: Any

@@ -77,9 +77,9 @@ def homepage(
 ) -> Homepage:
     """The rows for one history; see `Index.homepage`."""
     segments = index.required_segments
-    ranked, scores, unknown = index.rank_segments(history, _CONSIDERED * options.rows, weights=weights)
-    if ranked is None:
-        return _popular(index, segments, unknown, options)
+    ranked = index.rank_segments(history, _CONSIDERED * options.rows, weights=weights)
+    if ranked.popular:
+        return _popular(index, segments, ranked.unknown, options)
     given = None if weights is None else [weights]
     first = index.search([history], options.k, weights=given, exact=options.exact)
     answers = [first]
@@ -88,10 +88,10 @@ def homepage(
     taken = frozenset(first.ids[0][: len(shown)].tolist())
     seen = np.union1d(index.ids.find(history), shown)
     seen = seen[seen >= 0]
-    for at in _diverse(segments.vectors[ranked].toarray(), scores, options.diversity):
+    for at in _diverse(segments.vectors[ranked.numbers].toarray(), ranked.scores, options.diversity):
         if len(rows) == options.rows:
             break
-        segment = segments[int(ranked[at])]
+        segment = segments[int(ranked.numbers[at])]
         left = segment.size - int(np.count_nonzero(segments.of[seen] == segment.number))
         if left < options.least:
             continue
@@ -99,10 +99,12 @@ def homepage(
         overlap = int(np.count_nonzero(segments.of[shown] == segment.number))
         found = index.search([history], options.k + overlap, weights=given, exact=options.exact, tags=[segment.tag])
         answers.append(found)
-        rows.append(_row(segment.name, segment, float(scores[at]), found.ids[0], found.scores[0], options.k, taken))
+        rows.append(
+            _row(segment.name, segment, float(ranked.scores[at]), found.ids[0], found.scores[0], options.k, taken)
+        )
     # A page is worth what its least certain row is.
     weakest = next((found for found in answers if not found.proven[0]), first)
-    return Homepage(rows, False, unknown, weakest.promise)
+    return Homepage(rows, False, ranked.unknown, weakest.promise)
 
 
 def _row(

@@ -65,6 +65,18 @@ class Segment:
 
 
 @dataclass(frozen=True, eq=False)
+class RankedSegments:
+    """numbers: of the best segments, best first. scores: products of the history's vector with theirs, positive ones
+    only. popular: no item of the history is known, so that these are the largest segments and scores are NaN. unknown:
+    ids of the history that the index does not hold."""
+
+    numbers: Rows
+    scores: npt.NDArray[np.float64]
+    popular: bool
+    unknown: list[str]
+
+
+@dataclass(frozen=True, eq=False)
 class Segments:
     """names: of the segments. ids: of the items. of: (items,) each item's segment, -1 for none. typical: (segments, 20)
     rows, -1 at the end of small ones. merged: (entries, 3) segment, signed dimension (2·dim, + 1 where negative), items

@@ -214,15 +214,12 @@ def homepage(index: Index, body: requests.HomepageRequest) -> HomepageAnswer:
 
 
 def best_segments(index: Index, body: requests.SegmentsRequest) -> SegmentsAnswer:
-    segments = index.required_segments
-    numbers, scores, unknown = index.rank_segments(body.ids, body.k, weights=body.weights)
-    if numbers is None:
-        largest = [_segment(index, segments[number]) for number in range(min(body.k, len(segments)))]
-        return SegmentsAnswer(segments=largest, total=len(segments), popular=True, unknown=unknown)
+    segments, ranked = index.required_segments, index.rank_segments(body.ids, body.k, weights=body.weights)
     found = [
-        _segment(index, segments[int(number)], float(score)) for number, score in zip(numbers, scores, strict=True)
+        _segment(index, segments[number], None if ranked.popular else score)
+        for number, score in zip(ranked.numbers.tolist(), ranked.scores.tolist(), strict=True)
     ]
-    return SegmentsAnswer(segments=found, total=len(segments), unknown=unknown)
+    return SegmentsAnswer(segments=found, total=len(segments), popular=ranked.popular, unknown=ranked.unknown)
 
 
 def all_segments(index: Index, offset: int, k: int) -> SegmentsAnswer:

@@ -233,7 +233,7 @@ def test_popular_items_stand_in_for_missing_histories(index, histories):
     (["export", "INDEX", "--to", "opensearch", "-o", "e", "--metadata", "nowhere.csv"], 1, "nowhere.csv"),
     (["recommend"], 2, "recommend"),
     (["segments", "nowhere"], 1, "nowhere does not exist"),
-    (["segments", "INDEX", "-k", "0"], 2, "-k must be at least 1, got 0"),
+    (["segments", "INDEX", "-k", "0"], 2, "k must be at least 1, got 0"),
     (["segments", "INDEX", "--metadata", "nowhere.csv"], 1, "nowhere.csv"),
     (["homepage", "INDEX", "--items", "a,,b"], 2, "holds an empty id"),
     (["homepage", "INDEX", "--rows", "0"], 2, "rows must be at least 1, got 0"),

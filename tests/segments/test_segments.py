@@ -125,14 +125,16 @@ def test_one_query_ranks_segments_as_the_exhaustive_products_do(index, tastes):
     codes, _ = tastes
     vectors = index.segments.vectors
     for history in [["t0-1", "t0-5"], ["t1-0", "t4-3", "t4-4"], ["t5-39"]]:
-        numbers, scores, unknown = index.rank_segments([*history, "nobody"], 6)
+        ranked = index.rank_segments([*history, "nobody"], 6)
         truth = vectors @ codes.weights.toarray().astype(np.float16).astype(np.float64)[codes.ids.rows(history)].sum(0)
-        assert unknown == ["nobody"]
+        assert ranked.unknown == ["nobody"]
+        assert not ranked.popular
         expected = np.argsort(-truth)[: (truth > 0).sum()]
-        assert numbers.tolist() == expected.tolist()
-        np.testing.assert_allclose(scores, truth[expected], rtol=1e-9)
-        assert index.segments.of[index.ids.rows(history[-1:])[0]] == numbers[0]
-    assert index.rank_segments(["nobody"])[0] is None
+        assert ranked.numbers.tolist() == expected.tolist()
+        np.testing.assert_allclose(ranked.scores, truth[expected], rtol=1e-9)
+        assert index.segments.of[index.ids.rows(history[-1:])[0]] == ranked.numbers[0]
+    nobody = index.rank_segments(["nobody"], 2)
+    assert (nobody.popular, nobody.numbers.tolist()) == (True, [0, 1])
 
 
 def test_a_lucene_index_has_postings_of_segments(tastes, tmp_path):
