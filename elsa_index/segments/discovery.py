@@ -84,7 +84,8 @@ def discover(codes: ItemCodes, rules: SegmentRules, terms: ItemTerms | None = No
     if terms is not None:
         of = _named_alike(of, _means_of(units, of, counts), terms, rules)
     means = _means_of(units, of, counts)
-    if not (directed := means.any(axis=1)).all():  # codes that cancel each other out have no direction
+    directed = np.linalg.norm(means, axis=1) > 0
+    if not directed.all():  # codes that cancel each other out have no direction
         of = _numbered_by_size(np.where((of >= 0) & directed[of], of, -1).astype(np.int32), 1)
         means = _means_of(units, of, counts)
     began = np.full(len(codes.ids), -1)

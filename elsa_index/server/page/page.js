@@ -4,6 +4,7 @@
 const at = (id) => document.getElementById(id);
 const state = { history: [], exact: false, asked: 0, hasSegments: false, segments: [], total: 0 };
 const SEGMENTS_AT_ONCE = 60;
+const ALL_AT_ONCE = 1000; // as many as the service gives
 
 function element(tag, properties = {}, ...children) {
   const { segment, ...rest } = properties;
@@ -243,10 +244,11 @@ function showSegments() {
   at("more").hidden = state.segments.length >= state.total;
 }
 
-async function moreSegments() {
+async function moreSegments(count = SEGMENTS_AT_ONCE) {
+  if (at("more").disabled) return; // these are on their way already
   at("more").disabled = true;
   try {
-    const found = await ask(`v1/segments?offset=${state.segments.length}&k=${SEGMENTS_AT_ONCE}`);
+    const found = await ask(`v1/segments?offset=${state.segments.length}&k=${count}`);
     state.segments.push(...found.segments);
     state.total = found.total;
     showSegments();
@@ -275,7 +277,13 @@ async function begin() {
 }
 
 at("clear").addEventListener("click", () => { state.history = []; show(); at("search").focus(); });
-at("more").addEventListener("click", moreSegments);
+at("more").addEventListener("click", () => moreSegments());
+at("segments-filter").addEventListener("focus", async () => {
+  for (let before = -1; before < state.segments.length && state.segments.length < state.total;) {
+    before = state.segments.length;
+    await moreSegments(ALL_AT_ONCE);
+  }
+});
 at("segments-filter").addEventListener("input", showSegments);
 document.querySelectorAll("input[name=mode]").forEach((input) => input.addEventListener("change", () => {
   state.exact = input.value === "exact";
