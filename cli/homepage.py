@@ -44,5 +44,5 @@ def homepage(
         options.print_json(asdict(page) | {"seconds": seconds})
         return
     shown = [[part.name, " · ".join(names)] for part, names in zip(page.rows, titles, strict=True)]
-    options.table("", ["row", "items"], shown)
+    options.table("", ["row", "items"], shown, texts=("items",))
     options.note(f"{page.promise}; {len(page.rows)} rows in {seconds * 1000:,.1f} ms")

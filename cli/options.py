@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,15 +124,15 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
     yield line
 
 
-def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """A table on standard output; the first column to the left, numbers to the right."""
+def table(title: str, columns: list[str], rows: list[list[str]], texts: Collection[str] = ()) -> None:
+    """A table on standard output; the first column and those that `texts` names to the left, numbers to the right."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     shown = Table(title=title or None, title_justify="left")
     for at, name in enumerate(columns):
-        shown.add_column(name, justify="left" if at == 0 else "right", overflow="fold")
+        shown.add_column(name, justify="left" if at == 0 or name in texts else "right", overflow="fold")
     for row in rows:
         shown.add_row(*(Text(cell) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else max(140, 14 * len(columns)))

@@ -43,7 +43,7 @@ def segments(
         score = "" if part["score"] is None else f"{part['score']:.4f}"
         typical = " · ".join(each["title"] for each in part["typical"][:_SHOWN])
         rows.append([part["name"], part["tag"], f"{part['size']:,}", score, typical])
-    options.table("", heads, rows)
+    options.table("", heads, rows, texts=("tag", "typical items"))
     if history and ranked.popular:
         options.note("no item of the history is known: the largest segments")
     options.note(f"{total:,} segments of {inside:,} items; search --tag segment:0 searches one of them")
