@@ -38,12 +38,13 @@ def segments(
     if json:
         options.print_json({"segments": total, "items": inside, "popular": ranked.popular, "shown": described})
         return
-    heads, rows = ["segment", "tag", "items", "score", "typical items"], []
+    scored = [] if ranked.popular else ["score"]
+    rows = []
     for part in described:
-        score = "" if part["score"] is None else f"{part['score']:.4f}"
         typical = " · ".join(each["title"] for each in part["typical"][:_SHOWN])
-        rows.append([part["name"], part["tag"], f"{part['size']:,}", score, typical])
-    options.table("", heads, rows, texts=("tag", "typical items"))
+        scores = [f"{part[name]:.4f}" for name in scored]
+        rows.append([part["name"], part["tag"], f"{part['size']:,}", *scores, typical])
+    options.table("", ["segment", "tag", "items", *scored, "typical items"], rows, texts=("tag", "typical items"))
     if history and ranked.popular:
         options.note("no item of the history is known: the largest segments")
     options.note(f"{total:,} segments of {inside:,} items; search --tag segment:0 searches one of them")
