@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -274,16 +274,27 @@ class Index:
         return RankedSegments(*segments.rank(self._engine.query_vector(rows, values), k), False, unknown)
 
     def homepage(
-        self, history: Sequence[object], *, weights: Sequence[float] | None = None, **options: Any
+        self,
+        history: Sequence[object],
+        *,
+        rows: int = 8,
+        k: int = 10,
+        fewest: int | None = None,
+        diversity: float = 0.5,
+        exact: bool = False,
+        weights: Sequence[float] | None = None,
     ) -> Homepage:
         """Rows of recommendations: one for the whole history, then the best segments' best items; no item is in two.
 
-        options: of `HomepageOptions`: rows, k, fewest, diversity, exact. A history without a known item gets the
-        popular items and the largest segments, and the answer says so.
+        rows: at most so many, the first one included. k: items a row. fewest: a segment with fewer unseen items is left
+        out; half of k where None. diversity: from 0, the best segments whatever they have in common, to 1: a segment
+        loses its score's share by its cosine to one that is already there. exact: every row is the exhaustive one.
+        weights: one an item of the history; 1 where None. A history without a known item gets the popular items and the
+        largest segments, and the answer says so.
 
         Raises UsageError for values out of range and for an index without segments.
         """
-        return homepage(self, history, weights, HomepageOptions(**options))
+        return homepage(self, history, weights, HomepageOptions(rows, k, fewest, diversity, exact))
 
     def dimensions(
         self, history: Sequence[object], k: int = 20, *, weights: Sequence[float] | None = None

@@ -45,18 +45,16 @@ class Homepage:
 
 @dataclass(frozen=True)
 class HomepageOptions:
-    """rows: at most so many, the first one included. k: items a row. fewest: a segment with fewer unseen items is left
-    out; half of k where None. diversity: from 0, the best segments whatever they have in common, to 1: a segment loses
-    its score's share by its cosine to one that is already there. exact: every row is the exhaustive one.
+    """What `Index.homepage` is asked for, which see.
 
     Raises UsageError for values out of range.
     """
 
-    rows: int = 8
-    k: int = 10
-    fewest: int | None = None
-    diversity: float = 0.5
-    exact: bool = False
+    rows: int
+    k: int
+    fewest: int | None
+    diversity: float
+    exact: bool
 
     def __post_init__(self) -> None:
         for name, value in (("rows", self.rows), ("k", self.k), ("fewest", self.least)):
