@@ -161,6 +161,7 @@ function card(item, segment) {
 function showRows(page) {
   at("rows").replaceChildren(...page.rows.map((row) => element("section", { className: "row" },
     element("h2", {}, element("span", { className: "dot", segment: row.segment }), row.name),
+    row.items.length === 0 ? element("p", { className: "quiet", textContent: "Nothing is left." }) : null,
     element("ol", { tabIndex: 0, ariaLabel: row.name }, ...row.items.map((item) => card(item, row.segment))))));
   at("time").textContent = `${state.exact ? "exact" : "fast"}: ${page.milliseconds.toFixed(1)} ms`;
   at("time").title = page.promise;
