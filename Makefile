@@ -1,12 +1,9 @@
 # Everything a newcomer types. Each target makes the environment it needs.
 #   make demo | demo-opensearch | test | test-all | lint | clean          PYTHON=python3.12 make test picks the interpreter
 
-ifdef PYTHON
-  VENV ?= .venv-$(notdir $(PYTHON))
-else
-  PYTHON := python3
-  VENV ?= .venv
-endif
+PYTHON ?= python3
+# Named after the interpreter's version, not its path: one environment never meets two interpreters.
+VENV ?= .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 READY := $(VENV)/.installed
 # Only this project's own environment counts: a Java, or options for one, set up for other programs must not.
 BIN := $(VENV)/bin
@@ -33,6 +30,7 @@ $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "elsa-index needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) --version 2>&1); name another, for example: PYTHON=python3.12 make test" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV); to use it: . $(VENV)/bin/activate"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,dev]'
 	touch $@
 
