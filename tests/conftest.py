@@ -1,95 +1,21 @@
-"""Codes and logs that tests share."""
+"""Codes, logs and a cluster that tests share."""
 
-import hashlib
 import itertools
-import os
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
 
 import elsa_index as ei
-from benchmarks.cluster import Cluster, ClusterUnavailable
+from benchmarks.cluster import Cluster
 
-REQUIRE_CLUSTER = "ELSA_INDEX_TESTS_REQUIRE_CLUSTER"
-"""Where this variable is set, a cluster that does not start fails the tests that need one, instead of skipping them."""
-
-ODD_IDS = [
-    "a,b",
-    'say "hi"',
-    "two words",
-    "new\nline",
-    "🎬🍿",
-    "x" * 10_000,
-    "../../etc/passwd",
-    "tab\there",
-    "0",
-    "é",
-]
-
-
-def make_codes(items: int = 300, dims: int = 64, nnz: int = 8, seed: int = 0, *, unit: bool = True) -> ei.ItemCodes:
-    """Signed random codes with some odd ids, clustered a little so that scores differ in size and sign."""
-    rng = np.random.default_rng(seed)
-    columns = np.stack([np.sort(rng.choice(dims, nnz, replace=False)) for _ in range(items)])
-    weights = rng.normal(size=(items, nnz)) * rng.uniform(0.2, 3, size=(items, nnz))
-    if unit:
-        weights /= np.linalg.norm(weights, axis=1, keepdims=True)
-    ids = [*ODD_IDS, *(f"item{row}" for row in range(len(ODD_IDS), items))][:items]
-    matrix = csr_array((weights.ravel(), columns.ravel(), np.arange(0, items * nnz + 1, nnz)), shape=(items, dims))
-    counts = np.arange(items, 0, -1)
-    return ei.ItemCodes(ei.IdMap(ids), matrix, item_counts=counts)
-
-
-GENRES = ["Western", "Horror", "Musical", "Film-Noir", "Comedy", "War"]
-"""One a taste of `make_tastes`, so that it is known what a segment's name should be."""
-
-
-def make_tastes(each: int = 40, seed: int = 11) -> tuple[ei.ItemCodes, dict[str, list[str | None]]]:
-    """Codes of six tastes, each with five signed dimensions of its own, among them the two directions of one; and
-    metadata whose genres are the tastes. Item t3-7 is the eighth of the fourth taste."""
-    rng = np.random.default_rng(seed)
-    tastes = len(GENRES)
-    dense = np.zeros((tastes * each, 40))
-    for row in range(len(dense)):
-        taste = row // each
-        own = np.array([0, 1, 2, 3]) + 5 * taste
-        dense[row, own] = rng.uniform(0.4, 1.0, 4) * [1, -1, 1, 1]
-        dense[row, 30 + taste // 2] = (1 if taste % 2 else -1) * rng.uniform(0.4, 1.0)
-        dense[row, rng.integers(0, 40, 2)] += rng.normal(0, 0.15, 2)
-    dense /= np.linalg.norm(dense, axis=1, keepdims=True)
-    ids = [f"t{row // each}-{row % each}" for row in range(len(dense))]
-    counts = np.array([10 + 100 // (1 + row % each) for row in range(len(dense))])
-    metadata: dict[str, list[str | None]] = {
-        "item_id": list(ids),
-        "title": [f"{['Old', 'Café', 'Long'][row % 3]} number {row}" for row in range(len(dense))],
-        "year": [str(1950 + row % 60) for row in range(len(dense))],
-        "genres": [f"{GENRES[row // each]}|Drama" if row % 7 else "Drama" for row in range(len(dense))],
-    }
-    return ei.ItemCodes(ei.IdMap(ids), csr_array(dense), item_counts=counts), metadata
+from .support.catalogues import make_codes, make_histories, make_tastes
+from .support.clusters import running
 
 
 @pytest.fixture(scope="session")
 def tastes() -> tuple[ei.ItemCodes, dict[str, list[str | None]]]:
     return make_tastes()
-
-
-def make_histories(codes: ei.ItemCodes, count: int = 40, seed: int = 1) -> list[list[str]]:
-    rng = np.random.default_rng(seed)
-    sizes = rng.integers(1, 12, count)
-    return [[codes.ids[int(row)] for row in rng.choice(len(codes.ids), size, replace=False)] for size in sizes]
-
-
-def oracle(codes: ei.ItemCodes, histories: list[list[str]], k: int, store: str = "float16") -> list[np.ndarray]:
-    """Scores of the exhaustive top k, written apart from the engines: dense float64 products, stable sort."""
-    dense = codes.weights.toarray().astype(store).astype(np.float64)
-    tops = []
-    for history in histories:
-        rows = codes.ids.rows(set(history))
-        scores = dense @ dense[rows].sum(axis=0)
-        tops.append(np.sort(np.delete(scores, rows))[::-1][:k])
-    return tops
 
 
 @pytest.fixture(scope="session")
@@ -117,30 +43,10 @@ def log() -> ei.Interactions:
     return ei.Interactions.from_pairs(pl.Series(users), pl.Series(items), pl.Series(times))
 
 
-def digest(directory) -> str:
-    """One value for all names and bytes below a directory."""
-    parts = [
-        path.relative_to(directory).as_posix().encode() + path.read_bytes()
-        for path in sorted(directory.rglob("*"))
-        if path.is_file()
-    ]
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
-
-
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory) -> Iterator[Cluster]:
     """Three OpenSearch nodes on loopback, started when the first test asks for them."""
     yield from running(tmp_path_factory.mktemp("cluster"), 3)
-
-
-def running(directory, nodes: int, kind="opensearch") -> Iterator[Cluster]:
-    try:
-        with Cluster(directory, nodes, kind=kind) as started:
-            yield started
-    except ClusterUnavailable as error:
-        if os.environ.get(REQUIRE_CLUSTER):
-            raise
-        pytest.skip(f"no cluster: {error}")
 
 
 @pytest.fixture(scope="session")

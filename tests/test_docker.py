@@ -12,7 +12,7 @@ import pytest
 
 import elsa_index as ei
 
-from .conftest import make_codes
+from .support.catalogues import make_codes
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "docker" / "Dockerfile").read_text()

@@ -8,7 +8,8 @@ import pytest
 
 import elsa_index as ei
 
-from .conftest import digest, make_codes
+from .support.catalogues import make_codes
+from .support.files import digest
 
 
 @pytest.fixture(scope="module", params=["lucene", "faiss-flat"])

@@ -13,7 +13,7 @@ from elsa_index.bench.processes import Process, ProcessError
 from elsa_index.bench.questions import Questions
 from elsa_index.bench.report import write_report
 
-from ..conftest import make_codes, make_histories
+from ..support.catalogues import make_codes, make_histories
 
 
 @pytest.fixture(scope="module")

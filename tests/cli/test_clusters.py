@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from ..conftest import make_codes
-from .test_commands import run
+from ..support.catalogues import make_codes
+from ..support.command_line import run
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,15 @@ import pytest
 from scipy.sparse import csr_array
 
 import elsa_index as ei
-from elsa_index.engines import ENGINES, engine_class, two_stage
+from elsa_index.engines import engine_class, two_stage
 from elsa_index.engines.store import StoredCodes
 from elsa_index.training.popularity import with_norms
 
-from ..conftest import ODD_IDS, make_codes, make_histories, oracle
+from ..support.catalogues import ODD_IDS, TAGS, make_codes, make_histories, oracle
+from ..support.engines import EVERY_ENGINE
 
 
-@pytest.fixture(scope="module", params=list(ENGINES))
+@pytest.fixture(scope="module", params=EVERY_ENGINE)
 def index(request, codes, place, tmp_path_factory):
     path = tmp_path_factory.mktemp("contract") / "catalogue.index"
     with ei.Index.build(codes, path, **place(request.param), segments=None) as built:
@@ -55,7 +56,7 @@ def test_ranks_like_the_exhaustive_oracle(index, codes, histories):
         assert not result.proven.any()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 def test_items_bring_their_history_weights_and_codes_their_norms(codes, histories, engine, place, tmp_path):
     rng = np.random.default_rng(5)
     norms, shares = (rng.uniform(0.5, 2.0, len(codes.ids)).astype(np.float32) for _ in range(2))
@@ -70,7 +71,11 @@ def test_items_bring_their_history_weights_and_codes_their_norms(codes, historie
             assert best == pytest.approx(scores.max(), rel=3e-3 + 2 * engine_class(engine).capabilities.score_tolerance)
 
 
-STORES = [(engine, store) for engine in ENGINES for store in engine_class(engine).capabilities.stores]
+STORES = [
+    pytest.param(engine, store, marks=marks)
+    for (engine,), marks, _ in EVERY_ENGINE
+    for store in engine_class(engine).capabilities.stores
+]
 
 
 @pytest.mark.parametrize(("engine", "store"), STORES)
@@ -209,13 +214,7 @@ def test_hnsw_keeps_its_recall_when_norms_differ(tmp_path):
     assert overlap >= 0.85
 
 
-TAGS = [(f"item{row}", tag) for row in range(10, 300) for tag in ("even", "all")[row % 2 :]] + [
-    ("a,b", "x y"),
-    ("0", "x y"),
-]
-
-
-@pytest.fixture(scope="module", params=list(ENGINES))
+@pytest.fixture(scope="module", params=EVERY_ENGINE)
 def tagged(request, codes, place, tmp_path_factory):
     path = tmp_path_factory.mktemp("tagged") / "catalogue.index"
     with ei.Index.build(codes, path, **place(request.param, shards=2), tags=TAGS) as built:

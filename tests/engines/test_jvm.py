@@ -41,7 +41,7 @@ def test_the_packaged_java_wins_over_an_old_one(tmp_path, monkeypatch):
 
 
 def test_no_java_at_all_ends_a_search_with_one_clear_line(tmp_path):
-    from ..conftest import make_codes
+    from ..support.catalogues import make_codes
 
     ei.Index.build(make_codes(30), tmp_path / "i", engine="lucene").close()
     done = subprocess.run(

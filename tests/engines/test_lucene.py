@@ -22,7 +22,7 @@ from elsa_index.engines.two_stage import Candidates, HeavyItems, TwoStageSearch
 from elsa_index.impacts import ImpactScale
 from elsa_index.query import query_terms
 
-from ..conftest import make_codes, make_histories, oracle
+from ..support.catalogues import make_codes, make_histories, oracle
 
 
 @st.composite

@@ -11,8 +11,9 @@ import pytest
 
 import elsa_index as ei
 
-from ..conftest import digest, make_codes, running
-from ..engines.test_contract import TAGS
+from ..support.catalogues import TAGS, make_codes
+from ..support.clusters import running
+from ..support.files import digest
 
 K = 100
 

@@ -6,12 +6,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import elsa_index as ei
-from elsa_index.engines import ENGINES, engine_class
+from elsa_index.engines import engine_class
 
-from ..conftest import GENRES, make_tastes
+from ..support.catalogues import GENRES, make_tastes
+from ..support.engines import EVERY_ENGINE
 
 
-@pytest.fixture(scope="module", params=list(ENGINES))
+@pytest.fixture(scope="module", params=EVERY_ENGINE)
 def index(request, tastes, place, tmp_path_factory):
     codes, metadata = tastes
     path = tmp_path_factory.mktemp("homepage") / "i"

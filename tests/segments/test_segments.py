@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 import elsa_index as ei
-from elsa_index.engines import ENGINES
 from elsa_index.metadata import Metadata
 from elsa_index.segments.discovery import discover, dominant_terms
 from elsa_index.segments.naming import ItemTerms, name_segments
 from elsa_index.texts import Texts
 from elsa_index.titles import Titles
 
-from ..conftest import GENRES, make_codes, make_histories
+from ..support.catalogues import GENRES, make_codes, make_histories
+from ..support.engines import EVERY_ENGINE_HERE
 
 
 @pytest.fixture(scope="module", params=["lucene", "exact", "opensearch"])
@@ -75,7 +75,7 @@ def test_items_that_few_have_join_segments_and_begin_none():
 
 def make_tastes_with_rare():
     """The tastes, and one more item like the first, which two users have."""
-    from ..conftest import make_tastes
+    from ..support.catalogues import make_tastes
 
     codes, metadata = make_tastes()
     weights = csr_array(np.vstack([codes.weights.toarray(), codes.weights.toarray()[:1]]))
@@ -172,7 +172,7 @@ def test_segments_survive_reopening_and_damage_is_found(index):
         path.write_bytes(content)
 
 
-@pytest.mark.parametrize("engine", [engine for engine in ENGINES if engine != "opensearch"])
+@pytest.mark.parametrize("engine", EVERY_ENGINE_HERE)
 def test_indexes_without_segments_say_why(engine, tastes, tmp_path):
     codes, _ = tastes
     with (

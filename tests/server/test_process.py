@@ -16,7 +16,7 @@ import pytest
 
 import elsa_index as ei
 
-from ..conftest import make_tastes
+from ..support.catalogues import make_tastes
 
 
 class Process:
@@ -46,6 +46,11 @@ class Process:
         request = urllib.request.Request(f"{self.url}/v1/recommend", body, {"content-type": "application/json"})
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read())["items"]
+
+    def running(self):
+        """Requests that are being answered, beside this one."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=30) as answer:
+            return float(re.search(rb"^elsa_index_requests_running (\S+)", answer.read(), re.M)[1]) - 1
 
     def stop(self, number=signal.SIGTERM):
         self.process.send_signal(number)
@@ -131,7 +136,8 @@ def test_stopping_lets_running_requests_end(process):
     asking = [threading.Thread(target=ask) for _ in range(6)]
     for thread in asking:
         thread.start()
-    time.sleep(0.1)
+    while process.running() < 3:  # SIGTERM comes when they are under way, and not before they arrive
+        time.sleep(0.01)
     stopped = time.monotonic()
     assert process.stop() == 0
     for thread in asking:
@@ -168,7 +174,7 @@ def test_what_cannot_be_served_is_told_in_one_line(served, process):
         assert done.returncode == status, done.stderr
         return done.stderr
 
-    assert "error: nowhere does not exist" in refused("nowhere", status=1)
+    assert "error: nowhere does not exist" in refused("nowhere", "--port", 0, status=1)
     port = process.url.rsplit(":", 1)[1]
     assert f"Nothing can listen on 127.0.0.1, port {port}: " in refused(served, "--port", port, status=2)
     assert "Nothing can listen on nowhere.invalid" in refused(served, "--host", "nowhere.invalid", status=2)

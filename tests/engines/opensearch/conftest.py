@@ -38,18 +38,3 @@ def own(codes, cluster, name, tmp_path):
         codes, tmp_path / "own", engine="opensearch", cluster=ei.ClusterTarget(cluster.url, name)
     ) as index:
         yield index
-
-
-def concrete(index: ei.Index) -> str:
-    """The cluster's index behind an index directory."""
-    return index.manifest.parameters["index"]
-
-
-def indices_of(api, name: str) -> set[str]:
-    """All indices on the cluster that were made for a name."""
-    return set(api.indices.get(index=f"{name}-*", ignore=404)) - {"error", "status"}
-
-
-def served_index(api, name: str) -> str | None:
-    found = api.indices.get_alias(name=name, ignore=404)
-    return None if "error" in found else next(iter(found))

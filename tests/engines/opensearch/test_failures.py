@@ -9,9 +9,10 @@ import trustme
 import elsa_index as ei
 from elsa_index.engines.opensearch import client, loading
 
-from ...conftest import digest, make_codes
-from .conftest import concrete, indices_of, served_index
-from .faulty import FaultyNode, Request
+from ...support.catalogues import make_codes
+from ...support.clusters import concrete, indices_of, served_index
+from ...support.faulty_node import FaultyNode, Request
+from ...support.files import digest
 
 CREDENTIALS = ("ELSA_INDEX_OPENSEARCH_USER", "ELSA_INDEX_OPENSEARCH_PASSWORD")
 

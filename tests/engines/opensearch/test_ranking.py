@@ -11,8 +11,8 @@ from elsa_index.engines.opensearch import requests
 from elsa_index.engines.opensearch.documents import NINE_BITS, document_id, nine_bits
 from elsa_index.query import query_terms
 
-from ...conftest import oracle
-from .conftest import concrete
+from ...support.catalogues import oracle
+from ...support.clusters import concrete
 
 
 def test_the_client_proves_the_exhaustive_ranking(served, codes, histories):

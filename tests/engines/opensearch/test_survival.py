@@ -12,7 +12,8 @@ import pytest
 
 import elsa_index as ei
 
-from ...conftest import make_codes, make_histories, running
+from ...support.catalogues import make_codes, make_histories
+from ...support.clusters import running
 
 KILLED, LOST, CLIENTS = 20, 5, 8
 LOAD_SECONDS = 60

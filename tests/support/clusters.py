@@ -1,0 +1,39 @@
+"""Clusters that tests start, and what is on them."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import elsa_index as ei
+from benchmarks.cluster import Cluster, ClusterUnavailable
+
+REQUIRE_CLUSTER = "ELSA_INDEX_TESTS_REQUIRE_CLUSTER"
+"""Where this variable is set, a cluster that does not start fails the tests that need one, instead of skipping them."""
+
+
+def running(directory: Path, nodes: int, kind: str = "opensearch") -> Iterator[Cluster]:
+    try:
+        with Cluster(directory, nodes, kind=kind) as started:
+            yield started
+    except ClusterUnavailable as error:
+        if os.environ.get(REQUIRE_CLUSTER):
+            raise
+        pytest.skip(f"no cluster: {error}")
+
+
+def concrete(index: ei.Index) -> str:
+    """The cluster's index behind an index directory."""
+    return index.manifest.parameters["index"]
+
+
+def indices_of(api: Any, name: str) -> set[str]:
+    """All indices on the cluster that were made for a name."""
+    return set(api.indices.get(index=f"{name}-*", ignore=404)) - {"error", "status"}
+
+
+def served_index(api: Any, name: str) -> str | None:
+    found = api.indices.get_alias(name=name, ignore=404)
+    return None if "error" in found else next(iter(found))
