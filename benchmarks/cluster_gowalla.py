@@ -22,7 +22,7 @@ from benchmarks.cluster import Cluster
 from benchmarks.records import update
 from elsa_index.bench.questions import Questions
 from elsa_index.bench.subject import quality_of
-from elsa_index.evaluation import mean_overlap
+from elsa_index.metrics import mean_overlap
 
 K, QUERIES = 100, 1000
 WAYS: dict[str, dict[str, Any]] = {

@@ -28,7 +28,7 @@ import elsa_index as ei
 from benchmarks.catalogue import expanded
 from benchmarks.records import update
 from elsa_index.bench.processes import Process
-from elsa_index.query import query_terms
+from elsa_index.codes.query_terms import query_terms
 
 K, QUERIES, ROUNDS, WARM_UP = 100, 60, 3, 10
 BATCH = 300
@@ -116,7 +116,7 @@ def pyserini(path: str, histories: list[list[str]]) -> Callable[[Any], Any]:
     import os
     import types
 
-    from elsa_index.engines import jvm
+    from elsa_index.engines.lucene import jvm
 
     java = jvm.find_java()
     os.environ["JAVA_HOME"] = str(java.home)
@@ -160,9 +160,9 @@ def _missing(name: str) -> Any:
 
 def _full_queries(directory: Path, histories: list[list[str]]) -> list[tuple[dict[str, int], int]]:
     """Terms with weights, and how many hits to ask for, from the stored codes alone: no second JVM in that process."""
-    from elsa_index.engines.store import StoredCodes
-    from elsa_index.files import load_array
-    from elsa_index.ids import IdMap
+    from elsa_index.engines.stored_codes import StoredCodes
+    from elsa_index.storage.files import load_array
+    from elsa_index.storage.ids import IdMap
 
     ids = IdMap.load(directory, "ids")
     store = StoredCodes.load(directory, json.loads((directory / "manifest.json").read_text())["codes"]["dims"])
@@ -198,7 +198,7 @@ def faiss_flat(items: int, counts: list[int]) -> Callable[[Any], Any]:
 
 def builder() -> Callable[[Any], Any]:
     def build(request: Any) -> Any:
-        from elsa_index.engines.jvm import java_class
+        from elsa_index.engines.lucene.jvm import java_class
 
         codes = ei.ItemCodes.load(request[0])
         started = time.perf_counter()
@@ -214,9 +214,9 @@ def builder() -> Callable[[Any], Any]:
 
 def anserini_json(codes: ei.ItemCodes, directory: Path) -> dict[str, float]:
     """Anserini's own way: JSON vectors, each term with its impact, indexed by IndexCollection with two threads."""
-    from elsa_index.engines import jvm
-    from elsa_index.engines.store import StoredCodes
-    from elsa_index.impacts import ImpactScale, terms_of
+    from elsa_index.codes.impacts import ImpactScale, terms_of
+    from elsa_index.engines.lucene import jvm
+    from elsa_index.engines.stored_codes import StoredCodes
 
     store = StoredCodes.round(codes, "float16")
     scale = ImpactScale.fitting(8, store.values, unit_norm=codes.is_unit_norm)

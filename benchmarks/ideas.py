@@ -22,8 +22,8 @@ import torch
 import elsa_index as ei
 from benchmarks.ranking import Held, by_codes, metrics_of
 from benchmarks.records import update
-from elsa_index.training import budgets, loop
-from elsa_index.training.weights import Weights
+from elsa_index.training.elsa import budgets, loop
+from elsa_index.training.elsa.weights import Weights
 
 EPOCHS = {"gowalla": 1, "movielens": 2}
 

@@ -20,12 +20,12 @@ import numpy as np
 import elsa_index as ei
 from benchmarks.catalogue import expanded
 from benchmarks.engine_speed import chosen_histories
-from elsa_index.engines.jvm import java_class
-from elsa_index.engines.lucene_searcher import LucenePostings
-from elsa_index.engines.lucene_writer import open_directory, write_postings
-from elsa_index.engines.store import StoredCodes
-from elsa_index.impacts import ImpactScale, terms_of
-from elsa_index.query import QueryTerms, query_terms
+from elsa_index.codes.impacts import ImpactScale, terms_of
+from elsa_index.codes.query_terms import QueryTerms, query_terms
+from elsa_index.engines.lucene.jvm import java_class
+from elsa_index.engines.lucene.postings import LucenePostings
+from elsa_index.engines.lucene.writer import open_directory, write_postings
+from elsa_index.engines.stored_codes import StoredCodes
 
 TERMS, HITS, QUERIES, SKIPPING = 64, 500, 60, 1000
 

@@ -25,8 +25,8 @@ import elsa_index as ei
 from benchmarks.ranking import Held, by_codes, metrics_of
 from benchmarks.records import update
 from benchmarks.straightforward import SparseAutoencoder, nadam, step
-from elsa_index.training.batches import batches
-from elsa_index.training.weights import Weights
+from elsa_index.training.elsa.batches import batches
+from elsa_index.training.elsa.weights import Weights
 
 DIMS, NNZ, EPOCHS, BATCH, OUTPUTS, RATE = 1024, 16, 2, 1024, 20_000, 0.1
 

@@ -19,10 +19,10 @@ from sklearn.metrics import normalized_mutual_info_score
 
 import elsa_index as ei
 from benchmarks.records import update
-from elsa_index.metadata import Metadata
+from elsa_index.data.metadata import Metadata
 from elsa_index.segments.discovery import dominant_terms
 from elsa_index.segments.naming import ItemTerms, distinctive
-from elsa_index.texts import Texts
+from elsa_index.storage.strings import Strings
 
 DEMO = Path("demo-output")
 REPEATS = 20
@@ -104,7 +104,7 @@ def measure_names(index: ei.Index, of: Labels) -> None:
     """The genres that names begin with, and their lift in their segments: all items, nothing held back."""
     assert index.metadata is not None
     assert index.segments is not None
-    terms = ItemTerms.of(Metadata({"genres": Texts(index.metadata.columns["genres"])}), len(index))
+    terms = ItemTerms.of(Metadata({"genres": Strings(index.metadata.columns["genres"])}), len(index))
     carriers = distinctive(terms, of).carriers.toarray()
     share = np.asarray(terms.has.mean(axis=0)).ravel()
     lifts = []

@@ -6,8 +6,8 @@ Nothing here is part of the product; tests compare the product's steps with it.
 import torch
 from torch.nn import functional
 
-from elsa_index.training.batches import Batch
-from elsa_index.training.loss import MAX_SCORE
+from elsa_index.training.elsa.batches import Batch
+from elsa_index.training.elsa.loss import MAX_SCORE
 
 
 class SparseAutoencoder(torch.nn.Module):

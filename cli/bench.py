@@ -33,10 +33,10 @@ def bench(
     from elsa_index.bench.measure import bench as measure
     from elsa_index.bench.questions import Questions
     from elsa_index.bench.report import columns, is_report, sizes, write_report
+    from elsa_index.data.histories import read_histories
+    from elsa_index.data.splits import Split
     from elsa_index.errors import UsageError
-    from elsa_index.files import refuse_existing
-    from elsa_index.histories import read_histories
-    from elsa_index.splitting import Split
+    from elsa_index.storage.files import refuse_existing
 
     counts = options.numbers("--threads", threads, "1,2")
     if users < 1:

@@ -37,7 +37,7 @@ def export(
 ) -> None:
     """Write an index's codes as files that other engines load, with a README that says how."""
     import elsa_index as ei
-    from elsa_index.tables import read_table, refuse_missing
+    from elsa_index.data.tables import read_table, refuse_missing
 
     asked = ei.read_histories(histories) if histories else None
     titles = None

@@ -76,7 +76,7 @@ def opened(index: Path, metadata: Path | None) -> "ei.Index":
 
     if metadata is None:
         return Index.open(index)
-    from elsa_index.metadata import read_metadata
+    from elsa_index.data.metadata import read_metadata
 
     return Index.open(index, read_metadata(metadata))
 

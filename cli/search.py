@@ -77,20 +77,20 @@ def search(
     if explain and out is not None:
         raise UsageError("--explain prints, and -o writes; leave one out.")
     if out is not None:
-        from elsa_index.files import refuse_existing
-        from elsa_index.tables import writable_format
+        from elsa_index.data.tables import writable_format
+        from elsa_index.storage.files import refuse_existing
 
         writable_format(out)
         refuse_existing(out, overwrite=overwrite, is_ours=Path.is_file)
     users, asked, weights = [""], [one], None
     if histories is not None:
-        from elsa_index.histories import read_histories
+        from elsa_index.data.histories import read_histories
 
         read = read_histories(histories)
         users, asked, weights = read.users, read.items, read.weights
     excluded: list[str] = []
     if exclude is not None:
-        from elsa_index.codes import read_ids
+        from elsa_index.codes.item_codes import read_ids
 
         excluded = [name for name in read_ids(exclude) if name]
     with Index.open(index) as opened, options.progress("searching") as on_progress:
@@ -111,7 +111,7 @@ def search(
             f"No item of the history is in the index: {name_some(one)}. --fallback popular gives popular items."
         )
     if out is not None:
-        from elsa_index.tables import write_results
+        from elsa_index.data.tables import write_results
 
         frame = result.to_frame(users)
         write_results(frame, out, overwrite=overwrite)

@@ -72,8 +72,8 @@ def train(
 ) -> None:
     """Learn one sparse code an item from a log."""
     import elsa_index as ei
-    from elsa_index.codes import refuse_target
-    from elsa_index.training import checkpoint
+    from elsa_index.codes.item_codes import refuse_target
+    from elsa_index.training.elsa import checkpoint
 
     four = {"final_decay": final_decay, "budgets": budgets, "popularity": popularity, "batch_size": batch_size}
     config = (ei.TrainingConfig.paper if paper else ei.TrainingConfig.checked)(

@@ -7,8 +7,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .codes import ItemCodes
-    from .diagnosis import diagnose
+    from .codes.item_codes import ItemCodes
+    from .codes.load import load_codes
+    from .data.histories import Histories, read_histories
+    from .data.interactions import Interactions, read_interactions
+    from .data.metadata import read_metadata
+    from .data.splits import Split, split
+    from .data.tags import read_tags
+    from .doctor import diagnose
     from .engines.opensearch.target import ClusterTarget
     from .errors import (
         ClusterError,
@@ -21,28 +27,22 @@ if TYPE_CHECKING:
         UsageError,
     )
     from .evaluation import Evaluation, evaluate
-    from .explanation import Explanation
     from .exporting import export
-    from .histories import Histories, read_histories
-    from .ids import IdMap
     from .index import Index
-    from .interactions import Interactions, read_interactions
-    from .metadata import read_metadata
-    from .results import SearchResult
+    from .search.explanation import Explanation
+    from .search.homepage import Homepage, HomepageRow
+    from .search.result import SearchResult
     from .segments.discovery import SegmentRules
-    from .segments.homepage import Homepage, HomepageRow
-    from .segments.segments import Segment, Segments
-    from .sources import load_codes
-    from .splitting import Split, split
-    from .tags import read_tags
+    from .segments.stored import Segment, Segments
+    from .storage.ids import IdMap
     from .training.config import TrainingConfig
-    from .training.loop import train
+    from .training.elsa.loop import train
 
 _HOME = {
     "ClusterTarget": "engines.opensearch.target",
     "ClusterError": "errors",
-    "ItemCodes": "codes",
-    "diagnose": "diagnosis",
+    "ItemCodes": "codes.item_codes",
+    "diagnose": "doctor",
     "DataError": "errors",
     "ElsaIndexError": "errors",
     "JavaError": "errors",
@@ -52,27 +52,27 @@ _HOME = {
     "UsageError": "errors",
     "Evaluation": "evaluation",
     "evaluate": "evaluation",
-    "Explanation": "explanation",
+    "Explanation": "search.explanation",
     "export": "exporting",
-    "Histories": "histories",
-    "read_histories": "histories",
-    "IdMap": "ids",
+    "Histories": "data.histories",
+    "read_histories": "data.histories",
+    "IdMap": "storage.ids",
     "Index": "index",
-    "SearchResult": "results",
-    "load_codes": "sources",
-    "Interactions": "interactions",
-    "read_interactions": "interactions",
-    "Split": "splitting",
-    "split": "splitting",
-    "read_tags": "tags",
-    "read_metadata": "metadata",
+    "SearchResult": "search.result",
+    "load_codes": "codes.load",
+    "Interactions": "data.interactions",
+    "read_interactions": "data.interactions",
+    "Split": "data.splits",
+    "split": "data.splits",
+    "read_tags": "data.tags",
+    "read_metadata": "data.metadata",
     "SegmentRules": "segments.discovery",
-    "Homepage": "segments.homepage",
-    "HomepageRow": "segments.homepage",
-    "Segment": "segments.segments",
-    "Segments": "segments.segments",
+    "Homepage": "search.homepage",
+    "HomepageRow": "search.homepage",
+    "Segment": "segments.stored",
+    "Segments": "segments.stored",
     "TrainingConfig": "training.config",
-    "train": "training.loop",
+    "train": "training.elsa.loop",
 }
 
 __all__ = [

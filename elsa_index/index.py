@@ -9,28 +9,30 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from .building import write_index
-from .calibration import TARGET_OVERLAP, Calibration, calibrate, check_target
-from .codes import ItemCodes
+from .catalogue.build import write_index
+from .catalogue.calibration import TARGET_OVERLAP, Calibration, calibrate, check_target
+from .catalogue.manifest import NAME, Manifest
+from .codes.item_codes import ItemCodes
+from .data.histories import history_rows
+from .data.metadata import METADATA, TITLE, Metadata
+from .data.tags import Tags
+from .data.title_lookup import WORDS, TitleLookup, Titles
 from .engines import engine_class
-from .engines.base import Answer, Engine, Filter, ManyTerms, Progress, Query, RankName, best
+from .engines.contract import Answer, Engine, Filter, Progress, Query
+from .engines.names import ManyTerms, RankName
 from .engines.opensearch.target import ClusterTarget
+from .engines.top_k import best
 from .errors import StorageError, UsageError, shorten
-from .explanation import Explanation, explain
-from .files import load_array
-from .histories import history_rows
-from .ids import IdMap, Rows
-from .manifest import NAME, Manifest
-from .metadata import METADATA, TITLE, Metadata
-from .promise import promise
-from .results import SearchResult
-from .search_options import search_options
+from .search.explanation import Explanation, explain
+from .search.guarantee import promise
+from .search.homepage import Homepage, HomepageOptions, homepage
+from .search.options import search_options
+from .search.result import SearchResult
 from .segments.discovery import SegmentRules
-from .segments.homepage import Homepage, HomepageOptions, homepage
-from .segments.segments import DIRECTORY as SEGMENTS
-from .segments.segments import RankedSegments, Segments
-from .tags import Tags
-from .titles import WORDS, TitleLookup, Titles
+from .segments.stored import DIRECTORY as SEGMENTS
+from .segments.stored import RankedSegments, Segments
+from .storage.files import load_array
+from .storage.ids import IdMap, Rows
 
 Fallback = Literal["none", "popular"]
 _USUAL_SEGMENTS = SegmentRules()

@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_array
 
 import elsa_index as ei
-from elsa_index.calibration import SAMPLE, Calibration
+from elsa_index.catalogue.calibration import SAMPLE, Calibration
 
 from .support.catalogues import make_codes, make_histories
 from .support.files import digest

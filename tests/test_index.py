@@ -73,7 +73,7 @@ def test_existing_output_needs_overwrite_and_failures_leave_it(tmp_path, monkeyp
     with pytest.raises(ei.StorageError, match="pass --overwrite"):
         ei.Index.build(make_codes(31), tmp_path / "i", engine="exact")
     with monkeypatch.context() as broken:
-        broken.setattr("elsa_index.building.store_loss", lambda *_: 1 / 0)
+        broken.setattr("elsa_index.catalogue.build.store_loss", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             ei.Index.build(make_codes(31), tmp_path / "i", engine="exact", overwrite=True)
     assert digest(tmp_path) == before

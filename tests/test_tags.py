@@ -1,7 +1,7 @@
 import pytest
 
 import elsa_index as ei
-from elsa_index.tags import Tags
+from elsa_index.data.tags import Tags
 
 
 def test_tags_are_read_and_wrong_files_named(tmp_path):

@@ -11,7 +11,7 @@ from typing import Any
 
 import jpype
 
-from elsa_index.engines.jvm import find_java
+from elsa_index.engines.lucene.jvm import find_java
 
 
 def main() -> None:

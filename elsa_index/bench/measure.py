@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 
 from ..errors import UsageError
-from ..evaluation import mean_overlap
+from ..metrics import mean_overlap
 from .processes import Process, ProcessError
 from .questions import Questions
 

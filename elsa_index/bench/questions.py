@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from ..data.splits import Split
 from ..errors import DataError
-from ..splitting import Split
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..files import staged_directory
+from ..storage.files import staged_directory
 from .measure import TIMED_QUERIES, Measured, Report
 
 _STYLE = """

@@ -10,8 +10,9 @@ import numpy as np
 import psutil
 
 from ..errors import DataError
-from ..evaluation import ndcg, recall, refuse_other_log
+from ..evaluation import refuse_other_log
 from ..index import Index
+from ..metrics import ndcg, recall
 from .questions import Questions
 
 QUALITY_RANKS = (20, 50, 100)

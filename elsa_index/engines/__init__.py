@@ -1,16 +1,16 @@
-"""Engines: each builds its files from codes and ranks items for query vectors. `base` says what all must do."""
+"""Engines: each builds its files from codes and ranks items for query vectors. `contract` says what all must do."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, get_args
 
 from ..errors import UsageError
-from .base import EngineName
+from .names import EngineName
 
 if TYPE_CHECKING:
-    from .base import Engine
+    from .contract import Engine
 
 ENGINES: dict[EngineName, str] = {
-    "lucene": "lucene:LuceneEngine",
+    "lucene": "lucene.engine:LuceneEngine",
     "exact": "exact:ExactEngine",
     "faiss-flat": "faiss:FaissFlatEngine",
     "faiss-sq8": "faiss:FaissSq8Engine",

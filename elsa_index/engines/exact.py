@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..codes import ItemCodes
-from .base import Answer, BuildOptions, Capabilities, Counter, Progress, Query, SearchOptions, best_unseen
-from .store import StoredCodes, StoredCodesEngine
+from ..codes.item_codes import ItemCodes
+from .batching import Counter
+from .contract import Answer, BuildOptions, Capabilities, Progress, Query, SearchOptions
+from .stored_codes import StoredCodes, StoredCodesEngine
+from .top_k import best_unseen
 
 _BATCH = 64  # (items, batch) float64 scores at a time: 512 bytes an item
 

@@ -8,24 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ..codes import ItemCodes
+from ..codes.item_codes import ItemCodes
+from ..codes.query_terms import Vector
 from ..errors import DataError, StorageError
-from ..files import load_array
-from ..ids import Rows
-from ..query import Vector
-from .base import (
-    Answer,
-    BuildOptions,
-    Capabilities,
-    Counter,
-    Engine,
-    Filter,
-    Progress,
-    Query,
-    SearchOptions,
-    best,
-    in_sorted,
-)
+from ..storage.files import load_array
+from ..storage.ids import Rows
+from .batching import Counter
+from .contract import Answer, BuildOptions, Capabilities, Engine, Filter, Progress, Query, SearchOptions
+from .top_k import best, in_sorted
 
 _FILE, _NORMS = "vectors.faiss", "vectors.norms.npy"
 _BATCH = 256

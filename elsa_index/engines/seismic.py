@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from ..codes import ItemCodes
+from ..codes.impacts import terms_of
+from ..codes.item_codes import ItemCodes
+from ..codes.query_terms import query_terms
 from ..errors import MissingEngineError, StorageError
-from ..impacts import terms_of
-from ..query import query_terms
-from .base import Answer, BuildOptions, Capabilities, Counter, Progress, Query, SearchOptions, best, in_sorted
-from .store import StoredCodes, StoredCodesEngine
+from .batching import Counter
+from .contract import Answer, BuildOptions, Capabilities, Progress, Query, SearchOptions
+from .stored_codes import StoredCodes, StoredCodesEngine
+from .top_k import best, in_sorted
 
 _FILE = "postings.seismic"
 _CANDIDATES = 500

@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from ..files import load_array
-from ..ids import Rows
-from ..query import QueryTerms, query_terms
-from .base import Answer, Query, SearchOptions, best, best_unseen, in_sorted
-from .store import StoredCodes
+from ..codes.query_terms import QueryTerms, query_terms
+from ..storage.files import load_array
+from ..storage.ids import Rows
+from .contract import Answer, Query, SearchOptions
+from .stored_codes import StoredCodes
+from .top_k import best, best_unseen, in_sorted
 
 FIRST_TERMS = 192
 """Terms with which an exact search begins, twice as many at each further step. Of Gowalla's histories of 40 to 80

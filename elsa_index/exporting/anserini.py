@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..engines.base import Counter
-from ..impacts import terms_of
-from ..query import query_terms
+from ..codes.impacts import terms_of
+from ..codes.query_terms import query_terms
+from ..engines.batching import Counter
 from .parts import write_parts, write_template
 
 if TYPE_CHECKING:

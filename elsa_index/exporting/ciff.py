@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from ..engines.base import Counter
-from ..impacts import terms_of
+from ..codes.impacts import terms_of
+from ..engines.batching import Counter
 from .anserini import about_scale, write_queries
 from .parts import write_template
 

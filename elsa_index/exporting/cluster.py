@@ -7,10 +7,10 @@ from collections import Counter as Counts
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engines.base import Counter
-from ..engines.opensearch import requests
+from ..engines.batching import Counter
+from ..engines.opensearch import query_dsl
 from ..engines.opensearch.documents import LONG_ID, bulk_lines, document_id, mapping, meta_of
-from ..files import write_json
+from ..storage.files import write_json
 from .parts import write_parts, write_template
 
 if TYPE_CHECKING:
@@ -53,16 +53,16 @@ def _write(source: "Source", directory: Path, counter: Counter, product: str, ve
     history = " ".join(shlex.quote(document_id(index.ids[row])) for row in source.asked[0].rows.tolist())
     write_template(
         "cluster.md", directory / "README.md",
-        product=product, versions=versions, items=f"{len(index):,}", count=len(index), k=K, window=requests.WINDOW,
+        product=product, versions=versions, items=f"{len(index):,}", count=len(index), k=K, window=query_dsl.WINDOW,
         history=history,
     )  # fmt: skip
 
 
 def _request(source: "Source", asked: "Asked") -> str:
     seen = [document_id(source.index.ids[row]) for row in asked.rows.tolist()]
-    restricted = requests.restriction(seen)
-    return requests.ranking(
-        asked.vector, K, requests.WINDOW, terms=_FIRST_TERMS, clause_limit=_FIRST_TERMS, restricted=restricted,
+    restricted = query_dsl.restriction(seen)
+    return query_dsl.ranking(
+        asked.vector, K, query_dsl.WINDOW, terms=_FIRST_TERMS, clause_limit=_FIRST_TERMS, restricted=restricted,
         returned=_returned(source),
     )  # fmt: skip
 

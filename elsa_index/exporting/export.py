@@ -9,14 +9,15 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from ..engines.base import Counter, Progress
-from ..engines.store import StoredCodes, StoredCodesEngine
+from ..codes.impacts import ImpactScale
+from ..codes.query_terms import Vector
+from ..engines.batching import Counter
+from ..engines.contract import Progress
+from ..engines.stored_codes import StoredCodes, StoredCodesEngine
 from ..errors import DataError, UsageError
-from ..files import staged_directory, write_json
-from ..ids import Rows
-from ..impacts import ImpactScale
 from ..index import Index
-from ..query import Vector
+from ..storage.files import staged_directory, write_json
+from ..storage.ids import Rows
 from .anserini import write_anserini
 from .ciff import write_ciff
 from .cluster import write_elasticsearch, write_opensearch

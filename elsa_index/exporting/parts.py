@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..engines.base import Counter
+from ..engines.batching import Counter
 
 PART_BYTES = 8_000_000
 """Clusters refuse requests of more than 100 MB and recommend a tenth of it."""

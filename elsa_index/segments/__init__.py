@@ -1,1 +1,1 @@
-"""Segments: discovering, naming and ranking them, and the rows of a homepage."""
+"""Segments: discovering and naming them, and what an index keeps of them."""

@@ -9,8 +9,8 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.sparse import csr_array, diags_array
 from scipy.spatial.distance import squareform
 
-from ..codes import ItemCodes
-from ..ids import Rows
+from ..codes.item_codes import ItemCodes
+from ..storage.ids import Rows
 from .naming import ItemTerms, alike_in_terms
 
 Vectors = npt.NDArray[np.float32]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from ..metadata import TITLE, Metadata
+from ..data.metadata import TITLE, Metadata
 
 _PRIOR = 50.0  # items: how much of the catalogue's share of a term is added to a segment's
 _SURE = 3.0  # standard errors by which a term of a name is commoner than elsewhere

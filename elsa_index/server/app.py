@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 
 from ..errors import ClusterError, DataError, ElsaIndexError, UnknownIdError, UsageError, shorten
 from ..index import Index
-from . import answers, requests
+from . import handlers, request_models, response_models
 from .current import Current
 from .guard import PAGE, Guard, Metrics, log
 from .settings import Settings
@@ -39,11 +39,11 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         400: "The body is not JSON.",
         401: "The bearer token is missing or wrong.",
         404: "There is no such item or tag.",
-        413: f"The body has more than {requests.MAX_BODY:,} bytes.",
+        413: f"The body has more than {request_models.MAX_BODY:,} bytes.",
         422: "The request is not what the schema allows, or the index cannot do it.",
         503: "The service is starting or stopping, or the cluster behind it does not answer.",
     }
-    return {status: {"model": answers.Problem, "description": meaning[status]} for status in statuses}
+    return {status: {"model": response_models.Problem, "description": meaning[status]} for status in statuses}
 
 
 def create_app(current: Current, settings: Settings) -> FastAPI:
@@ -105,7 +105,7 @@ def _searching(ask: Ask) -> APIRouter:
 
     @router.post(
         "/recommend",
-        response_model=answers.Recommendations,
+        response_model=response_models.Recommendations,
         openapi_extra=_examples(
             history={"history": _HISTORY, "k": 5},
             exact={"history": _HISTORY, "k": 5, "exact": True},
@@ -113,63 +113,63 @@ def _searching(ask: Ask) -> APIRouter:
             segment={"history": _HISTORY, "tags": ["segment:0"]},
         ),
     )
-    async def recommend(body: requests.RecommendRequest) -> Response:
+    async def recommend(body: request_models.RecommendRequest) -> Response:
         """The best items for a history; the popular ones where none of it is known, and the answer says so."""
-        return await ask(lambda index: answers.recommend(index, body))
+        return await ask(lambda index: handlers.recommend(index, body))
 
     @router.post(
         "/recommend/batch",
-        response_model=answers.Batch,
+        response_model=response_models.Batch,
         openapi_extra=_examples(two={"histories": [{"history": _HISTORY}, {"history": ["260"]}], "k": 5}),
     )
-    async def recommend_batch(body: requests.BatchRequest) -> Response:
+    async def recommend_batch(body: request_models.BatchRequest) -> Response:
         """The best items for each of many histories."""
-        return await ask(lambda index: answers.recommend_batch(index, body))
+        return await ask(lambda index: handlers.recommend_batch(index, body))
 
     @router.post(
         "/similar",
-        response_model=answers.Recommendations,
+        response_model=response_models.Recommendations,
         openapi_extra=_examples(one={"item_id": "1", "k": 5}),
     )
-    async def similar(body: requests.SimilarRequest) -> Response:
+    async def similar(body: request_models.SimilarRequest) -> Response:
         """The best items for a history of this one item."""
-        return await ask(lambda index: answers.similar(index, body))
+        return await ask(lambda index: handlers.similar(index, body))
 
     @router.post(
         "/homepage",
-        response_model=answers.HomepageAnswer,
+        response_model=response_models.HomepageAnswer,
         openapi_extra=_examples(history={"history": _HISTORY, "rows": 6}, newcomer={"history": []}),
     )
-    async def homepage(body: requests.HomepageRequest) -> Response:
+    async def homepage(body: request_models.HomepageRequest) -> Response:
         """The best items, then the best segments' best items, no item twice."""
-        return await ask(lambda index: answers.homepage(index, body))
+        return await ask(lambda index: handlers.homepage(index, body))
 
     @router.post(
         "/segments/best",
-        response_model=answers.SegmentsAnswer,
+        response_model=response_models.SegmentsAnswer,
         openapi_extra=_examples(history={"history": _HISTORY, "k": 5}),
     )
-    async def best_segments(body: requests.SegmentsRequest) -> Response:
+    async def best_segments(body: request_models.SegmentsRequest) -> Response:
         """The best segments for a history; the largest where none of it is known."""
-        return await ask(lambda index: answers.best_segments(index, body))
+        return await ask(lambda index: handlers.best_segments(index, body))
 
     @router.post(
         "/dimensions",
-        response_model=answers.Dimensions,
+        response_model=response_models.Dimensions,
         openapi_extra=_examples(history={"history": _HISTORY, "k": 10}),
     )
-    async def dimensions(body: requests.DimensionsRequest) -> Response:
+    async def dimensions(body: request_models.DimensionsRequest) -> Response:
         """The strongest dimensions of a history's vector."""
-        return await ask(lambda index: answers.dimensions(index, body))
+        return await ask(lambda index: handlers.dimensions(index, body))
 
     @router.post(
         "/explain",
-        response_model=answers.Explanations,
+        response_model=response_models.Explanations,
         openapi_extra=_examples(one={"history": _HISTORY, "items": ["4886"]}),
     )
-    async def explain(body: requests.ExplainRequest) -> Response:
+    async def explain(body: request_models.ExplainRequest) -> Response:
         """What each item of the history and each dimension brings to the scores of items."""
-        return await ask(lambda index: answers.explain(index, body))
+        return await ask(lambda index: handlers.explain(index, body))
 
     return router
 
@@ -178,30 +178,31 @@ def _looking(ask: Ask) -> APIRouter:
     """Routes that look things up."""
     router = APIRouter(prefix="/v1", responses=_problems(401, 404, 422, 503))
 
-    @router.get("/items", response_model=answers.Items)
+    @router.get("/items", response_model=response_models.Items)
     async def find_items(
         prefix: Annotated[str, Query(min_length=1, max_length=200, examples=["toy sto"])],
         k: Annotated[int, Query(ge=1, le=100)] = 10,
     ) -> Response:
         """Items of whose title a word begins so; case and accents do not matter."""
-        return await ask(lambda index: answers.find_items(index, prefix, k))
+        return await ask(lambda index: handlers.find_items(index, prefix, k))
 
-    @router.get("/item", response_model=answers.ItemDetails)
+    @router.get("/item", response_model=response_models.ItemDetails)
     async def item_details(item_id: Annotated[str, Query(min_length=1, examples=["1"])]) -> Response:
         """What is known of one item."""
-        return await ask(lambda index: answers.item_details(index, item_id))
+        return await ask(lambda index: handlers.item_details(index, item_id))
 
-    @router.get("/segments", response_model=answers.SegmentsAnswer)
+    @router.get("/segments", response_model=response_models.SegmentsAnswer)
     async def all_segments(
-        offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0, k: Annotated[int, Query(ge=1, le=requests.MAX_K)] = 100
+        offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+        k: Annotated[int, Query(ge=1, le=request_models.MAX_K)] = 100,
     ) -> Response:
         """Segments, largest first, with the dimensions that each was merged from."""
-        return await ask(lambda index: answers.all_segments(index, offset, k))
+        return await ask(lambda index: handlers.all_segments(index, offset, k))
 
-    @router.get("/index", response_model=answers.About)
+    @router.get("/index", response_model=response_models.About)
     async def about() -> Response:
         """What is served."""
-        return await ask(answers.about)
+        return await ask(handlers.about)
 
     return router
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from .requests import MAX_BODY
+from .request_models import MAX_BODY
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from ..errors import UsageError
-from ..machine import usable_processors
+from ..processors import usable_processors
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _LEAST_TOKEN = 16

@@ -1,1 +1,1 @@
-"""From interactions to codes: configuration, pruning schedule, model, and the loop that joins them."""
+"""Learning item codes from a log: configuration, and one folder a model."""

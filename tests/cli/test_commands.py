@@ -12,7 +12,7 @@ from scipy.sparse import save_npz
 
 import elsa_index as ei
 from elsa_index.training.config import PAPER
-from elsa_index.training.popularity import OUTPUT_EXPONENTS
+from elsa_index.training.elsa.popularity import OUTPUT_EXPONENTS
 
 from ..support.catalogues import GENRES, ODD_IDS, make_codes, make_tastes
 from ..support.command_line import run, run_apart
@@ -70,7 +70,7 @@ def test_a_cold_search_of_ten_thousand_items_takes_little_more_than_starting_jav
     codes = make_codes(10_000, dims=2048, nnz=16)
     save_npz(tmp_path / "codes.npz", codes.weights)
     run("build", tmp_path / "codes.npz", "-o", tmp_path / "i")
-    bare = "import scipy.sparse; from elsa_index.engines.jvm import lucene_version; lucene_version()"
+    bare = "import scipy.sparse; from elsa_index.engines.lucene.jvm import lucene_version; lucene_version()"
     times: dict[str, list[float]] = {"bare": [], "search": []}
     for _ in range(3):
         for name, started in (

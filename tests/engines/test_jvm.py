@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import elsa_index as ei
-from elsa_index.engines import jvm
+from elsa_index.engines.lucene import jvm
 
 
 def fake_java(path, version: str, *, library: bool = True):

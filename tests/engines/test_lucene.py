@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 import elsa_index as ei
-from elsa_index.engines.base import Query, SearchOptions, best
-from elsa_index.engines.jvm import java_class
-from elsa_index.engines.lucene_searcher import LucenePostings
-from elsa_index.engines.store import StoredCodes
+from elsa_index.codes.impacts import ImpactScale
+from elsa_index.codes.query_terms import query_terms
+from elsa_index.engines.contract import Query, SearchOptions
+from elsa_index.engines.lucene.jvm import java_class
+from elsa_index.engines.lucene.postings import LucenePostings
+from elsa_index.engines.stored_codes import StoredCodes
+from elsa_index.engines.top_k import best
 from elsa_index.engines.two_stage import Candidates, HeavyItems, TwoStageSearch
-from elsa_index.impacts import ImpactScale
-from elsa_index.query import query_terms
 
 from ..support.catalogues import make_codes, make_histories, oracle
 
@@ -200,7 +201,7 @@ def test_threads_search_at_the_same_time(codes, histories, tmp_path):
 
 
 def test_pyjnius_cannot_start_a_second_jvm_and_crash_the_process(tmp_path):
-    program = "import elsa_index.engines.jvm as jvm; jvm.lucene_version(); import jnius"
+    program = "import elsa_index.engines.lucene.jvm as jvm; jvm.lucene_version(); import jnius"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "ModuleNotFoundError: import of jnius halted" in done.stderr

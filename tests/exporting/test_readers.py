@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import elsa_index as ei
-from elsa_index.engines import jvm
-from elsa_index.engines.store import StoredCodes
-from elsa_index.impacts import ImpactScale, terms_of
+from elsa_index.codes.impacts import ImpactScale, terms_of
+from elsa_index.engines.lucene import jvm
+from elsa_index.engines.stored_codes import StoredCodes
 
 
 @pytest.fixture(scope="module")

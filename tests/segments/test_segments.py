@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 import elsa_index as ei
-from elsa_index.metadata import Metadata
+from elsa_index.data.metadata import Metadata
+from elsa_index.data.title_lookup import Titles
 from elsa_index.segments.discovery import discover, dominant_terms
 from elsa_index.segments.naming import ItemTerms, name_segments
-from elsa_index.texts import Texts
-from elsa_index.titles import Titles
+from elsa_index.storage.strings import Strings
 
 from ..support.catalogues import GENRES, make_codes, make_histories
 from ..support.engines import EVERY_ENGINE_HERE
@@ -216,17 +216,17 @@ def test_titles_are_found_by_any_words_beginning_most_popular_first(index):
 
 
 def test_titles_are_found_whatever_letters_and_spaces_they_are_written_in():
-    titles = Titles(ei.IdMap("abcd"), Texts(["№ 9", "Foo™  Bar", "", "Straße"]))
+    titles = Titles(ei.IdMap("abcd"), Strings(["№ 9", "Foo™  Bar", "", "Straße"]))
     found = [titles.find(text).tolist() for text in ("no 9", "foo bar", "FOOTM  b", "d", "c", "strasse")]
     assert found == [[0], [], [1], [], [2], [3]]
 
 
 def test_texts_keep_every_text_and_refuse_what_is_none(tmp_path):
-    texts = Texts(["", "a\n", "🎬", "x" * 70_000])
+    texts = Strings(["", "a\n", "🎬", "x" * 70_000])
     texts.save(tmp_path, "t")
-    assert list(Texts.load(tmp_path, "t")) == list(texts)
+    assert list(Strings.load(tmp_path, "t")) == list(texts)
     with pytest.raises(ei.DataError, match="not valid Unicode"):
-        Texts(["\ud800"])
+        Strings(["\ud800"])
 
 
 def test_the_manifest_says_how_segments_were_made(index):

@@ -9,16 +9,16 @@ from scipy.sparse import csr_array
 
 import elsa_index as ei
 from benchmarks.straightforward import SparseAutoencoder, nadam
-from elsa_index.evaluation import hits_of, ndcg
-from elsa_index.training import loop
-from elsa_index.training.batches import Batch, sample_outputs
-from elsa_index.training.budgets import budgets_of
-from elsa_index.training.loop import train_step
-from elsa_index.training.loss import loss_and_gradient
-from elsa_index.training.products import Transpose
-from elsa_index.training.schedules import constant, exponential, linear, nonzeros_by_epoch, stepwise
-from elsa_index.training.validation import Validation
-from elsa_index.training.weights import Weights
+from elsa_index.metrics import hits_of, ndcg
+from elsa_index.training.elsa import loop
+from elsa_index.training.elsa.batches import Batch, sample_outputs
+from elsa_index.training.elsa.budgets import budgets_of
+from elsa_index.training.elsa.loop import train_step
+from elsa_index.training.elsa.loss import loss_and_gradient
+from elsa_index.training.elsa.products import Transpose
+from elsa_index.training.elsa.schedules import constant, exponential, linear, nonzeros_by_epoch, stepwise
+from elsa_index.training.elsa.validation import Validation
+from elsa_index.training.elsa.weights import Weights
 
 
 def test_config_survives_json_and_refuses_what_is_out_of_range():
@@ -157,7 +157,7 @@ def test_the_learning_rate_falls_only_over_the_last_mask(log):
 
 
 def test_what_does_not_fit_into_memory_is_refused_at_once(log, monkeypatch):
-    monkeypatch.setattr("elsa_index.training.memory.available", lambda device: 5e9)
+    monkeypatch.setattr("elsa_index.training.elsa.memory.available", lambda device: 5e9)
     message = r"needs about \d+\.\d GB on cpu, where 5.0 GB are free \(40 items x 16,777,216 dims\)"
     with pytest.raises(ei.UsageError, match=message):
         ei.train(log, ei.TrainingConfig(dims=2**24, nnz=2))

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...ids import IdMap
-from ...impacts import terms_of
-from ...query import Vector
-from ...tags import Tags
-from ..store import Chunk, StoredCodes
+from ...codes.impacts import terms_of
+from ...codes.query_terms import Vector
+from ...data.tags import Tags
+from ...storage.ids import IdMap
+from ..stored_codes import Chunk, StoredCodes
 
 CODE, PACKED, ROW, TAG, LONG_ID = "code", "packed", "row", "tag", "item_id"
 FORMAT = 1

@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from ...codes import ItemCodes
+from ...codes.item_codes import ItemCodes
+from ...data.tags import Tags
 from ...errors import ClusterError, UsageError
-from ...ids import IdMap
-from ...tags import Tags
-from ..base import Answer, BuildOptions, Capabilities, Progress, Query, SearchOptions, answer_each, best
-from ..store import StoredCodes, StoredCodesEngine, rounded_shares
+from ...storage.ids import IdMap
+from ..batching import answer_each
+from ..contract import Answer, BuildOptions, Capabilities, Progress, Query, SearchOptions
+from ..stored_codes import StoredCodes, StoredCodesEngine, rounded_shares
+from ..top_k import best
 from ..two_stage import HeavyItems, TwoStageSearch
-from . import requests
+from . import query_dsl
 from .client import URL_VARIABLE, ClusterClient
 from .documents import NINE_BITS, bulk_lines, meta_of
 from .loading import Load
@@ -132,7 +134,7 @@ class OpenSearchEngine(StoredCodesEngine):
         cut = options.many_terms == "cut" and terms > self._postings.most_terms(query)
         if cut:  # the others are added by rescoring
             terms = self._postings.most_terms(query)
-        window = min(max(options.candidates or requests.WINDOW, wanted), MOST_HITS)
+        window = min(max(options.candidates or query_dsl.WINDOW, wanted), MOST_HITS)
         found = self._postings.ranked(query, wanted, window, signed=signed, terms=terms, rest=signed or cut)
         rows, scores = found.rows, found.sums.astype(np.float64)
         if len(rows) < wanted:  # the others share no term of the same sign, so the cluster cannot see them

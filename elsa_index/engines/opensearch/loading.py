@@ -10,7 +10,8 @@ from typing import Any
 import psutil
 
 from ...errors import ClusterError
-from ..base import Counter, Progress
+from ..batching import Counter
+from ..contract import Progress
 from .catalogues import count_documents, remove, remove_dead, served_by, this_host
 from .client import ClusterClient, is_flood_stage
 from .documents import mapping

@@ -6,13 +6,13 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from ...codes.query_terms import QueryTerms
+from ...data.tags import Tags
 from ...errors import ClusterError, UsageError
-from ...ids import IdMap
-from ...query import QueryTerms
-from ...tags import Tags
-from ..base import Filter, Query
+from ...storage.ids import IdMap
+from ..contract import Filter, Query
 from ..two_stage import Candidates
-from . import requests
+from . import query_dsl
 from .catalogues import count_documents, our_meta
 from .client import CLAUSE_SETTING, URL_VARIABLE, ClusterClient
 from .documents import FORMAT, document_id, mapping
@@ -83,25 +83,25 @@ class ClusterPostings:
                 ),
             )
         except ClusterError:  # not every user may read them
-            return requests.CLAUSES
+            return query_dsl.CLAUSES
         for part in ("transient", "persistent", "defaults"):
             found: Any = settings.get(part, {})
             for name in CLAUSE_SETTING.split("."):
                 found = found.get(name, {})
             if found:
                 return int(found)
-        return requests.CLAUSES
+        return query_dsl.CLAUSES
 
     def top(self, cut: QueryTerms, query: Query, count: int) -> Candidates:
         """As `FirstStage.top`; the sums are of the field's weights, rounded to nine bits, times query weights."""
         self._refuse_too_long(query, len(cut.terms))
-        body = requests.first_stage(cut.terms.tolist(), cut.weights.tolist(), count, self._restriction(query))
+        body = query_dsl.first_stage(cut.terms.tolist(), cut.weights.tolist(), count, self._restriction(query))
         return self._asked(body, count)
 
     def ranked(self, query: Query, k: int, window: int, *, signed: bool, terms: int, rest: bool) -> Candidates:
-        """The best `k` as the cluster ranks: see `requests.ranking`."""
+        """The best `k` as the cluster ranks: see `query_dsl.ranking`."""
         self._refuse_too_long(query, terms)
-        body = requests.ranking(
+        body = query_dsl.ranking(
             query.vector, k, window, signed=signed, terms=terms, rest=rest,
             clause_limit=self._most_clauses, restricted=self._restriction(query),
         )  # fmt: skip
@@ -130,14 +130,14 @@ class ClusterPostings:
     def _restriction(self, query: Query) -> str:
         seen = [document_id(self._ids[row]) for row in query.seen.tolist()]
         if query.only is None:
-            return requests.restriction(seen)
+            return query_dsl.restriction(seen)
         excluded = self._excluded.get(query.only)
         if excluded is None:
             excluded = [document_id(self._ids[row]) for row in query.only.excluded.tolist()]
             self._excluded[query.only] = excluded
         seen += excluded
         tags = [self._tags.names[number] for number in query.only.tags] if self._tags else []
-        return requests.restriction(seen, tags)
+        return query_dsl.restriction(seen, tags)
 
     def most_terms(self, query: Query) -> int:
         """All clauses but those that are no terms: one for all items that are left out, and one a tag."""

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import elsa_index as ei
-from elsa_index.engines.base import Query
-from elsa_index.engines.opensearch import requests
+from elsa_index.codes.query_terms import query_terms
+from elsa_index.engines.contract import Query
+from elsa_index.engines.opensearch import query_dsl
 from elsa_index.engines.opensearch.documents import NINE_BITS, document_id, nine_bits
-from elsa_index.query import query_terms
 
 from ...support.catalogues import oracle
 from ...support.clusters import concrete
@@ -135,7 +135,7 @@ def test_requests_are_plain_json():
     import json
 
     body = json.loads(
-        requests.ranking(np.array([0.5, 0, -2.0]), 10, 50, terms=1, restricted=requests.restriction(['"x"'], ["new"]))
+        query_dsl.ranking(np.array([0.5, 0, -2.0]), 10, 50, terms=1, restricted=query_dsl.restriction(['"x"'], ["new"]))
     )
     assert [rescore["query"]["rescore_query_weight"] for rescore in body["rescore"]] == [1, -1]
     assert body["query"]["bool"]["should"] == [{"rank_feature": {"field": "code.5", "linear": {}, "boost": 2}}]

@@ -1,0 +1,46 @@
+"""What rounding the codes to their stored precision costs."""
+
+from typing import Any
+
+import numpy as np
+
+from ..codes.item_codes import ItemCodes
+from ..engines.contract import Engine
+from ..engines.stored_codes import StoredCodesEngine
+from ..engines.top_k import best
+from ..metrics import mean_overlap
+
+SAMPLE, K = 200, 100
+_SCORED = 20_000_000
+"""Scores to compute at most: with a million items, 20 histories are asked."""
+
+
+def store_loss(codes: ItemCodes, engine: Engine) -> dict[str, float]:
+    """How far stored codes are from those given: largest score error, and overlap@100 on a sample of histories.
+
+    The sample is the codes' own; single items where they have none. Empty where the engine keeps float32 as given
+    and nothing is rounded.
+    """
+    if not isinstance(engine, StoredCodesEngine):
+        return {}
+    rng = np.random.default_rng(0)
+    count = min(SAMPLE, max(10, _SCORED // len(codes.ids)))
+    if codes.sample_histories is not None:
+        sample: Any = codes.sample_histories
+        chosen = rng.permutation(sample.shape[0])[:count]
+        histories = [sample.indices[sample.indptr[at] : sample.indptr[at + 1]].astype(np.int64) for at in chosen]
+    else:
+        histories = [np.array([row]) for row in rng.permutation(len(codes.ids))[:count]]
+    given = codes.weights.astype(np.float64)
+    stored = engine.store.matrix
+    error, found, exact = 0.0, [], []
+    k = min(K, len(codes.ids))
+    every = np.arange(len(codes.ids))
+    for rows in histories:
+        weights = codes.history_weights_of(rows)
+        truth = given @ (weights @ given[rows])
+        kept = stored @ (weights @ stored[rows])
+        error = max(error, float(np.abs(truth - kept).max()))
+        exact.append(best(every, truth, k)[0])
+        found.append(best(every, kept, k)[0])
+    return {"max_score_error": error, "overlap_at_100": mean_overlap(found, exact)}

@@ -1,0 +1,22 @@
+"""Codes from whatever they come in: a model directory, a SciPy matrix, a model of compresso-recsys."""
+
+import os
+from pathlib import Path
+
+from ..errors import DataError, UsageError
+from .compresso_recsys import read_compresso
+from .item_codes import ItemCodes
+
+
+def load_codes(path: str | os.PathLike[str], item_ids: str | os.PathLike[str] | None = None) -> ItemCodes:
+    """Codes from a model directory, from a SciPy `.npz` (then `item_ids` may name their ids), or from the `.zip` of an
+    ELSA model that compresso-recsys saved."""
+    if Path(path).suffix == ".npz":
+        return ItemCodes.from_npz(path, item_ids)
+    if item_ids is not None:
+        raise UsageError("item ids are for .npz files; a model directory has its own.")
+    if not Path(path).exists():
+        raise DataError(f"{path} does not exist; a model directory, or a .npz or .zip file of codes is needed.")
+    if Path(path).suffix == ".zip":
+        return read_compresso(Path(path))
+    return ItemCodes.load(path)

@@ -1,0 +1,1 @@
+"""What comes from outside: logs, splits, histories, metadata, tags."""

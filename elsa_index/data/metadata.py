@@ -1,0 +1,84 @@
+"""Metadata: what is known of items besides interactions: titles, genres, authors, years."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import DataError, name_some
+from ..storage.files import read_json, write_json
+from ..storage.ids import IdMap
+from ..storage.strings import Strings
+from .tables import read_all_columns, refuse_missing
+
+TITLE = "title"
+METADATA = "metadata.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Metadata:
+    """columns: by name, one text an item, "" where nothing is known. The column `title` is what people read.
+
+    >>> films = Metadata.of({"item_id": ["b", "zz"], "title": ["Brazil", "?"]}, IdMap("ab"))
+    >>> films.title(1), films.title(0)
+    ('Brazil', None)
+    """
+
+    columns: dict[str, Strings]
+
+    @classmethod
+    def of(cls, table: Mapping[str, Sequence[object]], ids: IdMap) -> "Metadata":
+        """From a table with the column item_id and others, rows in any order; the first row of an item counts, and
+        items that are not in `ids` are left out.
+
+        Raises DataError where no item is in `ids`, and where there is nothing but ids.
+        """
+        names = [name for name in table if name != "item_id"]
+        if not names:
+            raise DataError("Metadata needs a column besides item_id: a title, genres, authors.")
+        rows = ids.find(table["item_id"])
+        known = np.flatnonzero(rows >= 0)
+        if not len(known):
+            some = name_some([str(name) for name in table["item_id"]])
+            raise DataError(f"None of the {len(rows):,} items of the metadata is in the index: {some}.")
+        values: dict[str, list[str]] = {name: [""] * len(ids) for name in names}
+        for at in known[::-1].tolist():
+            for name in names:
+                values[name][int(rows[at])] = _text(table[name][at])
+        return cls({name: Strings(column) for name, column in values.items()})
+
+    def title(self, row: int) -> str | None:
+        """An item's title, or None where it has none."""
+        return (self.columns[TITLE][row] or None) if TITLE in self.columns else None
+
+    def item(self, row: int) -> dict[str, str]:
+        """All that is known of an item, by column."""
+        return {name: column[row] for name, column in self.columns.items() if column[row]}
+
+    def save(self, directory: Path) -> None:
+        write_json(directory / METADATA, {"columns": list(self.columns)})
+        for number, column in enumerate(self.columns.values()):
+            column.save(directory, f"metadata.{number}")
+
+    @classmethod
+    def load(cls, directory: Path) -> "Metadata":
+        """Opens by memory map."""
+        names = read_json(directory / METADATA)["columns"]
+        return cls({name: Strings.load(directory, f"metadata.{number}") for number, name in enumerate(names)})
+
+
+def _text(value: object) -> str:
+    """A cell as text: "" for None and NaN, which frames hold where nothing is known."""
+    return "" if value is None or value != value else str(value)
+
+
+def read_metadata(path: str | os.PathLike[str]) -> dict[str, list[str | None]]:
+    """A table with the column item_id and any others, by column, all as text.
+
+    Raises DataError that names the file, and the column or row that is wrong.
+    """
+    frame = read_all_columns(path, ["item_id"])
+    refuse_missing(frame, ["item_id"], path)
+    return {name: frame[name].to_list() for name in frame.columns}

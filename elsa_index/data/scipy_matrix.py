@@ -1,0 +1,40 @@
+"""SciPy matrices from files that somebody else wrote."""
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import csr_array, load_npz
+
+from ..errors import DataError
+
+
+def load_csr(path: Path) -> csr_array:
+    """A SciPy sparse matrix saved as `.npz`, as canonical float32 CSR: sorted, summed, without stored zeros.
+
+    Raises DataError for anything else: other archives, pickled arrays, indices out of range, values that are
+    no finite float32.
+    """
+    try:
+        matrix = csr_array(load_npz(path))
+        matrix.check_format(full_check=True)
+    except (ValueError, KeyError, TypeError, OSError, EOFError, AttributeError, IndexError,
+            NotImplementedError, zipfile.BadZipFile, zlib.error) as error:  # fmt: skip
+        raise DataError(f"{path} is not a SciPy sparse matrix (scipy.sparse.save_npz): {error}") from None
+    if matrix.ndim != 2 or matrix.dtype.kind not in "fiub":
+        raise DataError(
+            f"{path} must be a 2-dimensional matrix of real numbers, got {matrix.ndim} dimensions of {matrix.dtype}."
+        )
+    finite = np.isfinite(matrix.data)
+    if not finite.all():
+        at = int(np.flatnonzero(~finite)[0])
+        row = int(np.searchsorted(matrix.indptr, at, side="right")) - 1
+        raise DataError(f"{path}, row {row}: values must be finite numbers, got {matrix.data[at]}.")
+    matrix.sum_duplicates()
+    with np.errstate(over="ignore"):
+        matrix = matrix.astype(np.float32)
+    if not np.isfinite(matrix.data).all():
+        raise DataError(f"{path} holds values beyond the range of float32.")
+    matrix.eliminate_zeros()
+    return matrix

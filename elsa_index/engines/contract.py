@@ -1,0 +1,179 @@
+"""What every engine must do, and the words they share."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ..codes.item_codes import ItemCodes
+from ..codes.query_terms import Vector
+from ..data.tags import Tags
+from ..storage.ids import Rows
+from .names import EngineName, ManyTerms, RankName, StoreName
+
+if TYPE_CHECKING:
+    from .opensearch.target import ClusterTarget
+
+Progress = Callable[[int, int], None]
+"""Called with what is done and what there is to do."""
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What an engine promises. exact: `exact=True` is the exhaustive ranking of the stored codes.
+    cuts_queries: takes query_terms and candidates. stores: how it can keep codes, its default first.
+    score_tolerance: how far scores may be from float64 arithmetic, relative to the largest. efforts: values
+    of `effort` that trade speed for quality, for engines that have such a thing. ranks: who may rank, for engines on a
+    cluster, their default first.
+    """
+
+    exact: bool
+    cuts_queries: bool
+    stores: tuple[StoreName, ...]
+    score_tolerance: float
+    efforts: tuple[int, ...] = ()
+    ranks: tuple[RankName, ...] = ()
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """bits: of impacts. store: how the codes are kept. tags: what items can be filtered by. cluster: where an engine
+    that needs one loads the catalogue; overwrite: whether another one may be served there.
+    """
+
+    bits: int = 8
+    store: StoreName = "float16"
+    tags: Tags | None = None
+    cluster: "ClusterTarget | None" = None
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """k: how many items. exact: prove the answer. query_terms, candidates: of the first stage, None for its own.
+    threads: over queries. effort: how far an approximate engine looks, None for its own. rank: who ranks, for engines
+    on a cluster. many_terms: what becomes of a query with more terms than the engine takes.
+    """
+
+    k: int = 10
+    exact: bool = True
+    query_terms: int | None = None
+    candidates: int | None = None
+    threads: int = 1
+    effort: int | None = None
+    rank: RankName = "client"
+    many_terms: ManyTerms = "cut"
+
+
+@dataclass(frozen=True, eq=False)
+class Filter:
+    """tags: numbers of tags that an item must all carry. excluded: rows that are not returned, sorted.
+    passing: (items,) bool, what both leave.
+    """
+
+    tags: tuple[int, ...]
+    excluded: Rows
+    passing: npt.NDArray[np.bool_]
+
+    @cached_property
+    def count(self) -> int:
+        """How many items pass."""
+        return int(np.count_nonzero(self.passing))
+
+
+@dataclass(frozen=True)
+class Query:
+    """vector: (dims,) float64, the sum of the history's codes. seen: rows that must not be returned, sorted.
+    only: what else restricts the items, or None.
+    """
+
+    vector: Vector
+    seen: Rows
+    only: Filter | None = None
+
+    def left(self, items: int) -> int:
+        """How many of `items` items may be returned."""
+        if self.only is None:
+            return items - len(self.seen)
+        return self.only.count - int(np.count_nonzero(self.only.passing[self.seen]))
+
+    def rows_left(self, items: int) -> Rows:
+        """The rows that may be returned."""
+        left = np.ones(items, dtype=bool) if self.only is None else self.only.passing.copy()
+        left[self.seen] = False
+        return np.flatnonzero(left)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One query's result: rows and float64 scores, best first; equal scores in the order of rows.
+
+    proven: the items are the exhaustive top k. terms, candidates: what the last step of the search used. cut: the
+    engine could not take all terms that were to be asked.
+    """
+
+    rows: Rows
+    scores: npt.NDArray[np.float64]
+    proven: bool
+    terms: int = 0
+    candidates: int = 0
+    cut: bool = False
+
+
+class Engine(ABC):
+    """A directory of files that ranks items. Engines know codes and impacts, and nothing of training.
+
+    items, dims, nonzeros: of the codes, nonzeros in all.
+    """
+
+    name: ClassVar[EngineName]
+    capabilities: ClassVar[Capabilities]
+    items: int
+    dims: int
+    nonzeros: int
+
+    @classmethod
+    @abstractmethod
+    def build(
+        cls, codes: ItemCodes, directory: Path, options: BuildOptions, on_progress: Progress | None = None
+    ) -> dict[str, Any]:
+        """Writes the engine's files into `directory`; returns the parameters that `open` needs, as JSON."""
+
+    @classmethod
+    def publish(cls, parameters: dict[str, Any]) -> None:
+        """Lets what `build` made serve others, where an engine has such a place; the directory follows at once."""
+
+    @classmethod
+    def clear_up(cls, parameters: dict[str, Any]) -> None:
+        """Removes what nobody needs any more, once the directory is in place."""
+
+    @classmethod
+    def withdraw(cls, parameters: dict[str, Any]) -> None:
+        """Takes back what `build` and `publish` did outside the directory, which did not come into place."""
+
+    @classmethod
+    @abstractmethod
+    def open(cls, directory: Path, parameters: dict[str, Any]) -> "Engine":
+        """Opens what `build` wrote."""
+
+    @abstractmethod
+    def stored_rows(self, rows: Rows) -> npt.NDArray[np.float64]:
+        """(rows, dims) float64: codes as they are stored."""
+
+    @abstractmethod
+    def query_vector(self, rows: Rows, weights: Vector) -> Vector:
+        """(dims,) float64: u = Σ weight · A_i over the history's rows, from the stored codes."""
+
+    @abstractmethod
+    def search(
+        self, queries: Sequence[Query], options: SearchOptions, on_progress: Progress | None = None
+    ) -> list[Answer]:
+        """The best `k` unseen items of each query, or all unseen ones where fewer are left."""
+
+    def close(self) -> None:
+        """Gives back files and readers."""

@@ -1,0 +1,1 @@
+"""Impact postings in Lucene, in this process."""

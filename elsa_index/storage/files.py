@@ -1,0 +1,181 @@
+"""Writing that loses nothing: output is made beside its target and moved into place when it is complete."""
+
+import ctypes
+import errno
+import fcntl
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from ..errors import DataError, StorageError, shorten
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2  # Linux: renameat2
+_RENAME_SWAP = 2  # macOS: renamex_np
+
+
+def checksum(path: Path) -> str:
+    """XXH3 (128 bits) of a file's bytes, as 32 hexadecimal digits."""
+    digest = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`. Raises StorageError where there is none."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise StorageError(f"{path} cannot be read as JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise StorageError(f"{path} must hold a JSON object, got {type(value).__name__}.")
+    return value
+
+
+def write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def explained_write(target: Path) -> Iterator[None]:
+    """Turns a failing write (a full disk, no permission) into an error that says what was being written."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, StorageError):
+            raise
+        free = shutil.disk_usage(target.parent if target.parent.is_dir() else Path.cwd()).free
+        raise StorageError(
+            f"{target} could not be written: {error.strerror or error} ({free:,} bytes are free on its disk). "
+            "What was there before is unchanged."
+        ) from error
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Swaps two directories in one step, so that at every moment a complete one has the target's name."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if sys.platform == "darwin":
+        status = libc.renamex_np(os.fsencode(one), os.fsencode(other), _RENAME_SWAP)
+    else:
+        status = libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
+    if status != 0:
+        number = ctypes.get_errno()
+        hint = " This file system cannot swap directories: choose a new name." if number == errno.EINVAL else ""
+        raise OSError(number, os.strerror(number) + hint)
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Removes what killed builds of `target` left behind. A living build holds a lock on its directory."""
+    for path in target.parent.glob(f".{_glob_quoted(target.name)}.*.building"):
+        with suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(descriptor)
+
+
+def _glob_quoted(name: str) -> str:
+    return "".join(f"[{character}]" if character in "*?[" else character for character in name)
+
+
+def refuse_existing(target: Path, *, overwrite: bool, is_ours: Callable[[Path], bool]) -> None:
+    """Raises StorageError where output is in the way, or where it is not ours to replace."""
+    if not os.path.lexists(target):
+        return
+    if not overwrite:
+        raise StorageError(f"{target} exists; name another path or pass --overwrite (overwrite=True).")
+    empty = target.is_dir() and not any(target.iterdir())
+    if not (empty or is_ours(target)):
+        raise StorageError(f"{target} is not what this command writes, so it is not replaced; name another path.")
+
+
+@contextmanager
+def staged_directory(target: Path, *, overwrite: bool, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
+    """A directory to write into that becomes `target` when the block ends well, and vanishes otherwise.
+
+    An existing `target` is swapped out in one step: whoever opens it sees the old or the new one, whole.
+    """
+    target = Path(os.path.abspath(target))
+    refuse_existing(target, overwrite=overwrite, is_ours=is_ours)
+    with explained_write(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(target)
+        staged = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".building", dir=target.parent))
+        staged.chmod(0o755)
+        lock = os.open(staged, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield staged
+            for path in staged.rglob("*"):
+                _sync(path)
+            _sync(staged)
+            refuse_existing(target, overwrite=overwrite, is_ours=is_ours)
+            if target.exists():
+                _exchange(staged, target)
+            else:
+                staged.rename(target)
+            _sync(target.parent)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+            os.close(lock)
+
+
+@contextmanager
+def staged_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
+    """A path to write to that becomes the file `target` when the block ends well."""
+    target = Path(os.path.abspath(target))
+    refuse_existing(target, overwrite=overwrite, is_ours=Path.is_file)
+    with explained_write(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
+        os.close(descriptor)
+        staged = Path(name)
+        try:
+            yield staged
+            staged.chmod(0o644)
+            _sync(staged)
+            staged.replace(target)
+        finally:
+            staged.unlink(missing_ok=True)
+
+
+def existing_file(path: str | os.PathLike[str], what: str) -> Path:
+    """`path` as a Path. Raises DataError, naming `what` was expected, where there is no such file."""
+    result = Path(path)
+    if not result.is_file():
+        state = "is a directory" if result.is_dir() else "does not exist"
+        raise DataError(f"{what} {shorten(path, 300)} {state}; a file is needed.")
+    return result
+
+
+def load_array(path: Path) -> npt.NDArray:
+    """A saved array, memory-mapped. Raises StorageError where it is missing or damaged; never unpickles."""
+    try:
+        if path.stat().st_size == 0:
+            raise ValueError("the file is empty")
+        # A plain array over the mapped bytes: indexing a np.memmap costs several times as much.
+        return np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
+    except (ValueError, OSError, EOFError) as error:
+        raise StorageError(f"{path} is missing or damaged: {error}") from None

@@ -1,0 +1,65 @@
+"""IdMap: external ids and their rows, frozen."""
+
+from collections.abc import Iterable
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DataError, UnknownIdError, name_some, shorten
+from .strings import Strings
+
+Rows = npt.NDArray[np.int64]
+
+
+def external_id(value: object) -> str:
+    """`value` as an external id: a string as it is, an integer in decimal digits."""
+    if isinstance(value, str) and value:
+        return value
+    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        return str(int(value))
+    raise DataError(f"An id must be a non-empty string or an integer, got {shorten(value)} ({type(value).__name__}).")
+
+
+class IdMap(Strings):
+    """External ids <-> rows 0 … n - 1.
+
+    Any non-empty text is an id: commas, quotes, newlines, 10,000 characters.
+
+    >>> items = IdMap(["tt1", "tt2", "a,b"])
+    >>> items.rows(["a,b", "tt1"]).tolist(), items[1], len(items)
+    ([2, 0], 'tt2', 3)
+    >>> items.rows(["tt9"])
+    Traceback (most recent call last):
+    elsa_index.errors.UnknownIdError: 1 unknown id: 'tt9'
+    """
+
+    def __init__(self, ids: Iterable[object]) -> None:
+        """Raises DataError for an empty, non-text or duplicate id."""
+        names = [external_id(value) for value in ids]
+        if len(set(names)) < len(names):
+            seen: set[str] = set()
+            repeated = [name for name in names if name in seen or seen.add(name)]  # type: ignore[func-returns-value]
+            raise DataError(f"Ids must be unique; repeated: {name_some(repeated)}.")
+        super().__init__(names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._row_of
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {name: row for row, name in enumerate(self)}
+
+    def find(self, names: Iterable[object]) -> Rows:
+        """Rows of `names`, int64; -1 for a name that is not here."""
+        row_of = self._row_of
+        return np.array([row_of.get(external_id(name), -1) for name in names], dtype=np.int64)
+
+    def rows(self, names: Iterable[object]) -> Rows:
+        """Rows of `names`, int64. Raises UnknownIdError, listing what is missing."""
+        wanted = [external_id(name) for name in names]
+        rows = self.find(wanted)
+        missing = [name for name, row in zip(wanted, rows, strict=True) if row < 0]
+        if missing:
+            raise UnknownIdError(f"{len(missing)} unknown id{'s' * (len(missing) > 1)}: {name_some(missing)}")
+        return rows

@@ -1,0 +1,1 @@
+"""Compressed ELSA, and ELSA: codes in latent dimensions."""

@@ -1,0 +1,115 @@
+"""Validation: users kept from training, part of whose items must come back."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.sparse import csr_array
+
+from ...errors import UsageError
+from ...metrics import hits_of, ndcg
+from ...storage.ids import Rows
+from .popularity import HISTORY_EXPONENTS, OUTPUT_EXPONENTS
+from .weights import Weights
+
+HIDE, K = 0.2, 100
+_SCORES = 1 << 26
+_ROWS = 4096
+
+
+@dataclass(frozen=True)
+class Validation:
+    """histories, hidden: (users, items) CSR, binary; together they are what the users have."""
+
+    histories: csr_array
+    hidden: csr_array
+
+    @classmethod
+    def hold_out(cls, matrix: csr_array, users: int, seed: int) -> tuple[csr_array, "Validation"]:
+        """The matrix without `users` of its rows, and these, a fifth of each one's items (rounded up) hidden.
+
+        Raises UsageError where too few users have the two items that it takes.
+        """
+        sizes = np.diff(matrix.indptr)
+        eligible = np.flatnonzero(sizes >= 2)
+        if users > min(len(eligible), len(sizes) - 1):
+            raise UsageError(
+                f"validation_users is {users:,}, but of {len(sizes):,} users {len(eligible):,} have two items or more "
+                f"and one must be left for training: choose at most {min(len(eligible), len(sizes) - 1):,}."
+            )
+        rng = np.random.default_rng([seed, 1])
+        chosen = np.sort(rng.choice(eligible, users, replace=False))
+        rest = np.ones(len(sizes), dtype=bool)
+        rest[chosen] = False
+        held = matrix[chosen]
+        rows = np.repeat(np.arange(users), np.diff(held.indptr))
+        # The place of each item in its user's random order; the first fifth is hidden.
+        order = np.lexsort((rng.random(len(rows)), rows))
+        place = np.empty(len(rows), dtype=np.int64)
+        place[order] = np.arange(len(rows)) - held.indptr[rows]
+        wanted = np.ceil(np.round(HIDE * np.diff(held.indptr), 9)).astype(np.int64)
+        is_hidden = place < np.minimum(wanted, np.diff(held.indptr) - 1)[rows]
+
+        def part(keep: np.ndarray) -> csr_array:
+            at = (rows[keep], held.indices[keep])
+            return csr_array((np.ones(int(keep.sum()), np.float32), at), shape=held.shape)
+
+        return matrix[rest], cls(part(~is_hidden), part(is_hidden))
+
+    def ndcg(self, weights: Weights, popularity: np.ndarray, exponents: list[tuple[float, float]]) -> list[float]:
+        """nDCG@100 with each pair (α, β): an item brings p^α of Â to a history, and its scores are multiplied by p^β.
+
+        popularity: (items,) p.
+        """
+        totals = np.zeros(len(exponents))
+        relative = torch.from_numpy(popularity).to(weights.device)
+        # One pass over the codes for each α; the βs only multiply its scores.
+        for alpha in dict.fromkeys(pair[0] for pair in exponents):
+            for users, scores in self._scores(weights, relative.pow(alpha).float()):
+                histories, hidden = self.histories[users], self.hidden[users]
+                for at, (own, beta) in enumerate(exponents):
+                    if own == alpha:
+                        hits = hits_of(best_unseen(scores * relative.pow(beta).float(), histories, K), hidden)
+                        totals[at] += ndcg(hits, np.diff(hidden.indptr), K).sum()
+        return (totals / self.histories.shape[0]).tolist()
+
+    def choose(self, weights: Weights, popularity: np.ndarray) -> tuple[float, float]:
+        """The (α, β) with the best nDCG@100."""
+        pairs = [(alpha, beta) for alpha in HISTORY_EXPONENTS for beta in OUTPUT_EXPONENTS]
+        return pairs[int(np.argmax(self.ndcg(weights, popularity, pairs)))]
+
+    def _scores(self, weights: Weights, shares: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
+        """(users, items) float32 scores by codes of unit norm, a bounded number of users at a time."""
+        users, items = self.histories.shape
+        step = max(1, _SCORES // items)
+        for start in range(0, users, step):
+            batch = slice(start, min(users, start + step))
+            histories = self.histories[batch].tocsc()
+            latent = torch.zeros((batch.stop - batch.start, weights.dims), device=weights.device)
+            for rows, codes in _dense_codes(weights):
+                had = torch.from_numpy(histories[:, rows].toarray()).to(weights.device)
+                latent.addmm_(had, codes * shares[rows, None])
+            scores = torch.empty((len(latent), items), device=weights.device)
+            for rows, codes in _dense_codes(weights):
+                scores[:, rows] = latent @ codes.T
+            yield batch, scores
+
+
+def best_unseen(scores: torch.Tensor, histories: csr_array, k: int) -> Rows:
+    """(users, k) rows of the highest scores, best first, without what the histories hold; `scores` is changed."""
+    seen = np.repeat(np.arange(histories.shape[0]), np.diff(histories.indptr))
+    scores[torch.from_numpy(seen), torch.from_numpy(histories.indices.astype(np.int64))] = -torch.inf
+    top: Rows = scores.topk(min(k, scores.shape[1]), dim=1).indices.cpu().numpy()
+    return top
+
+
+def _dense_codes(weights: Weights) -> Iterator[tuple[slice, torch.Tensor]]:
+    """Â as blocks of rows, (rows, dims) float32."""
+    for start in range(0, weights.items, _ROWS):
+        rows = slice(start, min(weights.items, start + _ROWS))
+        values = weights.codes_of(rows)
+        columns = weights.columns_of(rows)
+        if columns is not None:
+            values = torch.zeros((len(values), weights.dims), device=weights.device).scatter_(1, columns, values)
+        yield rows, values
