@@ -46,9 +46,9 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
 
 def bytes_by_part(index: ei.Index) -> dict[str, int]:
     """Bytes of the primary shards' files by what they hold."""
-    postings = index._engine._postings  # type: ignore[attr-defined]
-    found = postings._client.api.indices.stats(
-        index=postings._index, metric="segments", params={"include_segment_file_sizes": "true"}
+    postings = index.catalogue.engine.postings  # type: ignore[attr-defined]
+    found = postings.client.api.indices.stats(
+        index=postings.index, metric="segments", params={"include_segment_file_sizes": "true"}
     )
     files = found["_all"]["primaries"]["segments"]["file_sizes"]
     sizes = {name: about["size_in_bytes"] for name, about in files.items()}

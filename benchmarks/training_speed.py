@@ -20,10 +20,11 @@ import torch
 
 import elsa_index as ei
 from benchmarks.straightforward import SparseAutoencoder, nadam, step
+from elsa_index.training.device import compute_dtype
 from elsa_index.training.elsa.batches import batches, steps_per_epoch
-from elsa_index.training.elsa.loop import compute_dtype, train_step
 from elsa_index.training.elsa.products import Transpose, use_sparse
 from elsa_index.training.elsa.schedules import nonzeros_by_epoch
+from elsa_index.training.elsa.step import train_step
 from elsa_index.training.elsa.weights import Weights
 
 CPU = torch.device("cpu")

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from elsa_index.bench.options import BenchOptions
+
 from . import options
 
 EXAMPLE = (
@@ -17,10 +19,12 @@ def bench(
         list[Path], typer.Argument(metavar="INDEX... [SPLIT_DIR]", help="Index directories; a split adds quality.")
     ],
     histories: Annotated[Path | None, typer.Option(help="A table with user_id, item_id, in place of a split.")] = None,
-    k: Annotated[int, typer.Option("-k", help="Items a history.")] = 100,
-    threads: Annotated[str, typer.Option(help="Numbers of threads for throughput, separated by commas.")] = "1,2",
-    users: Annotated[int, typer.Option(help="Histories to ask: the first ones.")] = 1000,
-    rounds: Annotated[int, typer.Option(help="Rounds; the spread is over them.")] = 3,
+    k: Annotated[int, typer.Option("-k", help="Items per history.")] = BenchOptions.k,
+    threads: Annotated[
+        str, typer.Option(help="Numbers of threads for throughput, separated by commas.")
+    ] = options.listed(BenchOptions.threads),
+    users: Annotated[int, typer.Option(help="Histories to ask: the first ones.")] = BenchOptions.users,
+    rounds: Annotated[int, typer.Option(help="Rounds; the spread is over them.")] = BenchOptions.rounds,
     report: Annotated[Path | None, typer.Option(help="A directory for index.html and report.json.")] = None,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
@@ -39,8 +43,7 @@ def bench(
     from elsa_index.storage.files import refuse_existing
 
     counts = options.numbers("--threads", threads, "1,2")
-    if users < 1:
-        raise UsageError(f"--users must be at least 1, got {users}.")
+    BenchOptions.LIMITS["users"].check("--users", users)
     splits = [path for path in paths if (path / "split.json").is_file()]
     indexes = [path for path in paths if path not in splits]
     if len(splits) + (histories is not None) != 1:

@@ -3,11 +3,18 @@
 import os
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from elsa_index.catalogue.build_options import BuildOptions
+from elsa_index.limits import AT_LEAST_ONE
+from elsa_index.segments.rules import SegmentRules
+
 from . import options
+
+if TYPE_CHECKING:
+    import elsa_index as ei
 
 EXAMPLE = (
     "Example: elsa-index build model -o catalogue.index · elsa-index build codes.npz --item-ids ids.txt -o c.index"
@@ -24,12 +31,12 @@ def build(
     out: Annotated[Path, typer.Option("--out", "-o", help="The index directory to write.")],
     engine: Annotated[
         str, typer.Option(help="lucene, exact, opensearch, faiss-flat, -sq8, -hnsw, -ivfpq, seismic.")
-    ] = "lucene",
-    bits: Annotated[int, typer.Option(help="Bits of an impact (lucene), 2 to 16.")] = 8,
+    ] = BuildOptions.engine,
+    bits: Annotated[int, typer.Option(help="Bits of an impact (lucene), 2 to 16.")] = BuildOptions.bits,
     store: Annotated[
         str | None,
         typer.Option(help="Precision of the stored codes: float16, float32 or int8.", show_default="the engine's own"),
-    ] = None,
+    ] = BuildOptions.store,
     item_ids: Annotated[Path | None, typer.Option(help="Ids of a .npz's rows: .txt, or a table with item_id.")] = None,
     tags: Annotated[Path | None, typer.Option(help="A table with item_id, tag, for search --tag.")] = None,
     metadata: Annotated[
@@ -37,12 +44,14 @@ def build(
         typer.Option(help="A table with item_id, title and others: titles to show, and to name segments by."),
     ] = None,
     segments: Annotated[bool, typer.Option(help="Whether to find segments, for rows of a homepage.")] = True,
-    least_items: Annotated[int, typer.Option(help="Items of a segment; smaller ones are dissolved.")] = 8,
+    least_items: Annotated[
+        int, typer.Option(help="Items of a segment; smaller ones are dissolved.")
+    ] = options.default_of(SegmentRules, "least_items"),
     histories: Annotated[
         Path | None,
         typer.Option(help="To calibrate on (lucene, opensearch).", show_default="those kept with the model"),
     ] = None,
-    target_overlap: options.TargetOverlap = 0.99,
+    target_overlap: options.TargetOverlap = BuildOptions.target_overlap,
     url: Annotated[
         str | None, typer.Option(help="Nodes of the cluster, commas between them (opensearch): http://127.0.0.1:9200")
     ] = None,
@@ -55,11 +64,36 @@ def build(
 ) -> None:
     """Build an index directory from codes."""
     import elsa_index as ei
-    from elsa_index.engines.opensearch.client import URL_VARIABLE
-    from elsa_index.errors import name_some
 
-    if least_items < 1:
-        raise ei.UsageError(f"--least-items must be at least 1, got {least_items}.")
+    AT_LEAST_ONE.check("--least-items", least_items)
+    cluster = _cluster(engine, url, name, shards, replicas)
+    codes = ei.load_codes(source, item_ids)
+    tagged = ei.read_tags(tags) if tags else None
+    known = ei.read_metadata(metadata) if metadata else None
+    asked = ei.read_histories(histories).items if histories else None
+    started = time.perf_counter()
+    with options.progress("indexing") as on_progress:
+        index = ei.Index.build(
+            codes, out, engine=engine, bits=bits, store=store, tags=tagged, metadata=known,
+            segments=ei.SegmentRules(least_items=least_items) if segments else None, histories=asked,
+            target_overlap=target_overlap, cluster=cluster, overwrite=overwrite, on_progress=on_progress,
+        )  # fmt: skip
+    with index:
+        seconds = time.perf_counter() - started
+        _warn_of_strangers(index, tagged, known)
+        if json:
+            options.print_json(_as_json(index, seconds))
+        else:
+            _say(index, out, seconds)
+
+
+def _cluster(
+    engine: str, url: str | None, name: str | None, shards: int | None, replicas: int | None
+) -> "ei.ClusterTarget | None":
+    """Where the engine opensearch loads the catalogue; None for all others."""
+    import elsa_index as ei
+    from elsa_index.engines.cluster_target import URL_VARIABLE
+
     if engine == "opensearch" and url is None:
         url = os.environ.get(URL_VARIABLE)
     if name is None and (shards, replicas) != (None, None):
@@ -68,48 +102,49 @@ def build(
         raise ei.UsageError(
             "--url and --name belong together: the cluster and the alias that will serve the catalogue."
         )
-    cluster = ei.ClusterTarget(url, name, shards or 1, 1 if replicas is None else replicas) if url and name else None
-    codes = ei.load_codes(source, item_ids)
-    tagged = ei.read_tags(tags) if tags else None
-    known = ei.read_metadata(metadata) if metadata else None
-    rules = ei.SegmentRules(least_items=least_items) if segments else None
-    asked = ei.read_histories(histories).items if histories else None
-    started = time.perf_counter()
-    with options.progress("indexing") as on_progress:
-        index = ei.Index.build(
-            codes, out, engine=engine, bits=bits, store=store, tags=tagged, metadata=known, segments=rules,
-            histories=asked, target_overlap=target_overlap, cluster=cluster, overwrite=overwrite,
-            on_progress=on_progress,
-        )  # fmt: skip
-    with index:
-        if tagged and (unknown := sorted({item for item, _ in tagged if item not in index.ids})):
-            options.note(f"warning: {len(unknown):,} tagged items are not in the index, left out: {name_some(unknown)}")
-        if known and (unnamed := sorted(set(index.ids) - set(known["item_id"]))):
-            options.note(f"warning: {len(unnamed):,} items have no metadata: {name_some(unnamed)}")
-        seconds = time.perf_counter() - started
-        parts, loss = index.bytes_by_part, index.manifest.store_loss
-        total = sum(parts.values())
-        if json:
-            about = {"items": len(index), "engine": index.engine, "seconds": round(seconds, 3)}
-            chosen = index.manifest.calibration
-            about |= {"calibration": chosen.model_dump() if chosen else None}
-            about |= {"segments": len(index.segments) if index.segments else 0}
-            shown = ("name", "index", "replaces", "left_behind", "missing_replicas", "documents_per_second")
-            about |= {key: index.manifest.parameters[key] for key in shown if key in index.manifest.parameters}
-            options.print_json(about | {"bytes": parts, "store_loss": loss, "fingerprint": codes.fingerprint})
-            return
-        sizes = ", ".join(f"{part} {size:,}" for part, size in parts.items())
-        print(f"{out}: {len(index):,} items, {index.engine}, {total:,} bytes ({sizes}), {seconds:.1f} s")
-        if loss:
-            error, overlap = loss["max_score_error"], loss["overlap_at_100"]
-            print(f"stored codes against those given: largest score error {error:.2g}, overlap@100 {overlap:.4f}")
-        else:
-            print("stored codes: float32, as given")
-        _say_cluster(index.manifest.parameters)
-        if entry := index.manifest.segments:
-            print(f"{entry.segments:,} segments of {entry.items:,} items; elsa-index segments {out} shows them")
-        if index.manifest.calibration:
-            print(f"searches are calibrated: {index.manifest.calibration}; search --exact proves its answers")
+    if not (url and name):
+        return None
+    return ei.ClusterTarget(url, name, shards or 1, 1 if replicas is None else replicas)
+
+
+def _warn_of_strangers(
+    index: "ei.Index", tagged: list[tuple[str, str]] | None, metadata: dict[str, list[str | None]] | None
+) -> None:
+    """What the files name and the codes do not, and the other way round."""
+    from elsa_index.errors import name_some
+
+    if tagged and (unknown := sorted({item for item, _ in tagged if item not in index.ids})):
+        options.note(f"warning: {len(unknown):,} tagged items are not in the index, left out: {name_some(unknown)}")
+    if metadata and (unnamed := sorted(set(index.ids) - set(metadata["item_id"]))):
+        options.note(f"warning: {len(unnamed):,} items have no metadata: {name_some(unnamed)}")
+
+
+def _as_json(index: "ei.Index", seconds: float) -> dict[str, Any]:
+    manifest = index.manifest
+    about: dict[str, Any] = {"items": len(index), "engine": index.engine, "seconds": round(seconds, 3)}
+    about["calibration"] = manifest.calibration.model_dump() if manifest.calibration else None
+    about["segments"] = len(index.segments) if index.segments else 0
+    shown = ("name", "index", "replaces", "left_behind", "missing_replicas", "documents_per_second")
+    about |= {key: manifest.parameters[key] for key in shown if key in manifest.parameters}
+    loss, fingerprint = manifest.store_loss, manifest.codes.fingerprint
+    return about | {"bytes": index.bytes_by_part, "store_loss": loss, "fingerprint": fingerprint}
+
+
+def _say(index: "ei.Index", out: Path, seconds: float) -> None:
+    parts, loss, manifest = index.bytes_by_part, index.manifest.store_loss, index.manifest
+    sizes = ", ".join(f"{part} {size:,}" for part, size in parts.items())
+    total = sum(parts.values())
+    print(f"{out}: {len(index):,} items, {index.engine}, {total:,} bytes ({sizes}), {seconds:.1f} s")
+    if loss:
+        error, overlap = loss["max_score_error"], loss["overlap_at_100"]
+        print(f"stored codes against those given: largest score error {error:.2g}, overlap@100 {overlap:.4f}")
+    else:
+        print("stored codes: float32, as given")
+    _say_cluster(manifest.parameters)
+    if entry := manifest.segments:
+        print(f"{entry.segments:,} segments of {entry.items:,} items; elsa-index segments {out} shows them")
+    if manifest.calibration:
+        print(f"searches are calibrated: {manifest.calibration}; search --exact proves its answers")
 
 
 def _say_cluster(parameters: dict[str, Any]) -> None:

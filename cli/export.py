@@ -1,10 +1,11 @@
 """elsa-index export"""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from elsa_index.exporting.names import ExportName
 
 from . import options
 
@@ -14,16 +15,9 @@ EXAMPLE = (
 )
 
 
-class To(StrEnum):
-    opensearch = "opensearch"
-    elasticsearch = "elasticsearch"
-    jsonl = "jsonl"
-    ciff = "ciff"
-
-
 def export(
     index: Annotated[Path, typer.Argument(help="The index directory (lucene, exact or opensearch).")],
-    to: Annotated[To, typer.Option(help="A cluster's files and requests, Anserini's JSON vectors, or CIFF.")],
+    to: Annotated[ExportName, typer.Option(help="A cluster's files and requests, Anserini's JSON vectors, or CIFF.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The directory to write.")],
     histories: Annotated[
         Path | None,
@@ -49,7 +43,7 @@ def export(
         if asked is not None:
             options.note_unknown(item for history in asked.items for item in history if item not in opened.ids)
         ei.export(
-            opened, to.value, out, histories=asked.items if asked else None, users=asked.users if asked else None,
+            opened, to, out, histories=asked.items if asked else None, users=asked.users if asked else None,
             titles=titles, overwrite=overwrite, on_progress=on_progress,
         )  # fmt: skip
-        print(f"{out}: {len(opened):,} items for {to.value}; {out / 'README.md'} says how to load and ask them")
+        print(f"{out}: {len(opened):,} items for {to}; {out / 'README.md'} says how to load and ask them")

@@ -3,11 +3,16 @@
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from elsa_index.search.homepage_options import HomepageOptions
+
 from . import options
+
+if TYPE_CHECKING:
+    import elsa_index as ei
 
 EXAMPLE = "Example: elsa-index homepage catalogue.index --items a,b,c --rows 6 -k 5"
 
@@ -16,14 +21,18 @@ def homepage(
     index: Annotated[Path, typer.Argument(help="The index directory.")],
     items: options.Items = None,
     item: options.Item = None,
-    rows: Annotated[int, typer.Option(help="At most so many rows, the first one included.")] = 8,
-    k: Annotated[int, typer.Option("-k", help="Items a row.")] = 10,
+    rows: Annotated[int, typer.Option(help="At most so many rows, the first one included.")] = HomepageOptions.rows,
+    k: Annotated[int, typer.Option("-k", help="Items per row.")] = HomepageOptions.k,
     fewest: Annotated[
         int | None,
         typer.Option(help="Unseen items without which a segment is left out.", show_default="half of k"),
-    ] = None,
-    diversity: Annotated[float, typer.Option(help="0: the best segments, to 1: the most different ones.")] = 0.5,
-    exact: Annotated[bool, typer.Option("--exact", help="Prove that every row is the exhaustive one.")] = False,
+    ] = HomepageOptions.fewest,
+    diversity: Annotated[
+        float, typer.Option(help="0: the best segments, to 1: the most different ones.")
+    ] = HomepageOptions.diversity,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Prove that every row is the exhaustive one.")
+    ] = HomepageOptions.exact,
     metadata: options.Metadata = None,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -39,10 +48,22 @@ def homepage(
         )
         seconds = time.perf_counter() - started
         options.note_unknown(page.unknown)
-        titles = [[catalogue.titles[int(row)] for row in catalogue.ids.rows(part.items)] for part in page.rows]
+        titles = [[catalogue.titles[row] for row in part.rows.tolist()] for part in page.rows]
     if json:
-        options.print_json(asdict(page) | {"seconds": seconds})
+        rows_shown = [_as_json(part) for part in page.rows]
+        about = {"popular": page.popular, "unknown": page.unknown, "promise": page.promise}
+        options.print_json({"rows": rows_shown, **about, "seconds": seconds})
         return
     shown = [[part.name, " · ".join(names)] for part, names in zip(page.rows, titles, strict=True)]
     options.table("", ["row", "items"], shown, texts=("items",))
     options.note(f"{page.promise}; {len(page.rows)} rows in {seconds * 1000:,.1f} ms")
+
+
+def _as_json(row: "ei.HomepageRow") -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "segment": asdict(row.segment) if row.segment else None,
+        "score": row.score,
+        "items": row.items,
+        "scores": row.scores,
+    }

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     import elsa_index as ei
 
 
@@ -48,6 +50,16 @@ Metadata = Annotated[
 Threads = Annotated[int, typer.Option(help="Threads over queries.")]
 
 
+def default_of(model: "type[BaseModel]", name: str) -> Any:
+    """The default of a configuration's field: it stands there and nowhere else."""
+    return model.model_fields[name].default
+
+
+def listed(values: Iterable[int]) -> str:
+    """Numbers as `numbers` reads them."""
+    return ",".join(map(str, values))
+
+
 def numbers(option: str, text: str, example: str) -> list[int]:
     """Numbers separated by commas. Raises UsageError that names the option."""
     from elsa_index.errors import UsageError
@@ -72,13 +84,9 @@ def history(items: str | None, item: list[str] | None) -> list[str]:
 
 def opened(index: Path, metadata: Path | None) -> "ei.Index":
     """An opened index, with titles and names from a file of metadata where there is one."""
-    from elsa_index.index import Index
+    import elsa_index as ei
 
-    if metadata is None:
-        return Index.open(index)
-    from elsa_index.data.metadata import read_metadata
-
-    return Index.open(index, read_metadata(metadata))
+    return ei.Index.open(index, ei.read_metadata(metadata) if metadata else None)
 
 
 def print_json(value: Any) -> None:
@@ -88,6 +96,11 @@ def print_json(value: Any) -> None:
 def note(message: str) -> None:
     """A line for people, on standard error, so that standard output holds results only."""
     print(message, file=sys.stderr)
+
+
+def note_summary(log: "ei.Interactions") -> None:
+    """What reading a log did."""
+    note(f"read {', '.join(f'{count:,} {name}' for name, count in log.summary.items())}")
 
 
 def note_unknown(items: Iterable[str]) -> None:

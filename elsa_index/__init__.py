@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from .data.histories import Histories, read_histories
     from .data.interactions import Interactions, read_interactions
     from .data.metadata import read_metadata
-    from .data.splits import Split, split
+    from .data.protocols import split
+    from .data.splits import Split
     from .data.tags import read_tags
     from .doctor import diagnose
-    from .engines.opensearch.target import ClusterTarget
+    from .engines.cluster_target import ClusterTarget
     from .errors import (
         ClusterError,
         DataError,
@@ -27,19 +28,19 @@ if TYPE_CHECKING:
         UsageError,
     )
     from .evaluation import Evaluation, evaluate
-    from .exporting import export
+    from .exporting.export import export
     from .index import Index
     from .search.explanation import Explanation
     from .search.homepage import Homepage, HomepageRow
-    from .search.result import SearchResult
-    from .segments.discovery import SegmentRules
+    from .search.result import Ranking, SearchResult
+    from .segments.rules import SegmentRules
     from .segments.stored import Segment, Segments
     from .storage.ids import IdMap
     from .training.config import TrainingConfig
-    from .training.elsa.loop import train
+    from .training.elsa.run import train
 
 _HOME = {
-    "ClusterTarget": "engines.opensearch.target",
+    "ClusterTarget": "engines.cluster_target",
     "ClusterError": "errors",
     "ItemCodes": "codes.item_codes",
     "diagnose": "doctor",
@@ -53,26 +54,27 @@ _HOME = {
     "Evaluation": "evaluation",
     "evaluate": "evaluation",
     "Explanation": "search.explanation",
-    "export": "exporting",
+    "export": "exporting.export",
     "Histories": "data.histories",
     "read_histories": "data.histories",
     "IdMap": "storage.ids",
     "Index": "index",
+    "Ranking": "search.result",
     "SearchResult": "search.result",
     "load_codes": "codes.load",
     "Interactions": "data.interactions",
     "read_interactions": "data.interactions",
     "Split": "data.splits",
-    "split": "data.splits",
+    "split": "data.protocols",
     "read_tags": "data.tags",
     "read_metadata": "data.metadata",
-    "SegmentRules": "segments.discovery",
+    "SegmentRules": "segments.rules",
     "Homepage": "search.homepage",
     "HomepageRow": "search.homepage",
     "Segment": "segments.stored",
     "Segments": "segments.stored",
     "TrainingConfig": "training.config",
-    "train": "training.elsa.loop",
+    "train": "training.elsa.run",
 }
 
 __all__ = [
@@ -90,6 +92,7 @@ __all__ = [
     "Interactions",
     "ItemCodes",
     "JavaError",
+    "Ranking",
     "SearchResult",
     "Segment",
     "SegmentRules",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import DataError, UsageError
-from .metrics import Metric, ndcg, plain_recall, recall
+from .limits import Limits
+from .metrics import Metric, hits_of, ndcg, plain_recall, recall
 from .storage.ids import Rows
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ def refuse_other_log(index: "Index", fingerprint: str) -> None:
             f"The codes of {index.path} were trained on another log than this split's train.parquet and may have seen "
             "what is hidden. Train on the split: elsa-index train SPLIT_DIR/train.parquet."
         )
+
+
+_METRICS = {"recall": recall, "plain_recall": plain_recall, "ndcg": ndcg}
 
 
 @dataclass(frozen=True)
@@ -68,44 +72,47 @@ def evaluate(
     """
     if not k or min(k) < 1:
         raise UsageError(f"k must hold numbers of at least 1, got {list(k)}.")
-    if folds is not None and not 1 <= folds <= split.folds:
-        raise UsageError(f"folds must be from 1 to {split.folds}, got {folds}.")
+    if folds is not None:
+        Limits(1, split.folds).check("folds", folds)
     refuse_other_log(index, split.train.fingerprint)
-    functions = {"recall": recall, "plain_recall": plain_recall, "ndcg": ndcg}
-    by_user: dict[str, dict[str, list[float]]] = {f"{name}@{cut}": {} for name in functions for cut in k}
-    covered = {cut: np.zeros(len(index), dtype=bool) for cut in k}
-    for fold in range(folds or split.folds):
-        users, histories, hidden_rows, counts = _fold(split, index, fold)
-        result = index.search(histories, max(k), exact=exact, threads=threads, on_progress=on_progress)
-        hits = np.array(
-            [np.isin(rows, hidden, assume_unique=False) for rows, hidden in zip(result.rows, hidden_rows, strict=True)]
-        )
-        for cut in k:
-            top = result.rows[:, :cut]
-            covered[cut][top[top >= 0]] = True
-            for name, function in functions.items():
-                for user, value in zip(users, function(hits, counts, cut), strict=True):
-                    by_user[f"{name}@{cut}"].setdefault(user, []).append(float(value))
-    metrics = {
-        name: Metric.of(np.array([np.mean(values) for values in per_user.values()]))
-        for name, per_user in by_user.items()
-    }
-    users_count = len(next(iter(by_user.values())))
-    coverage = {f"coverage@{cut}": float(covered[cut].mean()) for cut in k}
-    return Evaluation(metrics, coverage, users_count, folds or split.folds, split.description["protocol"])
+    tally = _Tally(tuple(k), len(index))
+    for number in range(folds or split.folds):
+        fold = split.fold(number)
+        result = index.search(fold.histories, max(k), exact=exact, threads=threads, on_progress=on_progress)
+        tally.add(fold.users, [ranking.rows for ranking in result.rankings], list(map(index.ids.find, fold.hidden)))
+    return Evaluation(
+        tally.metrics(), tally.coverage(), tally.users, folds or split.folds, split.description["protocol"]
+    )
 
 
-def _fold(split: "Split", index: "Index", fold: int) -> tuple[list[str], list[list[str]], list[Rows], Rows]:
-    """Users, their histories, rows of their hidden items, and how many these are (unknown ones counted as misses)."""
-    import polars as pl
+class _Tally:
+    """Values of each user in each fold, and which items were ever in a top k."""
 
-    def grouped(frame: "pl.DataFrame") -> "pl.DataFrame":
-        return frame.filter(pl.col("fold") == fold).group_by("user_id", maintain_order=True).agg("item_id")
+    def __init__(self, ranks: tuple[int, ...], items: int) -> None:
+        self._ranks = ranks
+        self._values: dict[str, dict[str, list[float]]] = {f"{name}@{k}": {} for name in _METRICS for k in ranks}
+        self._covered = {k: np.zeros(items, dtype=bool) for k in ranks}
 
-    joined = grouped(split.hidden).join(grouped(split.histories), on="user_id", how="left", maintain_order="left")
-    if not joined.height:
-        raise DataError(f"The split's fold {fold} hides nothing.")
-    hidden = joined["item_id"].to_list()
-    histories = [items or [] for items in joined["item_id_right"].to_list()]
-    rows = [found[found >= 0] for found in map(index.ids.find, hidden)]
-    return joined["user_id"].to_list(), histories, rows, np.array([len(items) for items in hidden])
+    @property
+    def users(self) -> int:
+        return len(next(iter(self._values.values())))
+
+    def add(self, users: Sequence[str], tops: Sequence[Rows], hidden: Sequence[Rows]) -> None:
+        """hidden: rows of hidden items, -1 for those that the index does not know: nobody can find these."""
+        hits, counts = hits_of(tops, hidden, max(self._ranks)), np.array([len(rows) for rows in hidden])
+        for k in self._ranks:
+            for top in tops:
+                self._covered[k][top[:k]] = True
+            for name, function in _METRICS.items():
+                for user, value in zip(users, function(hits, counts, k).tolist(), strict=True):
+                    self._values[f"{name}@{k}"].setdefault(user, []).append(value)
+
+    def metrics(self) -> dict[str, Metric]:
+        """By name; a user's value is the mean over the folds."""
+        return {
+            name: Metric.of(np.array([np.mean(values) for values in by_user.values()]))
+            for name, by_user in self._values.items()
+        }
+
+    def coverage(self) -> dict[str, float]:
+        return {f"coverage@{k}": float(covered.mean()) for k, covered in self._covered.items()}

@@ -1,16 +1,12 @@
 """Metrics of rankings, with intervals."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from .storage.ids import Rows
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 Values = npt.NDArray[np.float64]
 _RESAMPLES = 1000
@@ -43,17 +39,17 @@ def ndcg(hits: npt.NDArray[np.bool_], hidden: Rows, k: int) -> Values:
     return gains / np.cumsum(discounts)[np.minimum(k, hidden) - 1]
 
 
-def hits_of(top: Rows, hidden: "csr_array") -> npt.NDArray[np.bool_]:
-    """(queries, k) bool: whether the item at each rank was hidden. top: (queries, k) rows of items, -1 for none.
+def hits_of(tops: Sequence[Rows], hidden: Sequence[Rows], k: int) -> npt.NDArray[np.bool_]:
+    """(queries, k) bool: whether the item at each rank was hidden. tops: rows of each query, best first, as many as
+    there are. hidden: rows of the hidden items; -1 is no item.
 
-    >>> from scipy.sparse import csr_array
-    >>> hits_of(np.array([[2, 0, -1]]), csr_array([[0, 0, 1]])).tolist()
+    >>> hits_of([np.array([2, 0])], [np.array([2, -1])], 3).tolist()
     [[True, False, False]]
     """
-    queries, items = hidden.shape
-    owners = np.repeat(np.arange(queries), np.diff(hidden.indptr))
-    found: npt.NDArray[np.bool_] = np.isin(np.arange(queries)[:, None] * items + top, owners * items + hidden.indices)
-    return found & (top >= 0)
+    hits = np.zeros((len(tops), k), dtype=bool)
+    for found, top, wanted in zip(hits, tops, hidden, strict=True):
+        found[: len(top)] = np.isin(top[:k], wanted) & (top[:k] >= 0)
+    return hits
 
 
 def mean_overlap(found: Iterable[Rows], truth: Iterable[Rows]) -> float:

@@ -15,6 +15,7 @@ import psutil
 
 from ..errors import UsageError
 from ..metrics import mean_overlap
+from .options import BenchOptions
 from .processes import Process, ProcessError
 from .questions import Questions
 
@@ -70,9 +71,9 @@ def bench(
     paths: Sequence[Path],
     questions: Questions,
     *,
-    k: int = 100,
-    threads: Sequence[int] = (1, 2),
-    rounds: int = 3,
+    k: int = BenchOptions.k,
+    threads: Sequence[int] = BenchOptions.threads,
+    rounds: int = BenchOptions.rounds,
     say: Say = lambda _: None,
 ) -> Report:
     """Asks every index at every setting, each index in a process of its own, one query of each in turns.
@@ -84,9 +85,7 @@ def bench(
     """
     if not paths:
         raise UsageError("Name at least one index to measure.")
-    for name, value in (("k", k), ("rounds", rounds), *(("threads", count) for count in threads)):
-        if value < 1:
-            raise UsageError(f"{name} must be at least 1, got {value}.")
+    BenchOptions(k, threads, rounds)
     names = [path.name for path in paths]
     if len(set(names)) < len(names):
         raise UsageError(f"The indexes must have different names, got {', '.join(names)}; rename one directory.")

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import polars as pl
-
 from ..data.splits import Split
 from ..errors import DataError
 
@@ -21,14 +19,12 @@ class Questions:
     def of_split(cls, split: Split, users: int) -> "Questions":
         """The first `users` users of the first fold."""
 
-        def lists(frame: pl.DataFrame) -> pl.DataFrame:
-            return frame.filter(pl.col("fold") == 0).group_by("user_id", maintain_order=True).agg("item_id")
-
-        joined = lists(split.hidden).join(lists(split.histories), on="user_id", how="inner", maintain_order="left")
-        joined = joined.head(users)
-        if not joined.height:
+        fold = split.fold(0)
+        asked = [(history, hidden) for history, hidden in zip(fold.histories, fold.hidden, strict=True) if history]
+        if not asked:
             raise DataError("The first fold of the split has no user with a history.")
-        return cls(joined["item_id_right"].to_list(), joined["item_id"].to_list(), split.train.fingerprint)
+        histories, hidden = map(list, zip(*asked[:users], strict=True))
+        return cls(histories, hidden, split.train.fingerprint)
 
     def __len__(self) -> int:
         return len(self.histories)

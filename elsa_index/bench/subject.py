@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,72 +12,89 @@ import psutil
 from ..errors import DataError
 from ..evaluation import refuse_other_log
 from ..index import Index
-from ..metrics import ndcg, recall
+from ..metrics import hits_of, ndcg, recall
+from ..storage.ids import Rows
 from .questions import Questions
 
 QUALITY_RANKS = (20, 50, 100)
+Setting = dict[str, Any]
+"""Options of `Index.search`."""
 
 
 def subject(path: str, questions: Questions, k: int) -> Callable[[Any], Any]:
-    """Opens an index and answers requests: ("about",), ("memory",), ("one", setting, at), ("all", setting, threads) and
-    ("rate", setting, threads, queries).
-
-    A setting is a set of options of `Index.search`.
-    """
-    process = psutil.Process()
-    before = process.memory_info().rss
-    started = time.perf_counter()
-    index = Index.open(path)
-    opened = time.perf_counter() - started
-    if questions.trained_on is not None:
-        refuse_other_log(index, questions.trained_on)
-    if not any((index.ids.find(history) >= 0).any() for history in questions.histories):
-        raise DataError(f"{path} knows no item of the {len(questions):,} histories; ask it histories of its own items.")
-    hidden = None
-    if questions.hidden is not None:
-        hidden = [index.ids.find(items) for items in questions.hidden]
-    # What a server does when it has started: Python's collector no longer walks through what will stay, 30 ms a time.
-    gc.collect()
-    gc.freeze()
-
-    def answer(request: Any) -> Any:
-        if request[0] == "about":
-            origin, about = index.manifest.codes.origin, index.manifest.codes
-            return {
-                "name": Path(path).name,
-                "engine": index.engine,
-                "model": origin.get("model", "imported"),
-                "items": about.items,
-                "dims": about.dims,
-                "nnz": about.nnz,
-                "fingerprint": about.fingerprint,
-                "bytes": index.bytes_by_part,
-                "build_seconds": index.manifest.build_seconds,
-                "open_ms": 1000 * opened,
-                "settings": settings_of(index),
-            }
-        if request[0] == "memory":
-            return process.memory_info().rss - before
-        if request[0] == "one":
-            history = questions.histories[request[2]]
-            started = time.perf_counter()
-            index.search([history], k, **request[1])
-            return 1000 * (time.perf_counter() - started)
-        if request[0] == "rate":
-            asked = questions.histories[: request[3]]
-            started = time.perf_counter()
-            index.search(asked, k, threads=request[2], **request[1])
-            return len(asked) / (time.perf_counter() - started)
-        result = index.search(questions.histories, k, threads=request[2], **request[1])
-        return {"rows": result.rows, "promise": result.promise, "quality": quality_of(result.rows, hidden, k)}
-
-    return answer
+    """Opens an index and answers requests, each a tuple of a method of `Subject` and its arguments."""
+    opened = Subject(Path(path), questions, k)
+    return lambda request: getattr(opened, request[0])(*request[1:])
 
 
-def settings_of(index: Index) -> dict[str, dict[str, Any]]:
+class Subject:
+    """An opened index that is asked the same questions at every setting."""
+
+    def __init__(self, path: Path, questions: Questions, k: int) -> None:
+        self._process = psutil.Process()
+        self._bytes_before = self._process.memory_info().rss
+        started = time.perf_counter()
+        self.index = Index.open(path)
+        self._open_ms = 1000 * (time.perf_counter() - started)
+        if questions.trained_on is not None:
+            refuse_other_log(self.index, questions.trained_on)
+        if not any((self.index.ids.find(history) >= 0).any() for history in questions.histories):
+            raise DataError(
+                f"{path} knows no item of the {len(questions):,} histories; ask it histories of its own items."
+            )
+        self._questions, self._k = questions, k
+        self._hidden = None if questions.hidden is None else list(map(self.index.ids.find, questions.hidden))
+        # What a server does when it has started: Python's collector no longer walks through what will stay, 30 ms a
+        # time.
+        gc.collect()
+        gc.freeze()
+
+    def about(self) -> dict[str, Any]:
+        """What the index is, and the settings at which it is measured."""
+        manifest = self.index.manifest
+        return {
+            "name": self.index.path.name,
+            "engine": self.index.engine,
+            "model": manifest.codes.origin.get("model", "imported"),
+            "items": manifest.codes.items,
+            "dims": manifest.codes.dims,
+            "nnz": manifest.codes.nnz,
+            "fingerprint": manifest.codes.fingerprint,
+            "bytes": self.index.bytes_by_part,
+            "build_seconds": manifest.build_seconds,
+            "open_ms": self._open_ms,
+            "settings": settings_of(self.index),
+        }
+
+    def memory(self) -> int:
+        """Bytes by which the process has grown since before the index was opened."""
+        return int(self._process.memory_info().rss - self._bytes_before)
+
+    def one(self, setting: Setting, at: int) -> float:
+        """Milliseconds of one query."""
+        history = self._questions.histories[at]
+        started = time.perf_counter()
+        self.index.search([history], self._k, **setting)
+        return 1000 * (time.perf_counter() - started)
+
+    def rate(self, setting: Setting, threads: int, queries: int) -> float:
+        """Queries per second, of the first `queries` at once."""
+        asked = self._questions.histories[:queries]
+        started = time.perf_counter()
+        self.index.search(asked, self._k, threads=threads, **setting)
+        return len(asked) / (time.perf_counter() - started)
+
+    def all(self, setting: Setting, threads: int) -> dict[str, Any]:
+        """The answers to all questions, and what they are worth."""
+        result = self.index.search(self._questions.histories, self._k, threads=threads, **setting)
+        rows = [ranking.rows for ranking in result.rankings]
+        return {"rows": rows, "promise": result.promise, "quality": quality_of(rows, self._hidden, self._k)}
+
+
+def settings_of(index: Index) -> dict[str, Setting]:
     """The settings at which an index is measured, by name: its default, then what trades speed for quality."""
-    able = index._engine.capabilities
-    settings: dict[str, dict[str, Any]] = {}
+    able = index.catalogue.engine.capabilities
+    settings: dict[str, Setting] = {}
     if able.cuts_queries:
         chosen = index.manifest.calibration
         if chosen is not None:
@@ -95,12 +112,12 @@ def settings_of(index: Index) -> dict[str, dict[str, Any]]:
     return settings
 
 
-def quality_of(rows: Any, hidden: list[Any] | None, k: int) -> dict[str, float] | None:
-    """Mean Recall@20, 50 and nDCG@k of (queries, k) rows; None where nothing was hidden."""
+def quality_of(tops: Sequence[Rows], hidden: Sequence[Rows] | None, k: int) -> dict[str, float] | None:
+    """Mean Recall@20, 50 and nDCG@k of rankings; None where nothing was hidden."""
     if hidden is None:
         return None
-    counts = np.array([len(items) for items in hidden])
-    hits = np.array([np.isin(top, items[items >= 0]) for top, items in zip(rows, hidden, strict=True)])
+    counts, hits = np.array([len(items) for items in hidden]), hits_of(tops, hidden, k)
     ranks = [rank for rank in QUALITY_RANKS if rank <= k]
     quality = {f"recall@{rank}": float(recall(hits, counts, rank).mean()) for rank in ranks}
-    return quality | {f"ndcg@{max(ranks, default=k)}": float(ndcg(hits, counts, max(ranks, default=k)).mean())}
+    deepest = max(ranks, default=k)
+    return quality | {f"ndcg@{deepest}": float(ndcg(hits, counts, deepest).mean())}

@@ -1,9 +1,9 @@
 """Writing an index directory from codes."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
@@ -13,99 +13,79 @@ import numpy as np
 from ..codes.item_codes import ItemCodes
 from ..data.histories import history_rows
 from ..data.metadata import TITLE, Metadata
+from ..data.scipy_matrix import column_lists
 from ..data.tags import Tags
 from ..data.title_lookup import Titles
 from ..engines import engine_class
-from ..engines.contract import BuildOptions, Engine, Progress, Query
+from ..engines.contract import BuildPlan, Engine, Progress, Query
 from ..engines.names import StoreName
-from ..engines.opensearch.target import ClusterTarget
 from ..engines.stored_codes import rounded_shares
-from ..errors import ClusterError, DataError, ElsaIndexError, UsageError
+from ..errors import ClusterError, DataError, ElsaIndexError
 from ..processors import usable_processors
-from ..segments.discovery import SegmentRules, has_dominant_dimensions
-from ..segments.stored import DIRECTORY, TAG_PREFIX, write_segments
+from ..segments.discovery import has_dominant_dimensions
+from ..segments.stored import TAG_PREFIX, write_segments
 from ..storage.files import staged_directory
-from .calibration import Calibration, calibrate, check_target
+from .build_options import BuildOptions
+from .calibration import Calibration, calibrate
+from .files import HISTORY_WEIGHTS, ITEM_COUNTS, SEGMENTS
 from .manifest import NAME, CodesEntry, Manifest, list_files
-from .rounding_loss import store_loss
+from .rounding_loss import rounding_loss
 
 
-def write_index(
-    codes: ItemCodes,
-    path: Path,
-    *,
-    engine: str,
-    bits: int,
-    store: str | None,
-    tags: Iterable[tuple[str, str]] | None,
-    metadata: Mapping[str, Sequence[object]] | None,
-    segments: SegmentRules | None,
-    histories: Sequence[Sequence[object]] | None,
-    target_overlap: float,
-    cluster: ClusterTarget | None,
-    overwrite: bool,
-    on_progress: Progress | None,
-) -> None:
-    """What `Index.build` does, which see: all files are written beside `path` and moved into place at the end."""
-    kind = engine_class(engine)
-    allowed = kind.capabilities.stores
-    if store is not None and store not in allowed:
-        raise UsageError(f"store must be {' or '.join(allowed)} for the engine {engine}, got {store!r}.")
-    check_target(target_overlap)
-    tagged = None if tags is None else Tags.of(tags, codes.ids)
-    known = None if metadata is None else Metadata.of(metadata, codes.ids)
-    if (cluster is not None) != bool(kind.capabilities.ranks):
-        if cluster is None:
-            raise UsageError(f"The engine {engine} needs a cluster and a name there: --url http://… --name catalogue.")
-        raise UsageError(f"A cluster's URL and name are for the engine opensearch; the engine is {engine}.")
-    kept = cast(StoreName, store or allowed[0])
-    with _taken_back(kind) as built, staged_directory(path, overwrite=overwrite, is_ours=_is_index) as staged:
-        codes.ids.save(staged, "ids")
-        if codes.item_counts is not None:
-            np.save(staged / "item_counts.npy", codes.item_counts.astype(np.uint32))
-        shares = rounded_shares(codes, kept)
-        if shares is not None:
-            np.save(staged / "history_weights.npy", shares)
-        if known is not None:
-            known.save(staged)
-            if TITLE in known.columns:
-                Titles(codes.ids, known.columns[TITLE]).lookup.save(staged)
+def write_index(codes: ItemCodes, path: Path, options: BuildOptions, on_progress: Progress | None = None) -> None:
+    """Writes an index directory beside `path` and moves it into place at the end; see `Index.build`."""
+    kind = engine_class(options.engine)
+    options.check(kind.capabilities)
+    tags = None if options.tags is None else Tags.of(options.tags, codes.ids)
+    metadata = None if options.metadata is None else Metadata.of(options.metadata, codes.ids)
+    store = cast(StoreName, options.store or kind.capabilities.stores[0])
+    with (
+        _taken_back(kind) as built,
+        staged_directory(path, overwrite=options.overwrite, is_ours=_is_index) as staged,
+    ):
+        _save_items(codes, store, metadata, staged)
         entry = None
-        if segments is not None and has_dominant_dimensions(codes.weights.nnz, len(codes.ids), codes.dims):
-            written = write_segments(
-                codes, staged / DIRECTORY, segments, known, kind.name, BuildOptions(bits, _segment_store(kept))
-            )
-            if written is not None:
-                entry, of = written
-                tagged = Tags.with_groups(tagged, TAG_PREFIX, of)
-        if tagged is not None:
-            tagged.save(staged)
-        options = BuildOptions(bits, kept, tagged, cluster, overwrite)
+        if options.segments is not None and has_dominant_dimensions(codes.weights.nnz, len(codes.ids), codes.dims):
+            plan = BuildPlan(options.bits, _segment_store(store))
+            entry, of = write_segments(codes, staged / SEGMENTS, options.segments, metadata, kind.name, plan)
+            if entry is not None:
+                tags = Tags.with_groups(tags, TAG_PREFIX, of)
+        if tags is not None:
+            tags.save(staged)
         started = time.perf_counter()
-        built.parameters = parameters = kind.build(codes, staged, options, on_progress)
+        plan = BuildPlan(options.bits, store, tags, options.cluster, options.overwrite)
+        built.parameters = kind.build(codes, staged, plan, on_progress)
         seconds = time.perf_counter() - started
-        with closing(kind.open(staged, parameters)) as opened:
-            loss = store_loss(codes, opened)
-            calibration = _calibrate(opened, codes, histories, target_overlap)
+        with closing(kind.open(staged, built.parameters)) as opened:
+            loss = rounding_loss(codes, opened)
+            calibration = _calibrated(opened, codes, options)
         Manifest(
             created_by=f"elsa-index {version('elsa-index')}",
             engine=kind.name,
-            parameters=parameters,
-            codes=CodesEntry(
-                fingerprint=codes.fingerprint,
-                items=len(codes.ids),
-                dims=codes.dims,
-                nnz=codes.nnz,
-                origin=codes.origin,
-            ),
+            parameters=built.parameters,
+            codes=CodesEntry.of(codes),
             store_loss=loss,
             calibration=calibration,
             segments=entry,
             build_seconds=round(seconds, 6),
             files=list_files(staged),
         ).write(staged)
-        kind.publish(parameters)
-    kind.clear_up(parameters)
+        kind.publish(built.parameters)
+    kind.clear_up(built.parameters)
+
+
+def _save_items(codes: ItemCodes, store: StoreName, metadata: Metadata | None, directory: Path) -> None:
+    """Ids, counts, history weights and metadata: what every engine's index has."""
+    codes.ids.save(directory, "ids")
+    if codes.item_counts is not None:
+        np.save(directory / ITEM_COUNTS, codes.item_counts.astype(np.uint32))
+    shares = rounded_shares(codes, store)
+    if shares is not None:
+        np.save(directory / HISTORY_WEIGHTS, shares)
+    if metadata is not None:
+        metadata.save(directory)
+        if TITLE in metadata.columns:
+            Titles(codes.ids, metadata.columns[TITLE]).lookup.save(directory)
 
 
 def _segment_store(store: StoreName) -> StoreName:
@@ -115,7 +95,9 @@ def _segment_store(store: StoreName) -> StoreName:
 
 @dataclass
 class _Built:
-    parameters: dict[str, Any] | None = None
+    """parameters: what an engine returned; none before it has built anything."""
+
+    parameters: dict[str, Any] = field(default_factory=dict)
 
 
 @contextmanager
@@ -125,7 +107,7 @@ def _taken_back(kind: type[Engine]) -> Iterator[_Built]:
     try:
         yield built
     except BaseException as error:
-        if built.parameters is not None:
+        if built.parameters:
             try:
                 kind.withdraw(built.parameters)
             except ElsaIndexError as failed:
@@ -135,19 +117,17 @@ def _taken_back(kind: type[Engine]) -> Iterator[_Built]:
         raise
 
 
-def _calibrate(
-    engine: Engine, codes: ItemCodes, histories: Sequence[Sequence[object]] | None, target: float
-) -> Calibration | None:
+def _calibrated(engine: Engine, codes: ItemCodes, options: BuildOptions) -> Calibration | None:
     """Calibrates a new index on given histories, or on those that came with the codes."""
+    target = options.target_overlap
     if not engine.capabilities.cuts_queries or target == 1:
         return None
-    if histories is not None:
-        rows = [history_rows(codes.ids, history)[0] for history in histories]
+    if options.histories is not None:
+        rows = [history_rows(codes.ids, history)[0] for history in options.histories]
         if not any(map(len, rows)):
             raise DataError(f"None of the {len(rows):,} histories to calibrate on has an item that the index knows.")
     elif codes.sample_histories is not None:
-        sample = codes.sample_histories
-        rows = [np.sort(part) for part in np.split(sample.indices.astype(np.int64), sample.indptr[1:-1])]
+        rows = [np.sort(part) for part in column_lists(codes.sample_histories)]
     else:
         return None
     queries = [Query(engine.query_vector(part, codes.history_weights_of(part)), part) for part in rows if len(part)]

@@ -5,15 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from ..engines.contract import Engine, Query, SearchOptions
-from ..errors import UsageError
+from ..engines.contract import Engine, Query, SearchPlan
 from ..metrics import mean_overlap
 
 K = 100
 TERMS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 CANDIDATES = (200, 500, 1000, 2000)
 SAMPLE = 200
-TARGET_OVERLAP = 0.99
 
 
 class Calibration(BaseModel):
@@ -42,11 +40,6 @@ class Calibration(BaseModel):
         )
 
 
-def check_target(target_overlap: float) -> None:
-    if not 0 < target_overlap <= 1:
-        raise UsageError(f"target_overlap must be above 0 and at most 1, got {target_overlap}.")
-
-
 def calibrate(engine: Engine, queries: Sequence[Query], target: float, threads: int = 1) -> Calibration | None:
     """The cheapest of a grid of terms and candidates that reaches `target`; None where none does.
 
@@ -54,10 +47,10 @@ def calibrate(engine: Engine, queries: Sequence[Query], target: float, threads: 
     """
     queries = queries[:SAMPLE]
     k = min(K, engine.items)
-    truth = [answer.rows for answer in engine.search(queries, SearchOptions(k, True, threads=threads))]
+    truth = [answer.rows for answer in engine.search(queries, SearchPlan(k, True, threads=threads))]
     for terms, candidates in _settings(engine, queries):
-        options = SearchOptions(k, False, terms, candidates, threads)
-        found = [answer.rows for answer in engine.search(queries, options)]
+        plan = SearchPlan(k, False, terms, candidates, threads)
+        found = [answer.rows for answer in engine.search(queries, plan)]
         overlap = mean_overlap(found, truth)
         if overlap >= target:
             return Calibration(

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import xxhash
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ..codes.item_codes import ItemCodes
 from ..engines.names import EngineName
 from ..errors import StorageError
 from ..segments.stored import SegmentsEntry
@@ -38,6 +39,12 @@ class CodesEntry(BaseModel):
     dims: int
     nnz: int
     origin: dict[str, Any]
+
+    @classmethod
+    def of(cls, codes: ItemCodes) -> "CodesEntry":
+        return cls(
+            fingerprint=codes.fingerprint, items=len(codes.ids), dims=codes.dims, nnz=codes.nnz, origin=codes.origin
+        )
 
 
 class Manifest(BaseModel):

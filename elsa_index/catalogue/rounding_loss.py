@@ -15,7 +15,7 @@ _SCORED = 20_000_000
 """Scores to compute at most: with a million items, 20 histories are asked."""
 
 
-def store_loss(codes: ItemCodes, engine: Engine) -> dict[str, float]:
+def rounding_loss(codes: ItemCodes, engine: Engine) -> dict[str, float]:
     """How far stored codes are from those given: largest score error, and overlap@100 on a sample of histories.
 
     The sample is the codes' own; single items where they have none. Empty where the engine keeps float32 as given

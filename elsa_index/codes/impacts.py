@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import UsageError
+from ..limits import Limits
 
-MIN_BITS, MAX_BITS = 2, 16
+BITS = Limits(2, 16)
 
 
 def terms_of(dims: npt.NDArray[np.integer], weights: npt.NDArray[np.number]) -> npt.NDArray[np.int64]:
@@ -34,8 +34,7 @@ class ImpactScale:
     scale: float
 
     def __post_init__(self) -> None:
-        if not MIN_BITS <= self.bits <= MAX_BITS:
-            raise UsageError(f"bits must be from {MIN_BITS} to {MAX_BITS}, got {self.bits}.")
+        BITS.check("bits", self.bits)
 
     @classmethod
     def fitting(cls, bits: int, weights: npt.NDArray[np.floating], *, unit_norm: bool) -> "ImpactScale":

@@ -12,6 +12,7 @@ import xxhash
 from scipy.sparse import csr_array
 
 from ..errors import DataError, UsageError
+from ..limits import AT_LEAST_ONE
 from ..storage.files import existing_file
 from ..storage.ids import IdMap
 from .scipy_matrix import load_csr
@@ -111,8 +112,7 @@ def read_interactions(
     """
     if min_value is not None and value_column is None and Path(path).suffix != ".npz":
         raise UsageError(f"min_value is {min_value}, but no value column is named: pass --value-column (value_column).")
-    if min_user_items < 1:
-        raise UsageError(f"min_user_items must be at least 1, got {min_user_items}.")
+    AT_LEAST_ONE.check("min_user_items", min_user_items)
     if Path(path).suffix == ".npz":
         users, items, values, times = _read_matrix(path)
     else:

@@ -1,7 +1,7 @@
 """Metadata: what is known of items besides interactions: titles, genres, authors, years."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from ..storage.strings import Strings
 from .tables import read_all_columns, refuse_missing
 
 TITLE = "title"
-METADATA = "metadata.json"
+_COLUMNS = "metadata.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +58,19 @@ class Metadata:
         return {name: column[row] for name, column in self.columns.items() if column[row]}
 
     def save(self, directory: Path) -> None:
-        write_json(directory / METADATA, {"columns": list(self.columns)})
+        write_json(directory / _COLUMNS, {"columns": list(self.columns)})
         for number, column in enumerate(self.columns.values()):
             column.save(directory, f"metadata.{number}")
+
+    @staticmethod
+    def is_in(names: Container[str]) -> bool:
+        """Whether metadata is among the files of these names."""
+        return _COLUMNS in names
 
     @classmethod
     def load(cls, directory: Path) -> "Metadata":
         """Opens by memory map."""
-        names = read_json(directory / METADATA)["columns"]
+        names = read_json(directory / _COLUMNS)["columns"]
         return cls({name: Strings.load(directory, f"metadata.{number}") for number, name in enumerate(names)})
 
 

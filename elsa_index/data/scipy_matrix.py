@@ -1,13 +1,23 @@
-"""SciPy matrices from files that somebody else wrote."""
+"""SciPy matrices: reading those that somebody else wrote, and their rows."""
 
 import zipfile
 import zlib
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import csr_array, load_npz
 
 from ..errors import DataError
+
+
+def column_lists(matrix: csr_array) -> list[npt.NDArray[np.int64]]:
+    """The columns of each row's nonzeros.
+
+    >>> [columns.tolist() for columns in column_lists(csr_array([[0, 1, 1], [0, 0, 0]]))]
+    [[1, 2], []]
+    """
+    return np.split(matrix.indices.astype(np.int64), matrix.indptr[1:-1])
 
 
 def load_csr(path: Path) -> csr_array:

@@ -1,8 +1,9 @@
 """Tags: what items can be filtered by: a category, a segment, "in stock"."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial, reduce
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,16 @@ from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows
 from .tables import read_table, refuse_missing
 
+_STARTS, _ROWS = "tags.starts.npy", "tags.rows.npy"
+
 
 @dataclass(frozen=True, eq=False)
 class Tags:
     """names: of the tags. starts: (tags + 1,) and rows: the items of each tag, sorted; `items` in all.
 
     >>> tags = Tags.of([("a", "red"), ("b", "red"), ("b", "new"), ("zz", "red")], IdMap("abc"))
-    >>> list(tags.names), tags.mask(tags.numbers(["red", "new"])).tolist()
-    (['red', 'new'], [False, True, False])
+    >>> list(tags.names), tags.rows_of_all(tags.numbers(["red", "new"])).tolist()
+    (['red', 'new'], [1])
     """
 
     names: IdMap
@@ -86,14 +89,10 @@ class Tags:
         """Items that carry a tag, sorted."""
         return self.rows[int(self.starts[number]) : int(self.starts[number + 1])].astype(np.int64)
 
-    def mask(self, numbers: Iterable[int]) -> npt.NDArray[np.bool_]:
-        """(items,) which items carry every one of the tags of these numbers."""
-        carries_all = np.ones(self.items, dtype=bool)
-        for number in numbers:
-            carries = np.zeros(self.items, dtype=bool)
-            carries[self.rows_of(number)] = True
-            carries_all &= carries
-        return carries_all
+    def rows_of_all(self, numbers: Sequence[int]) -> Rows:
+        """Items that carry every one of the tags of these numbers, sorted."""
+        fewest_first = sorted(map(self.rows_of, numbers), key=len)
+        return reduce(partial(np.intersect1d, assume_unique=True), fewest_first)
 
     def by_row(self) -> list[list[int]]:
         """For each item the numbers of its tags."""
@@ -105,12 +104,17 @@ class Tags:
 
     def save(self, directory: Path) -> None:
         self.names.save(directory, "tags.names")
-        np.save(directory / "tags.starts.npy", self.starts)
-        np.save(directory / "tags.rows.npy", self.rows)
+        np.save(directory / _STARTS, self.starts)
+        np.save(directory / _ROWS, self.rows)
+
+    @staticmethod
+    def are_in(names: Container[str]) -> bool:
+        """Whether tags are among the files of these names."""
+        return _ROWS in names
 
     @classmethod
     def load(cls, directory: Path, items: int) -> "Tags":
-        starts, rows = load_array(directory / "tags.starts.npy"), load_array(directory / "tags.rows.npy")
+        starts, rows = load_array(directory / _STARTS), load_array(directory / _ROWS)
         return cls(IdMap.load(directory, "tags.names"), starts, rows, items)
 
 

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows
 from ..storage.strings import Strings
 
-WORDS = "metadata.words.rows.npy"
+_ROWS, _STARTS = "metadata.words.rows.npy", "metadata.words.starts.npy"
 _WORD_START = re.compile(r"\b\w")
 _SORTED_BY = 40  # characters from a word's beginning: enough to tell titles apart
 _LAST_START = 2**16 - 1
@@ -92,12 +92,17 @@ class TitleLookup:
 
     def save(self, directory: Path) -> None:
         """Writes the order; titles are saved apart."""
-        np.save(directory / WORDS, self.rows)
-        np.save(directory / "metadata.words.starts.npy", self.starts)
+        np.save(directory / _ROWS, self.rows)
+        np.save(directory / _STARTS, self.starts)
+
+    @staticmethod
+    def is_in(names: Container[str]) -> bool:
+        """Whether a lookup is among the files of these names."""
+        return _ROWS in names
 
     @classmethod
     def load(cls, directory: Path) -> "TitleLookup":
-        return cls(load_array(directory / WORDS), load_array(directory / "metadata.words.starts.npy"))
+        return cls(load_array(directory / _ROWS), load_array(directory / _STARTS))
 
 
 def fold(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,9 +15,10 @@ from ..codes.query_terms import Vector
 from ..data.tags import Tags
 from ..storage.ids import Rows
 from .names import EngineName, ManyTerms, RankName, StoreName
+from .top_k import in_sorted
 
 if TYPE_CHECKING:
-    from .opensearch.target import ClusterTarget
+    from .cluster_target import ClusterTarget
 
 Progress = Callable[[int, int], None]
 """Called with what is done and what there is to do."""
@@ -41,9 +42,9 @@ class Capabilities:
 
 
 @dataclass(frozen=True)
-class BuildOptions:
-    """bits: of impacts. store: how the codes are kept. tags: what items can be filtered by. cluster: where an engine
-    that needs one loads the catalogue; overwrite: whether another one may be served there.
+class BuildPlan:
+    """What an engine writes. bits: of impacts. store: how the codes are kept. tags: what items can be filtered by.
+    cluster: where an engine that needs one loads the catalogue; overwrite: whether another one may be served there.
     """
 
     bits: int = 8
@@ -54,13 +55,15 @@ class BuildOptions:
 
 
 @dataclass(frozen=True)
-class SearchOptions:
-    """k: how many items. exact: prove the answer. query_terms, candidates: of the first stage, None for its own.
-    threads: over queries. effort: how far an approximate engine looks, None for its own. rank: who ranks, for engines
-    on a cluster. many_terms: what becomes of a query with more terms than the engine takes.
+class SearchPlan:
+    """What an engine does for a query.
+
+    k: how many items. exact: prove the answer. query_terms, candidates: of the first stage, None for its own. threads:
+    over queries. effort: how far an approximate engine looks, None for its own. rank: who ranks, for engines on a
+    cluster. many_terms: what becomes of a query with more terms than the engine takes.
     """
 
-    k: int = 10
+    k: int
     exact: bool = True
     query_terms: int | None = None
     candidates: int | None = None
@@ -72,18 +75,40 @@ class SearchOptions:
 
 @dataclass(frozen=True, eq=False)
 class Filter:
-    """tags: numbers of tags that an item must all carry. excluded: rows that are not returned, sorted.
-    passing: (items,) bool, what both leave.
+    """What an item must be to be returned. No array of the catalogue's size is made where tags leave few items.
+
+    items: how many there are in all. tags: numbers of tags that an item must all carry. excluded: rows that are not
+    returned, sorted. tagged: rows that carry all tags, sorted; None where there are no tags.
     """
 
-    tags: tuple[int, ...]
-    excluded: Rows
-    passing: npt.NDArray[np.bool_]
+    items: int
+    tags: tuple[int, ...] = ()
+    excluded: Rows = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    tagged: Rows | None = None
 
     @cached_property
+    def rows(self) -> Rows:
+        """Those that pass, sorted."""
+        if self.tagged is None:
+            return np.delete(np.arange(self.items), self.excluded)
+        return self.tagged[~in_sorted(self.tagged, self.excluded)]
+
+    @cached_property
+    def passing(self) -> npt.NDArray[np.bool_]:
+        """(items,) bool, for engines that look items up one by one."""
+        passing = np.zeros(self.items, dtype=bool)
+        passing[self.rows] = True
+        return passing
+
+    def passes(self, rows: Rows) -> npt.NDArray[np.bool_]:
+        """(rows,) bool: which of some rows pass."""
+        allowed = ~in_sorted(rows, self.excluded)
+        return allowed if self.tagged is None else allowed & in_sorted(rows, self.tagged)
+
+    @property
     def count(self) -> int:
         """How many items pass."""
-        return int(np.count_nonzero(self.passing))
+        return self.items - len(self.excluded) if self.tagged is None else len(self.rows)
 
 
 @dataclass(frozen=True)
@@ -100,13 +125,18 @@ class Query:
         """How many of `items` items may be returned."""
         if self.only is None:
             return items - len(self.seen)
-        return self.only.count - int(np.count_nonzero(self.only.passing[self.seen]))
+        return self.only.count - int(np.count_nonzero(self.only.passes(self.seen)))
+
+    def may_return(self, rows: Rows) -> npt.NDArray[np.bool_]:
+        """(rows,) bool: which of some rows may be returned."""
+        fresh = ~in_sorted(rows, self.seen)
+        return fresh if self.only is None else fresh & self.only.passes(rows)
 
     def rows_left(self, items: int) -> Rows:
-        """The rows that may be returned."""
-        left = np.ones(items, dtype=bool) if self.only is None else self.only.passing.copy()
-        left[self.seen] = False
-        return np.flatnonzero(left)
+        """The rows that may be returned, sorted."""
+        if self.only is None:
+            return np.delete(np.arange(items), self.seen)
+        return self.only.rows[~in_sorted(self.only.rows, self.seen)]
 
 
 @dataclass(frozen=True)
@@ -140,7 +170,7 @@ class Engine(ABC):
     @classmethod
     @abstractmethod
     def build(
-        cls, codes: ItemCodes, directory: Path, options: BuildOptions, on_progress: Progress | None = None
+        cls, codes: ItemCodes, directory: Path, plan: BuildPlan, on_progress: Progress | None = None
     ) -> dict[str, Any]:
         """Writes the engine's files into `directory`; returns the parameters that `open` needs, as JSON."""
 
@@ -170,9 +200,7 @@ class Engine(ABC):
         """(dims,) float64: u = Σ weight · A_i over the history's rows, from the stored codes."""
 
     @abstractmethod
-    def search(
-        self, queries: Sequence[Query], options: SearchOptions, on_progress: Progress | None = None
-    ) -> list[Answer]:
+    def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
         """The best `k` unseen items of each query, or all unseen ones where fewer are left."""
 
     def close(self) -> None:

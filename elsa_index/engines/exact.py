@@ -8,9 +8,9 @@ import numpy as np
 
 from ..codes.item_codes import ItemCodes
 from .batching import Counter
-from .contract import Answer, BuildOptions, Capabilities, Progress, Query, SearchOptions
+from .contract import Answer, BuildPlan, Capabilities, Progress, Query, SearchPlan
 from .stored_codes import StoredCodes, StoredCodesEngine
-from .top_k import best_unseen
+from .top_k import best
 
 _BATCH = 64  # (items, batch) float64 scores at a time: 512 bytes an item
 
@@ -25,25 +25,24 @@ class ExactEngine(StoredCodesEngine):
 
     @classmethod
     def build(
-        cls, codes: ItemCodes, directory: Path, options: BuildOptions, on_progress: Progress | None = None
+        cls, codes: ItemCodes, directory: Path, plan: BuildPlan, on_progress: Progress | None = None
     ) -> dict[str, Any]:
-        StoredCodes.round(codes, options.store).save(directory)
-        return {"dims": codes.dims, "store": options.store}
+        StoredCodes.round(codes, plan.store).save(directory)
+        return {"dims": codes.dims, "store": plan.store}
 
     @classmethod
     def open(cls, directory: Path, parameters: dict[str, Any]) -> "ExactEngine":
         return cls(StoredCodes.load(directory, parameters["dims"]))
 
-    def search(
-        self, queries: Sequence[Query], options: SearchOptions, on_progress: Progress | None = None
-    ) -> list[Answer]:
+    def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
         answers: list[Answer] = []
         counter = Counter(len(queries), on_progress)
         for start in range(0, len(queries), _BATCH):
             batch = queries[start : start + _BATCH]
             scores = self.store.matrix @ np.stack([query.vector for query in batch], axis=1)
             for at, query in enumerate(batch):
-                left = query.left(self.items)
-                answers.append(Answer(*best_unseen(scores[:, at], query, options.k), True, candidates=left))
+                rows = query.rows_left(self.items)
+                top = best(rows, scores[rows, at], plan.k)
+                answers.append(Answer(*top, True, candidates=len(rows)))
             counter.add(len(batch))
         return answers

@@ -14,13 +14,14 @@ from ..errors import DataError, StorageError
 from ..storage.files import load_array
 from ..storage.ids import Rows
 from .batching import Counter
-from .contract import Answer, BuildOptions, Capabilities, Engine, Filter, Progress, Query, SearchOptions
+from .contract import Answer, BuildPlan, Capabilities, Engine, Filter, Progress, Query, SearchPlan
 from .top_k import best, in_sorted
 
 _FILE, _NORMS = "vectors.faiss", "vectors.norms.npy"
 _BATCH = 256
 _ADD_ROWS = 4096
 _TRAINING_ROWS = 100_000  # of the quantisers
+_FEW = 2000  # rows that a filter looks up by hashing; more are looked up in a bitmap of all
 
 
 class _FaissEngine(Engine):
@@ -40,7 +41,7 @@ class _FaissEngine(Engine):
 
     @classmethod
     def build(
-        cls, codes: ItemCodes, directory: Path, options: BuildOptions, on_progress: Progress | None = None
+        cls, codes: ItemCodes, directory: Path, plan: BuildPlan, on_progress: Progress | None = None
     ) -> dict[str, Any]:
         import faiss
 
@@ -90,27 +91,25 @@ class _FaissEngine(Engine):
     def query_vector(self, rows: Rows, weights: Vector) -> Vector:
         return weights @ self.stored_rows(rows)
 
-    def search(
-        self, queries: Sequence[Query], options: SearchOptions, on_progress: Progress | None = None
-    ) -> list[Answer]:
+    def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
         import faiss
 
-        faiss.omp_set_num_threads(options.threads)
+        faiss.omp_set_num_threads(plan.threads)
         answers: list[Answer] = []
         counter = Counter(len(queries), on_progress)
         for start in range(0, len(queries), _BATCH):
             batch = queries[start : start + _BATCH]
-            answers += self._search_batch(batch, options)
+            answers += self._search_batch(batch, plan)
             counter.add(len(batch))
         return answers
 
-    def _search_batch(self, queries: Sequence[Query], options: SearchOptions) -> list[Answer]:
+    def _search_batch(self, queries: Sequence[Query], plan: SearchPlan) -> list[Answer]:
         vectors = np.stack([query.vector for query in queries]).astype(np.float32)
         if not np.isfinite(vectors).all():
             raise DataError("A query vector is beyond the range of float32, which FAISS computes in.")
-        wanted = [min(options.k, query.left(self.items)) for query in queries]
-        count = min(max(options.k + len(query.seen) for query in queries), self.items)
-        scores, rows = self._nearest(vectors, count, _selector(queries[0].only), options.effort)
+        wanted = [min(plan.k, query.left(self.items)) for query in queries]
+        count = min(max(plan.k + len(query.seen) for query in queries), self.items)
+        scores, rows = self._nearest(vectors, count, _selector(queries[0].only), plan.effort)
         if self._norms is not None:
             scores = scores * np.where(rows >= 0, self._norms[rows], 0)
         answers = []
@@ -143,6 +142,8 @@ def _selector(only: Filter | None) -> dict[str, Any]:
         return {}
     import faiss
 
+    if only.count <= _FEW:
+        return {"sel": faiss.IDSelectorBatch(only.rows)}  # type: ignore
     return {"sel": faiss.IDSelectorBitmap(np.packbits(only.passing, bitorder="little"))}  # type: ignore
 
 

@@ -16,9 +16,9 @@ from ..codes.item_codes import ItemCodes
 from ..codes.query_terms import query_terms
 from ..errors import MissingEngineError, StorageError
 from .batching import Counter
-from .contract import Answer, BuildOptions, Capabilities, Progress, Query, SearchOptions
+from .contract import Answer, BuildPlan, Capabilities, Progress, Query, SearchPlan
 from .stored_codes import StoredCodes, StoredCodesEngine
-from .top_k import best, in_sorted
+from .top_k import best
 
 _FILE = "postings.seismic"
 _CANDIDATES = 500
@@ -46,10 +46,10 @@ class SeismicEngine(StoredCodesEngine):
 
     @classmethod
     def build(
-        cls, codes: ItemCodes, directory: Path, options: BuildOptions, on_progress: Progress | None = None
+        cls, codes: ItemCodes, directory: Path, plan: BuildPlan, on_progress: Progress | None = None
     ) -> dict[str, Any]:
         seismic = _library()
-        store = StoredCodes.round(codes, options.store)
+        store = StoredCodes.round(codes, plan.store)
         store.save(directory)
         source = directory / "vectors.bin"
         _write_vectors(store, source)
@@ -61,7 +61,7 @@ class SeismicEngine(StoredCodesEngine):
         source.unlink()
         if (saved := directory / f"{_FILE}.index.seismic").exists():  # some versions add a suffix
             saved.rename(directory / _FILE)
-        return {"dims": codes.dims, "store": options.store}
+        return {"dims": codes.dims, "store": plan.store}
 
     @classmethod
     def open(cls, directory: Path, parameters: dict[str, Any]) -> "SeismicEngine":
@@ -71,30 +71,25 @@ class SeismicEngine(StoredCodesEngine):
             raise StorageError(f"{directory / _FILE} cannot be opened by Seismic: {error}") from None
         return cls(StoredCodes.load(directory, parameters["dims"]), index)
 
-    def search(
-        self, queries: Sequence[Query], options: SearchOptions, on_progress: Progress | None = None
-    ) -> list[Answer]:
+    def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
         counter = Counter(len(queries), on_progress)
         answers = []
         for query in queries:
-            answers.append(self._one(query, options))
+            answers.append(self._one(query, plan))
             counter.add()
         return answers
 
-    def _one(self, query: Query, options: SearchOptions) -> Answer:
-        wanted = min(options.k, query.left(self.items))
-        effort = options.effort or self.capabilities.efforts[0]
+    def _one(self, query: Query, plan: SearchPlan) -> Answer:
+        wanted = min(plan.k, query.left(self.items))
+        effort = plan.effort or self.capabilities.efforts[0]
         cut = query_terms(query.vector)
-        count = min(max(_CANDIDATES, options.k) + len(query.seen), self.items)
+        count = min(max(_CANDIDATES, plan.k) + len(query.seen), self.items)
         ascending = np.argsort(cut.terms)
         terms = cut.terms[ascending].astype(np.int32)
         weights = (cut.weights[ascending] * cut.step).astype(np.float32)
         hits = self._index.search(terms, weights, count, effort, _HEAP_FACTOR, 0, False)
         rows = np.fromiter((row for _, row in hits), np.int64, len(hits))
-        left = ~in_sorted(rows, query.seen)
-        if query.only is not None:
-            left &= query.only.passing[rows]
-        rows = rows[left]
+        rows = rows[query.may_return(rows)]
         if len(rows) < wanted:
             rows = query.rows_left(self.items)
         top, scores = best(rows, self.store.score(rows, query.vector), wanted)

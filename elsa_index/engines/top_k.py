@@ -4,7 +4,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ..storage.ids import Rows
-from .contract import Query
 
 _THINNED = 32
 
@@ -41,13 +40,3 @@ def in_sorted(values: Rows, among: Rows) -> npt.NDArray[np.bool_]:
     places = np.minimum(np.searchsorted(among, values), len(among) - 1)
     found: npt.NDArray[np.bool_] = among.take(places) == values
     return found
-
-
-def best_unseen(scores: npt.NDArray[np.float64], query: Query, k: int) -> tuple[Rows, npt.NDArray[np.float64]]:
-    """`best` of every item's score, without the rows that the query must not return.
-
-    >>> best_unseen(np.array([3.0, 2.0, 1.0]), Query(np.zeros(0), np.array([0])), 1)[0].tolist()
-    [1]
-    """
-    rows = query.rows_left(len(scores))
-    return best(rows, scores[rows], k)

@@ -16,24 +16,11 @@ from scipy.sparse import csr_array
 from ..codes.query_terms import QueryTerms, query_terms
 from ..storage.files import load_array
 from ..storage.ids import Rows
-from .contract import Answer, Query, SearchOptions
+from .contract import Answer, Query, SearchPlan
 from .stored_codes import StoredCodes
-from .top_k import best, best_unseen, in_sorted
+from .top_k import best, in_sorted
 
-FIRST_TERMS = 192
-"""Terms with which an exact search begins, twice as many at each further step. Of Gowalla's histories of 40 to 80
-items, 500 terms, 128 prove 37 % (41 thousand items) to 77 % (a million), 192 prove 85 % to 97 %; the mean time is about
-the same, but whatever needs a second step is twice as slow."""
-FULL_QUERY_UP_TO = 20_000
-"""Items up to which an exact search begins with every term: there lists are short, and a further step costs more."""
-FIRST_CANDIDATES = 500
-EXACT_CANDIDATES = 2000
-"""Candidates of an exact search with a cut query: asking an inverted index for more costs next to nothing beside more
-terms, and their last sum is what the bound of everything else starts from."""
 _HEAVY_FILE = "codes.heavy.npy"
-FEW = 2000
-"""Where a filter leaves so few items, these are scored from the stored codes: that takes less time than a query, and a
-cut query of the whole catalogue, as it was calibrated, would miss many of them."""
 HEAVY = 1000
 HEAVY_SHARE = 0.005
 """Items of the largest norms, at least so many and this share, which every search scores, together and thus in little
@@ -50,6 +37,10 @@ class Candidates:
     rows: Rows
     sums: npt.NDArray[np.float32]
     complete: bool
+
+    def largest_sum_beyond(self, count: int) -> float:
+        """What the sum of no item exceeds that is not among the first `count`."""
+        return 0.0 if self.complete and count == len(self.rows) else float(self.sums[count - 1])
 
 
 class FirstStage(Protocol):
@@ -94,46 +85,66 @@ class HeavyItems:
 
 
 @dataclass(frozen=True)
+class Growth:
+    """Where a search begins, before it grows."""
+
+    first_terms: int = 192
+    """Terms with which an exact search begins, twice as many at each further step. Of Gowalla's histories of 40 to 80
+    items, 500 terms, 128 prove 37 % (41 thousand items) to 77 % (a million), 192 prove 85 % to 97 %; the mean time is
+    about the same, but whatever needs a second step is twice as slow."""
+    full_query_up_to: int = 20_000
+    """Items up to which an exact search begins with every term: lists are short there, and a step costs more."""
+    first_candidates: int = 500
+    exact_candidates: int = 2000
+    """Candidates of an exact search with a cut query: asking an inverted index for more costs next to nothing beside
+    more terms, and their last sum is what the bound of everything else starts from."""
+    few: int = 2000
+    """Where a filter leaves so few items, these are scored from the stored codes: that takes less time than a query,
+    and a cut query of the whole catalogue, as it was calibrated, would miss many of them."""
+
+
+@dataclass(frozen=True)
 class TwoStageSearch:
     """stage: the inverted index. store: the codes. impact_step: what one unit of impact stands for, at most. heavy:
-    items that are always rescored."""
+    items that are always rescored. growth: where it begins."""
 
     stage: FirstStage
     store: StoredCodes
     impact_step: float
     heavy: HeavyItems
+    growth: Growth = Growth()
 
-    def search(self, query: Query, options: SearchOptions) -> Answer:
-        """The best `k` items left to the query; with `options.exact`, more candidates and terms until they are proven.
+    def search(self, query: Query, plan: SearchPlan) -> Answer:
+        """The best `k` items left to the query; with `plan.exact`, more candidates and terms until they are proven.
 
         Where the plan ends without a proof or with fewer than k items, the rest is scored from the stored codes.
         """
-        wanted = min(options.k, query.left(self.store.items))
-        if query.only is not None and query.only.count <= FEW:
+        wanted = min(plan.k, query.left(self.store.items))
+        if query.only is not None and query.only.count <= self.growth.few:
             return self._exhaustive(query, wanted)
-        for terms, candidates in self._plan(query, wanted, options):
+        for terms, candidates in self._steps(query, wanted, plan):
             cut = query_terms(query.vector, terms)
             if not len(cut.terms):
                 break
             found = self.stage.top(cut, query, candidates)
-            answer = self._rescored(query, cut, found, wanted, options.exact)
-            if len(answer.rows) == wanted and (answer.proven or not options.exact):
+            answer = self._rescored(query, cut, found, wanted, plan.exact)
+            if len(answer.rows) == wanted and (answer.proven or not plan.exact):
                 return answer
             if found.complete and not len(cut.dropped):
                 break  # every item that shares any term was returned: no further step can bring others
         return self._exhaustive(query, wanted)
 
-    def _plan(self, query: Query, wanted: int, options: SearchOptions) -> Iterator[tuple[int, int]]:
+    def _steps(self, query: Query, wanted: int, plan: SearchPlan) -> Iterator[tuple[int, int]]:
         """(terms, candidates) of each step: twice as many terms, then more candidates with every term."""
         every_term = int(np.count_nonzero(query.vector))
         most_candidates = min(self.store.items, self.stage.most_candidates)
-        if options.many_terms == "cut":
+        if plan.many_terms == "cut":
             every_term = min(every_term, self.stage.most_terms(query))
-        first_terms = FIRST_TERMS if options.exact and self.store.items > FULL_QUERY_UP_TO else every_term
-        terms = min(options.query_terms or first_terms, every_term)
-        cut_candidates = EXACT_CANDIDATES if options.exact else FIRST_CANDIDATES
-        candidates = max(wanted, options.candidates or (cut_candidates if terms < every_term else FIRST_CANDIDATES))
-        candidates = min(candidates, most_candidates)
+        grows = plan.exact and self.store.items > self.growth.full_query_up_to
+        terms = min(plan.query_terms or (self.growth.first_terms if grows else every_term), every_term)
+        is_cut = terms < every_term
+        usual = self.growth.exact_candidates if plan.exact and is_cut else self.growth.first_candidates
+        candidates = min(max(wanted, plan.candidates or usual), most_candidates)
         yield terms, candidates
         while terms < every_term:
             terms = min(2 * terms, every_term)
@@ -147,24 +158,20 @@ class TwoStageSearch:
 
         An exact search rescores candidates, best first, only until the rest of them cannot be among the top k.
         """
-        rows = found.rows
-        pool, scores = self._heavy_scores(query)
-        fresh = ~in_sorted(rows, self.heavy.rows) & ~in_sorted(rows, query.seen)
-        every = max(len(rows), 1)
-        step = max(wanted, FIRST_CANDIDATES) if exact else every
-        proven, end = False, 0
-        for begin in range(0, every, step):
-            end = min(begin + step, len(rows))
-            part = rows[begin:end][fresh[begin:end]]
-            scores = np.concatenate([scores, self.store.score(part, query.vector)])
-            pool, scores = best(np.concatenate([pool, part]), scores, wanted)
-            if len(pool) == wanted:
-                last = 0.0 if found.complete and end == len(rows) else float(found.sums[end - 1])
+        top, scores = self._heavy_scores(query)
+        proven, rescored = False, 0
+        for part in _parts(found.rows, max(wanted, self.growth.first_candidates) if exact else len(found.rows)):
+            rescored += len(part)
+            new = part[~in_sorted(part, self.heavy.rows) & ~in_sorted(part, query.seen)]
+            pool = np.concatenate([scores, self.store.score(new, query.vector)])
+            top, scores = best(np.concatenate([top, new]), pool, wanted)
+            if len(top) == wanted:
+                bound = self._bound_of_others(cut, found.largest_sum_beyond(rescored))
                 # Not where they are equal: among equal scores the lower row comes first.
-                proven = not wanted or float(scores[-1]) > self._bound_of_others(cut, last)
+                proven = not wanted or float(scores[-1]) > bound
             if proven:
                 break
-        return Answer(pool, scores, proven, len(cut.terms), end)
+        return Answer(top, scores, proven, len(cut.terms), rescored)
 
     def _heavy_scores(self, query: Query) -> tuple[Rows, npt.NDArray[np.float64]]:
         """Those heavy items that the query may return, and their scores."""
@@ -172,9 +179,7 @@ class TwoStageSearch:
         if not len(rows):
             return rows, np.zeros(0)
         scores = self._heavy_codes @ query.vector
-        left = ~in_sorted(rows, query.seen)
-        if query.only is not None:
-            left &= query.only.passing[rows]
+        left = query.may_return(rows)
         return rows[left], scores[left]
 
     @cached_property
@@ -193,9 +198,16 @@ class TwoStageSearch:
         return kept + self.heavy.rest_norm * float(np.sqrt(np.square(heaviest).sum())) * (1 + 1e-12)
 
     def _exhaustive(self, query: Query, wanted: int) -> Answer:
-        if query.only is not None and query.only.count < self.store.items // 10:
-            rows = query.rows_left(self.store.items)
-            top, scores = best(rows, self.store.score(rows, query.vector), wanted)
+        rows = query.rows_left(self.store.items)
+        if len(rows) < self.store.items // 10:
+            scores = self.store.score(rows, query.vector)
         else:
-            top, scores = best_unseen(self.store.matrix @ query.vector, query, wanted)
-        return Answer(top, scores, True, int(np.count_nonzero(query.vector)), query.left(self.store.items))
+            scores = (self.store.matrix @ query.vector)[rows]
+        return Answer(*best(rows, scores, wanted), True, int(np.count_nonzero(query.vector)), len(rows))
+
+
+def _parts(rows: Rows, size: int) -> Iterator[Rows]:
+    """Successive parts of at most `size` rows; one empty part where there are no rows."""
+    yield rows[:size]
+    for begin in range(size, len(rows), max(size, 1)):
+        yield rows[begin : begin + size]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -11,17 +11,15 @@ from ..codes.impacts import terms_of
 from ..engines.batching import Counter
 from .anserini import about_scale, write_queries
 from .parts import write_template
-
-if TYPE_CHECKING:
-    from .export import Source
+from .source import Source
 
 FILE = "codes.ciff"
 _REPORT_EVERY = 1000
 
 
-def write_ciff(source: "Source", directory: Path, counter: Counter) -> None:
+def write_ciff(source: Source, directory: Path, counter: Counter) -> None:
     """codes.ciff, queries.jsonl, README.md. Impacts are term frequencies; a document's length is their sum."""
-    store, ids = source.store, source.index.ids
+    store, ids = source.store, source.catalogue.ids
     values = store.values
     impacts = source.scale.quantize(values)
     terms = terms_of(store.dims_of, values)
@@ -33,7 +31,7 @@ def write_ciff(source: "Source", directory: Path, counter: Counter) -> None:
             version=1, num_postings_lists=lists, num_docs=store.items, total_postings_lists=lists,
             total_docs=store.items, total_terms_in_collection=int(lengths.sum()),
             average_doclength=float(lengths.mean()),
-            description=f"elsa-index codes {source.index.manifest.codes.fingerprint}, signed dimensions as terms",
+            description=f"elsa-index codes {source.catalogue.manifest.codes.fingerprint}, signed dimensions as terms",
         )  # fmt: skip
         _write(file, header)
         for term, rows, frequencies in _lists(terms, impacts, np.repeat(np.arange(store.items), store.lengths)):
@@ -48,7 +46,7 @@ def write_ciff(source: "Source", directory: Path, counter: Counter) -> None:
                 counter.add(_REPORT_EVERY)
     counter.add(store.items - counter.done)
     write_queries(source, directory)
-    write_template("ciff.md", directory / "README.md", items=f"{len(source.index):,}", **about_scale(source))
+    write_template("ciff.md", directory / "README.md", items=f"{len(source.catalogue.ids):,}", **about_scale(source))
 
 
 def _lists(terms: Any, impacts: Any, rows: Any) -> Iterator[tuple[str, Any, Any]]:

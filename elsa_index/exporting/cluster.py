@@ -5,16 +5,14 @@ import re
 import shlex
 from collections import Counter as Counts
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..engines.batching import Counter
 from ..engines.opensearch import query_dsl
 from ..engines.opensearch.documents import LONG_ID, bulk_lines, document_id, mapping, meta_of
 from ..storage.files import write_json
 from .parts import write_parts, write_template
-
-if TYPE_CHECKING:
-    from .export import Asked, Source
+from .source import AskedHistory, Source
 
 K = 100
 _FIRST_TERMS = 1000
@@ -23,24 +21,24 @@ _BOOST = 2.0
 """Of the text in the hybrid request: a title that matches brings about as much as a good item's code."""
 
 
-def write_opensearch(source: "Source", directory: Path, counter: Counter) -> None:
+def write_opensearch(source: Source, directory: Path, counter: Counter) -> None:
     """mapping.json, bulk-*.ndjson, requests/, hybrid.json, query.mjs, README.md."""
     _write(source, directory, counter, "OpenSearch", "1.1 or newer; loaded and asked in our tests: 3.8")
 
 
-def write_elasticsearch(source: "Source", directory: Path, counter: Counter) -> None:
+def write_elasticsearch(source: Source, directory: Path, counter: Counter) -> None:
     """The same for Elasticsearch."""
     versions = "7.12 or newer; loaded and asked in our tests: 7.17. 8 and 9 document all parts used and were not run"
     _write(source, directory, counter, "Elasticsearch", versions)
 
 
-def _write(source: "Source", directory: Path, counter: Counter, product: str, versions: str) -> None:
-    index = source.index
-    meta = meta_of(source.store, index.manifest.codes.fingerprint)
+def _write(source: Source, directory: Path, counter: Counter, product: str, versions: str) -> None:
+    catalogue = source.catalogue
+    meta = meta_of(source.store, catalogue.manifest.codes.fingerprint)
     shards = {"number_of_shards": 1, "number_of_replicas": 1}
     fields = mapping(meta, title=source.titles is not None)
     write_json(directory / "mapping.json", {"settings": {"index": shards}, "mappings": fields})
-    lines = bulk_lines(source.store, index.ids, source.history_weights, index.tags, source.titles)
+    lines = bulk_lines(source.store, catalogue.ids, catalogue.history_weights, catalogue.tags, source.titles)
     write_parts(lines, directory, "bulk-%05d.ndjson", counter)
     (directory / "requests").mkdir()
     with (directory / "requests.jsonl").open("w", encoding="utf-8") as listed:
@@ -50,35 +48,35 @@ def _write(source: "Source", directory: Path, counter: Counter, product: str, ve
             listed.write(json.dumps({"request": name, "user_id": asked.user_id, "items": asked.items}) + "\n")
     write_json(directory / "hybrid.json", _hybrid(source))
     write_template("query.mjs", directory / "query.mjs")
-    history = " ".join(shlex.quote(document_id(index.ids[row])) for row in source.asked[0].rows.tolist())
+    history = " ".join(shlex.quote(document_id(catalogue.ids[row])) for row in source.asked[0].resolved.rows.tolist())
     write_template(
         "cluster.md", directory / "README.md",
-        product=product, versions=versions, items=f"{len(index):,}", count=len(index), k=K, window=query_dsl.WINDOW,
-        history=history,
+        product=product, versions=versions, items=f"{len(catalogue.ids):,}", count=len(catalogue.ids), k=K,
+        window=query_dsl.WINDOW, history=history,
     )  # fmt: skip
 
 
-def _request(source: "Source", asked: "Asked") -> str:
-    seen = [document_id(source.index.ids[row]) for row in asked.rows.tolist()]
+def _request(source: Source, asked: AskedHistory) -> str:
+    seen = [document_id(source.catalogue.ids[row]) for row in asked.resolved.rows.tolist()]
     restricted = query_dsl.restriction(seen)
     return query_dsl.ranking(
-        asked.vector, K, query_dsl.WINDOW, terms=_FIRST_TERMS, clause_limit=_FIRST_TERMS, restricted=restricted,
-        returned=_returned(source),
+        asked.resolved.vector, K, query_dsl.WINDOW, terms=_FIRST_TERMS, clause_limit=_FIRST_TERMS,
+        restricted=restricted, returned=_returned(source),
     )  # fmt: skip
 
 
-def _returned(source: "Source") -> str:
+def _returned(source: Source) -> str:
     fields = [LONG_ID] if source.titles is None else [LONG_ID, "title"]
     return f'"stored_fields":{json.dumps(fields)}'
 
 
-def _hybrid(source: "Source") -> dict[str, Any]:
+def _hybrid(source: Source) -> dict[str, Any]:
     """The first history's request with a text query that adds to the score and, where there are tags, a filter."""
     body: dict[str, Any] = json.loads(_request(source, source.asked[0]))
     words = Counts(word for title in source.titles or [] for word in set(re.findall(r"\w{4,}", title or "")))
     text = words.most_common(1)[0][0] if words else "text"
     query = body["query"]["bool"]
     query["should"].append({"match": {"title": {"query": text, "boost": _BOOST}}})
-    if source.index.tags is not None:
-        query["filter"] = [{"term": {"tag": source.index.tags.names[0]}}]
+    if source.catalogue.tags is not None:
+        query["filter"] = [{"term": {"tag": source.catalogue.tags.names[0]}}]
     return body

@@ -2,53 +2,25 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
-import numpy as np
-import numpy.typing as npt
-
+from ..catalogue.catalogue import Catalogue
 from ..codes.impacts import ImpactScale
-from ..codes.query_terms import Vector
 from ..engines.batching import Counter
 from ..engines.contract import Progress
-from ..engines.stored_codes import StoredCodes, StoredCodesEngine
+from ..engines.stored_codes import StoredCodesEngine
 from ..errors import DataError, UsageError
 from ..index import Index
 from ..storage.files import staged_directory, write_json
-from ..storage.ids import Rows
 from .anserini import write_anserini
 from .ciff import write_ciff
 from .cluster import write_elasticsearch, write_opensearch
+from .names import ExportName
+from .source import AskedHistory, Source
 
-ExportName = Literal["opensearch", "elasticsearch", "jsonl", "ciff"]
 NAME = "export.json"
 _BITS = 8
-
-
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """A history for which an export has a ready query. user_id, items: as given. rows: of the items that are known.
-    vector: (dims,), the history's."""
-
-    user_id: str
-    items: list[str]
-    rows: Rows
-    vector: Vector
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """What is exported. titles: for each row, or None where there are none. scale: of impacts, for formats that have
-    integers only."""
-
-    index: Index
-    store: StoredCodes
-    history_weights: npt.NDArray[np.floating] | None
-    titles: list[str | None] | None
-    asked: list[Asked]
-    scale: ImpactScale
 
 
 EXPORTS: dict[ExportName, Callable[[Source, Path, Counter], None]] = {
@@ -81,13 +53,14 @@ def export(
     """
     if to not in EXPORTS:
         raise UsageError(f"to must be one of {', '.join(get_args(ExportName))}, got {to!r}.")
-    engine = index._engine
+    catalogue = index.catalogue
+    engine = catalogue.engine
     if not isinstance(engine, StoredCodesEngine):
         raise UsageError(
-            f"The engine {index.engine} keeps no sparse codes to export; export an index of the engine lucene, "
+            f"The engine {engine.name} keeps no sparse codes to export; export an index of the engine lucene, "
             "exact or opensearch."
         )
-    parameters = index.manifest.parameters
+    parameters = catalogue.manifest.parameters
     bits = parameters.get("bits", _BITS)
     if "impact_scale" in parameters:
         scale = ImpactScale(bits, parameters["impact_scale"])
@@ -96,33 +69,32 @@ def export(
     named = None
     if titles is not None:
         by_id = dict(titles)
-        named = [by_id.get(name) for name in index.ids]
+        named = [by_id.get(name) for name in catalogue.ids]
         if not any(named):
             raise DataError(f"None of the {len(by_id):,} titles is of an item in the index.")
     if titles is not None and to in ("jsonl", "ciff"):
         raise UsageError(f"Titles are for opensearch and elasticsearch; {to} has no place for them.")
-    asked = _asked(index, histories, users)
-    source = Source(index, engine.store, index._history_weights, named, asked, scale)
+    asked = _asked(catalogue, histories, users)
+    source = Source(catalogue, engine.store, named, asked, scale)
     with staged_directory(Path(path), overwrite=overwrite, is_ours=lambda there: (there / NAME).is_file()) as staged:
         EXPORTS[to](source, staged, Counter(len(index), on_progress))
         about = {
             "to": to,
             "items": len(index),
             "dims": engine.dims,
-            "fingerprint": index.manifest.codes.fingerprint,
+            "fingerprint": catalogue.manifest.codes.fingerprint,
             "histories": len(asked),
         }
         write_json(staged / NAME, about)
 
 
-def _asked(index: Index, histories: Sequence[Sequence[object]] | None, users: Sequence[str] | None) -> list[Asked]:
-    given = [[index.ids[0]]] if histories is None else histories
+def _asked(
+    catalogue: Catalogue, histories: Sequence[Sequence[object]] | None, users: Sequence[str] | None
+) -> list[AskedHistory]:
+    given = [[catalogue.ids[0]]] if histories is None else histories
     names = [str(at + 1) for at in range(len(given))] if users is None else users
-    asked = []
-    for at, (history, name) in enumerate(zip(given, names, strict=True)):
-        rows, values, _ = index._history(history, None, at)
-        if len(rows):
-            asked.append(Asked(name, list(map(str, history)), rows, index._engine.query_vector(rows, values)))
+    resolved = zip(names, given, catalogue.resolve_all(given), strict=True)
+    asked = [AskedHistory(name, list(map(str, history)), known) for name, history, known in resolved if known.is_known]
     if not asked:
         raise DataError(f"None of the {len(given):,} histories has an item that the index knows.")
     return asked

@@ -1,12 +1,12 @@
 """Explaining a recommendation: which items of the history and which dimensions brought how much."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from ..storage.ids import IdMap, Rows
+from ..catalogue.catalogue import Catalogue
+from ..catalogue.history import ResolvedHistory
 
 
 @dataclass(frozen=True)
@@ -24,29 +24,33 @@ class Explanation:
     dims: list[tuple[int, float]]
 
 
-def explain(
-    ids: IdMap,
-    history: Rows,
-    weighted_codes: npt.NDArray[np.float64],
-    items: Sequence[int],
-    item_codes: npt.NDArray[np.float64],
-) -> list[Explanation]:
+def explain(catalogue: Catalogue, history: ResolvedHistory, items: Iterable[object]) -> list[Explanation]:
     """Splits the scores A_i · Σ_j w_j A_j of `items` into their products w_j A_jd A_id.
 
-    history: rows j. weighted_codes: (history, dims), w_j A_j. items: rows i. item_codes: (items, dims).
+    Raises UnknownIdError for items that the catalogue does not hold.
     """
+    wanted = catalogue.ids.rows(items)
+    names = catalogue.ids.take(history.rows)
+    weighted = catalogue.engine.stored_rows(history.rows) * history.weights[:, None]
     explanations = []
-    for row, code in zip(items, item_codes, strict=True):
+    for row, code in zip(wanted.tolist(), catalogue.engine.stored_rows(wanted), strict=True):
         dims = np.flatnonzero(code)
-        parts = weighted_codes[:, dims] * code[dims]
+        parts = weighted[:, dims] * code[dims]
         by_item, by_dim = parts.sum(axis=1), parts.sum(axis=0)
         shared = np.flatnonzero(parts.any(axis=0))
         explanations.append(
             Explanation(
-                ids[row],
+                catalogue.ids[row],
                 float(parts.sum()),
-                [(ids[int(history[at])], float(by_item[at])) for at in np.argsort(-by_item, kind="stable")],
+                [(names[at], float(by_item[at])) for at in np.argsort(-by_item, kind="stable")],
                 [(int(dims[at]), float(by_dim[at])) for at in shared[np.argsort(-by_dim[shared], kind="stable")]],
             )
         )
     return explanations
+
+
+def strongest_dimensions(history: ResolvedHistory, k: int) -> list[tuple[int, float]]:
+    """The `k` strongest dimensions of a history's vector with their signed weights, strongest first."""
+    vector = history.vector
+    order = np.argsort(-np.abs(vector), kind="stable")[:k]
+    return [(int(dim), float(vector[dim])) for dim in order if vector[dim]]

@@ -2,38 +2,38 @@
 
 from ..catalogue.manifest import Manifest
 from ..engines.contract import Answer, Capabilities
-from ..engines.names import RankName
+from .options import SearchOptions
 
 
-def promise(
-    answers: list[Answer], manifest: Manifest, able: Capabilities, rank: RankName, *, as_given: bool, filtered: bool
+def guarantee(
+    answers: list[Answer], manifest: Manifest, able: Capabilities, options: SearchOptions, *, filtered: bool
 ) -> str:
     """Exact, calibrated to a measured overlap, or nothing; and how many queries were cut to what a cluster takes.
 
-    as_given: terms or candidates were chosen by the caller. filtered: tags or exclusions restrict the answers.
+    filtered: tags or exclusions restrict the answers.
     """
     if not answers:
         return "no history had a known item"
-    worth = _worth(answers, manifest, able, rank, as_given=as_given, filtered=filtered)
+    worth = _worth(answers, manifest, able, options, filtered=filtered)
     shortened = sum(answer.cut for answer in answers)
     if not shortened:
         return worth
-    how = "finished from the stored codes" if rank == "client" else "the other terms added by rescoring"
+    how = "finished from the stored codes" if options.rank == "client" else "the other terms added by rescoring"
     return f"{worth}; {shortened:,} of {len(answers):,} queries were cut to the terms that fit a request, {how}"
 
 
 def _worth(
-    answers: list[Answer], manifest: Manifest, able: Capabilities, rank: RankName, *, as_given: bool, filtered: bool
+    answers: list[Answer], manifest: Manifest, able: Capabilities, options: SearchOptions, *, filtered: bool
 ) -> str:
     engine = manifest.engine
-    if rank == "first-stage":
+    if options.rank == "first-stage":
         return "first stage: the cluster's ranking by upper bound, which promises nothing"
-    if rank == "server":
+    if options.rank == "server":
         window = max(answer.candidates for answer in answers)
         return f"server: signed scores to nine bits, among the best {window:,} of each shard by upper bound"
     if all(answer.proven for answer in answers):
         return f"exact: the exhaustive top k of the {engine} index's stored codes, {manifest.codes.items:,} items"
-    if manifest.calibration is not None and not as_given:
+    if manifest.calibration is not None and not options.cuts:
         return f"calibrated: {manifest.calibration}" + (", without a filter" if filtered else "")
     if able.exact:
         share = sum(answer.proven for answer in answers) / len(answers)

@@ -1,37 +1,40 @@
 """The rows of a homepage: what is best for a history, and the best of its best segments."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import UsageError
-from ..segments.stored import Segment, Segments
+from ..catalogue.catalogue import Catalogue
+from ..catalogue.history import ResolvedHistory
+from ..segments.stored import Segment
 from ..storage.ids import Rows
-
-if TYPE_CHECKING:
-    from ..index import Index
+from .homepage_options import HomepageOptions
+from .options import SearchOptions
+from .recommend import recommend
+from .result import Ranking, SearchResult
+from .segments import RankedSegments, rank_segments
 
 FOR_YOU = "For you"
 POPULAR = "Popular"
 _CONSIDERED = 4  # times as many segments as there are rows, to choose diverse ones from
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HomepageRow:
     """name: of the segment, `For you` or `Popular`. segment: None for the first row. score: of the segment. items: ids,
-    best first, and scores: theirs; numbers of interactions where the homepage is a popular one."""
+    best first. rows: (items,) int64. scores: of the items; numbers of interactions where the homepage is a popular one.
+    """
 
     name: str
     segment: Segment | None
     score: float | None
     items: list[str]
+    rows: Rows
     scores: list[float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Homepage:
     """rows: the first is for the whole history, the others of one segment each; no item is in two of them. popular:
     no item of the history is known, so that the rows are popular items and the largest segments. unknown: ids of the
@@ -43,79 +46,65 @@ class Homepage:
     promise: str
 
 
-@dataclass(frozen=True)
-class HomepageOptions:
-    """What `Index.homepage` is asked for, which see.
+def homepage(catalogue: Catalogue, history: ResolvedHistory, options: HomepageOptions) -> Homepage:
+    """The rows for one history.
 
-    Raises UsageError for values out of range.
+    Raises UsageError for an index without segments.
     """
-
-    rows: int
-    k: int
-    fewest: int | None
-    diversity: float
-    exact: bool
-
-    def __post_init__(self) -> None:
-        for name, value in (("rows", self.rows), ("k", self.k), ("fewest", self.least)):
-            if value < 1:
-                raise UsageError(f"{name} must be at least 1, got {value}.")
-        if self.least > self.k:
-            raise UsageError(f"fewest must be at most k, {self.k}, got {self.least}.")
-        if not 0 <= self.diversity <= 1:
-            raise UsageError(f"diversity must be from 0 to 1, got {self.diversity}.")
-
-    @property
-    def least(self) -> int:
-        return (self.k + 1) // 2 if self.fewest is None else self.fewest
-
-
-def homepage(
-    index: "Index", history: Sequence[object], weights: Sequence[float] | None, options: HomepageOptions
-) -> Homepage:
-    """The rows for one history; see `Index.homepage`."""
-    segments = index.required_segments
-    ranked = index.rank_segments(history, _CONSIDERED * options.rows, weights=weights)
+    ranked = rank_segments(catalogue, history, _CONSIDERED * options.rows)
     if ranked.popular:
-        return _popular(index, segments, ranked.unknown, options)
-    given = None if weights is None else [weights]
-    first = index.search([history], options.k, weights=given, exact=options.exact)
-    answers = [first]
-    shown = first.rows[0][first.rows[0] >= 0]
-    rows = [_row(FOR_YOU, None, None, first.ids[0], first.scores[0], options.k, frozenset())]
-    taken = frozenset(first.ids[0][: len(shown)].tolist())
-    seen = np.union1d(index.ids.find(history), shown)
-    seen = seen[seen >= 0]
-    for at in _diverse(segments.vectors[ranked.numbers].toarray(), ranked.scores, options.diversity):
-        if len(rows) == options.rows:
+        return _popular(catalogue, history, options)
+    found = _Rows(catalogue, history, options)
+    for number, score in _diverse_first(catalogue, ranked, options.diversity):
+        if len(found.rows) == options.rows:
             break
-        segment = segments[int(ranked.numbers[at])]
-        left = segment.size - int(np.count_nonzero(segments.of[seen] == segment.number))
-        if left < options.least:
-            continue
+        found.add(catalogue.required_segments[number], score)
+    return Homepage(found.rows, False, history.unknown, found.promise)
+
+
+class _Rows:
+    """The rows of one homepage, one after the other: each is a search, and no item is shown twice."""
+
+    def __init__(self, catalogue: Catalogue, history: ResolvedHistory, options: HomepageOptions) -> None:
+        self._catalogue, self._history, self._options = catalogue, history, options
+        self._search = SearchOptions(k=options.k, exact=options.exact)
+        first = self._searched(self._search)
+        self._shown = first.rankings[0].rows
+        self._seen = np.union1d(history.rows, self._shown)
+        self.rows = [self._row(FOR_YOU, None, None, first.rankings[0])]
+        self.promise = first.promise
+        self._all_proven = first.rankings[0].proven
+
+    def add(self, segment: Segment, score: float) -> None:
+        """A row of the best items of a segment, where enough of them are new to the history and the first row."""
+        of = self._catalogue.required_segments.of
+        left = segment.size - int(np.count_nonzero(of[self._seen] == segment.number))
+        if left < self._options.least:
+            return
         # Segments share no item, so that only the first row can have taken some of this one.
-        overlap = int(np.count_nonzero(segments.of[shown] == segment.number))
-        found = index.search([history], options.k + overlap, weights=given, exact=options.exact, tags=[segment.tag])
-        answers.append(found)
-        rows.append(
-            _row(segment.name, segment, float(ranked.scores[at]), found.ids[0], found.scores[0], options.k, taken)
-        )
-    # A page is worth what its least certain row is.
-    weakest = next((found for found in answers if not found.proven[0]), first)
-    return Homepage(rows, False, ranked.unknown, weakest.promise)
+        overlap = int(np.count_nonzero(of[self._shown] == segment.number))
+        found = self._searched(replace(self._search, k=self._options.k + overlap, tags=(segment.tag,)))
+        self.rows.append(self._row(segment.name, segment, score, found.rankings[0], without=self._shown))
+        if self._all_proven and not found.rankings[0].proven:  # a page is worth what its least certain row is
+            self._all_proven, self.promise = False, found.promise
+
+    def _searched(self, options: SearchOptions) -> SearchResult:
+        return recommend(self._catalogue, [self._history], options)
+
+    def _row(
+        self, name: str, segment: Segment | None, score: float | None, found: Ranking, without: Rows | None = None
+    ) -> HomepageRow:
+        fresh = np.ones(len(found.rows), dtype=bool) if without is None else ~np.isin(found.rows, without)
+        kept = np.flatnonzero(fresh)[: self._options.k]
+        items = [found.items[at] for at in kept.tolist()]
+        return HomepageRow(name, segment, score, items, found.rows[kept], found.scores[kept].tolist())
 
 
-def _row(
-    name: str,
-    segment: Segment | None,
-    score: float | None,
-    ids: npt.NDArray[np.object_],
-    scores: npt.NDArray[np.floating],
-    k: int,
-    taken: frozenset[str],
-) -> HomepageRow:
-    kept = [at for at, item in enumerate(ids) if item is not None and item not in taken][:k]
-    return HomepageRow(name, segment, score, [ids[at] for at in kept], [float(scores[at]) for at in kept])
+def _diverse_first(catalogue: Catalogue, ranked: RankedSegments, diversity: float) -> list[tuple[int, float]]:
+    """Ranked segments with their scores, in the order in which they are taken."""
+    vectors = catalogue.required_segments.vectors[ranked.numbers].toarray()
+    order = _diverse(vectors, ranked.scores, diversity)
+    return [(int(ranked.numbers[at]), float(ranked.scores[at])) for at in order]
 
 
 def _diverse(vectors: npt.NDArray[np.float64], scores: npt.NDArray[np.float64], diversity: float) -> list[int]:
@@ -137,33 +126,32 @@ def _diverse(vectors: npt.NDArray[np.float64], scores: npt.NDArray[np.float64], 
     return order
 
 
-def _popular(index: "Index", segments: Segments, unknown: list[str], options: HomepageOptions) -> Homepage:
+def _popular(catalogue: Catalogue, history: ResolvedHistory, options: HomepageOptions) -> Homepage:
     """Popular items and the largest segments, for a history without a known item. Codes from elsewhere come without
     counts: then there is no first row, and a segment's typical items stand for its popular ones."""
-    counts = index.item_counts
+    counted = catalogue.item_counts is not None
+    segments = catalogue.required_segments
     rows: list[HomepageRow] = []
-    taken: Rows = np.zeros(0, dtype=np.int64)
-    if counts is not None:
-        taken = _most(np.arange(len(index)), counts, options.k)
-        rows.append(_counted(index, POPULAR, None, taken, counts))
+    shown: Rows = np.zeros(0, dtype=np.int64)
+    if counted:
+        shown, counts = catalogue.popular(options.k)
+        rows.append(_listed(catalogue, POPULAR, None, shown, counts))
     for segment in segments:
         if len(rows) == options.rows:
             break
-        if counts is None:
-            chosen = segments.rows_of(segment.number)[: options.k]
-        else:
-            inside = segments.rows_of(segment.number)
-            chosen = _most(np.sort(inside[~np.isin(inside, taken)]), counts, options.k)
+        members = segments.rows_of(segment.number)
+        chosen, counts = members[: options.k], np.zeros(min(options.k, len(members)))
+        if counted:
+            fresh = np.setdiff1d(members, shown, assume_unique=True)
+            chosen, counts = catalogue.most_popular_of(fresh, options.k)
         if len(chosen) >= options.least:
-            rows.append(_counted(index, segment.name, segment, chosen, counts))
-    known = "the popular items" if counts is not None else "typical items (the codes came without item counts)"
-    return Homepage(rows, True, unknown, f"no item of the history is known: {known} and the largest segments")
+            rows.append(_listed(catalogue, segment.name, segment, chosen, counts))
+    known = "the popular items" if counted else "typical items (the codes came without item counts)"
+    promise = f"no item of the history is known: {known} and the largest segments"
+    return Homepage(rows, True, history.unknown, promise)
 
 
-def _most(rows: Rows, counts: npt.NDArray, k: int) -> Rows:
-    return rows[np.argsort(-counts[rows].astype(np.int64), kind="stable")[:k]]
-
-
-def _counted(index: "Index", name: str, segment: Segment | None, rows: Rows, counts: npt.NDArray | None) -> HomepageRow:
-    scores = [0.0] * len(rows) if counts is None else [float(counts[row]) for row in rows]
-    return HomepageRow(name, segment, None, index.ids.take(rows).tolist(), scores)
+def _listed(
+    catalogue: Catalogue, name: str, segment: Segment | None, rows: Rows, counts: npt.NDArray[np.float64]
+) -> HomepageRow:
+    return HomepageRow(name, segment, None, catalogue.ids.take(rows).tolist(), rows, counts.tolist())

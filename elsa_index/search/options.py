@@ -1,66 +1,116 @@
-"""What a search is asked for, checked against what its index can do."""
+"""What a search is asked for: names, defaults and limits, for Python, the command line, HTTP and benchmarks alike."""
 
-from typing import get_args
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
-from ..catalogue.manifest import Manifest
-from ..engines.contract import Capabilities, SearchOptions
 from ..engines.names import ManyTerms, RankName
 from ..errors import UsageError
+from ..limits import AT_LEAST_ONE, Limits, check_limits
+
+if TYPE_CHECKING:
+    from ..catalogue.manifest import Manifest
+    from ..engines.contract import Capabilities, SearchPlan
+
+Fallback = Literal["none", "popular"]
 
 
-def search_options(
-    manifest: Manifest,
-    able: Capabilities,
-    *,
-    k: int,
-    exact: bool,
-    query_terms: int | None,
-    candidates: int | None,
-    threads: int,
-    effort: int | None,
-    rank: RankName,
-    many_terms: ManyTerms | None,
-) -> SearchOptions:
-    """The engine's options for the parameters of `Index.search`, which see: as calibrated where nothing else is asked.
+@dataclass(frozen=True)
+class SearchOptions:
+    """What to return:
 
-    Raises UsageError for values out of range and for what the engine cannot do.
+    k: items per history. tags: only items that carry every one of them. exclude: ids never to be returned. fallback:
+    what histories without a known item get: nothing, or the most popular items.
+
+    And how to find it:
+
+    exact: prove that the answer is the exhaustive top k of the stored codes. Without it, and without query_terms or
+    candidates, an index answers as it was calibrated, and exactly if it never was. query_terms, candidates: of the
+    first stage, where the engine has one; they promise nothing. effort: how far an approximate engine looks: efSearch
+    of faiss-hnsw, nprobe of faiss-ivfpq. rank: who ranks, for the engine opensearch: the `client`, from the stored
+    codes, the `server`, to the nine bits that the cluster keeps, or its `first-stage` alone, by upper bounds.
+    many_terms: what becomes of a query with more terms than the cluster takes: `refuse`, or `cut` it to the heaviest
+    and finish it from the stored codes (client) or by rescoring; None cuts for the client, whose answers are as good
+    then, and refuses for the others. threads: over histories.
+
+    Raises UsageError for values out of range.
+
+    >>> SearchOptions(k=0)
+    Traceback (most recent call last):
+    elsa_index.errors.UsageError: k must be at least 1, got 0.
     """
-    for name, value in (
-        ("k", k),
-        ("query_terms", query_terms),
-        ("candidates", candidates),
-        ("threads", threads),
-        ("effort", effort),
-    ):
-        if value is not None and value < 1:
-            raise UsageError(f"{name} must be at least 1, got {value}.")
-    engine = manifest.engine
-    cut = query_terms is not None or candidates is not None
-    if exact and not able.exact:
-        raise UsageError(
-            f"The engine {engine} is approximate and cannot prove an answer; use lucene, faiss-flat or exact."
+
+    k: int = 10
+    tags: Sequence[str] = ()
+    exclude: Iterable[object] = ()
+    fallback: Fallback = "none"
+    exact: bool = False
+    query_terms: int | None = None
+    candidates: int | None = None
+    effort: int | None = None
+    rank: RankName = "client"
+    many_terms: ManyTerms | None = None
+    threads: int = 1
+
+    LIMITS: ClassVar[dict[str, Limits]] = dict.fromkeys(
+        ("k", "query_terms", "candidates", "threads", "effort"), AT_LEAST_ONE
+    )
+
+    def __post_init__(self) -> None:
+        check_limits(self, self.LIMITS)
+        if self.fallback not in get_args(Fallback):
+            raise UsageError(f"fallback must be {' or '.join(get_args(Fallback))}, got {self.fallback!r}.")
+        if self.many_terms is not None and self.many_terms not in get_args(ManyTerms):
+            raise UsageError(f"many_terms must be {' or '.join(get_args(ManyTerms))}, got {self.many_terms!r}.")
+        if isinstance(self.tags, str) or isinstance(self.exclude, str):
+            raise UsageError("tags and exclude are sequences of names, not one text.")
+        if self.cuts and self.exact:
+            raise UsageError("exact chooses terms and candidates itself; leave out query_terms and candidates.")
+
+    @property
+    def cuts(self) -> bool:
+        """Whether terms or candidates are chosen here, and not by the index."""
+        return self.query_terms is not None or self.candidates is not None
+
+    def plan(self, manifest: "Manifest", able: "Capabilities") -> "SearchPlan":
+        """What the engine of an index does: as calibrated where nothing else is asked.
+
+        Raises UsageError for what the engine cannot do.
+        """
+        from ..engines.contract import SearchPlan
+
+        self._refuse_what_is_for_others(manifest.engine, able)
+        k = min(self.k, manifest.codes.items)
+        exact, terms, candidates = able.exact and not self.cuts, self.query_terms, self.candidates
+        if self.rank != "client":
+            exact = False
+        elif manifest.calibration is not None and not self.exact and not self.cuts:
+            exact, terms = False, manifest.calibration.query_terms
+            candidates = manifest.calibration.candidates_for(k)
+        return SearchPlan(
+            k=k,
+            exact=exact,
+            query_terms=terms,
+            candidates=candidates,
+            threads=self.threads,
+            effort=self.effort,
+            rank=self.rank,
+            many_terms=self.many_terms or ("cut" if self.rank == "client" else "refuse"),
         )
-    if cut and not able.cuts_queries:
-        raise UsageError(f"query_terms and candidates are for lucene and opensearch; this index is {engine}.")
-    if cut and exact:
-        raise UsageError("exact chooses terms and candidates itself; leave out query_terms and candidates.")
-    if effort is not None and not able.efforts:
-        raise UsageError(f"effort is for faiss-hnsw and faiss-ivfpq; this index is {engine}.")
-    if many_terms is not None and not able.ranks:
-        raise UsageError(f"many_terms is for the engine opensearch; this index is {engine}.")
-    many_terms = many_terms or ("cut" if rank == "client" else "refuse")
-    if many_terms not in get_args(ManyTerms):
-        raise UsageError(f"many_terms must be {' or '.join(get_args(ManyTerms))}, got {many_terms!r}.")
-    k = min(k, manifest.codes.items)
-    if rank != "client":
-        if rank not in able.ranks:
+
+    def _refuse_what_is_for_others(self, engine: str, able: "Capabilities") -> None:
+        if self.exact and not able.exact:
+            raise UsageError(
+                f"The engine {engine} is approximate and cannot prove an answer; use lucene, faiss-flat or exact."
+            )
+        if self.cuts and not able.cuts_queries:
+            raise UsageError(f"query_terms and candidates are for lucene and opensearch; this index is {engine}.")
+        if self.effort is not None and not able.efforts:
+            raise UsageError(f"effort is for faiss-hnsw and faiss-ivfpq; this index is {engine}.")
+        if self.many_terms is not None and not able.ranks:
+            raise UsageError(f"many_terms is for the engine opensearch; this index is {engine}.")
+        if self.rank != "client" and self.rank not in able.ranks:
             allowed = f"must be {', '.join(able.ranks)}" if able.ranks else "is for the engine opensearch"
-            raise UsageError(f"rank {allowed}; got {rank!r} for an index that is {engine}.")
-        if exact:
-            raise UsageError(f"rank {rank} cannot prove an answer; use rank client.")
-        return SearchOptions(k, False, query_terms, candidates, threads, rank=rank, many_terms=many_terms)
-    if manifest.calibration is not None and not exact and not cut:
-        chosen = manifest.calibration
-        terms, candidates = chosen.query_terms, chosen.candidates_for(k)
-        return SearchOptions(k, False, terms, candidates, threads, many_terms=many_terms)
-    return SearchOptions(k, able.exact and not cut, query_terms, candidates, threads, effort, many_terms=many_terms)
+            raise UsageError(f"rank {allowed}; got {self.rank!r} for an index that is {engine}.")
+        if self.rank != "client" and self.exact:
+            raise UsageError(f"rank {self.rank} cannot prove an answer; use rank client.")

@@ -1,7 +1,8 @@
 """What a search returns."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,40 +15,102 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@dataclass(frozen=True)
-class SearchResult:
-    """Answers to a batch of histories, best first.
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """The answer to one history, best first, as long as it is: at most k items.
 
-    ids: (queries, k) objects: item ids as text. scores: (queries, k) float32. rows: (queries, k) int64. Where
-        fewer than k unseen items are left, and for histories without a known item, the end of a row is padded
-        with None, NaN and -1. k is at most the number of items.
-    proven: (queries,) bool: the exhaustive top k of the stored codes. popular: (queries,) bool: the history had
-        no known item and the popular ones were given, whose scores are their counts.
-    unknown: for each history its ids that the index does not know.
-    answers: what the engine said of each query; None where it was not asked.
-    promise: one line: what the answers are worth: exact, calibrated to a measured overlap, or nothing.
+    items: ids. scores: (items,) float32. rows: (items,) int64. popular: the history had no known item and these are the
+    popular ones, whose scores are their counts. unknown: ids of the history that the index does not know. answer: what
+    the engine said; None where it was not asked.
     """
 
-    ids: npt.NDArray[np.object_]
+    items: list[str]
     scores: npt.NDArray[np.float32]
     rows: Rows
-    proven: npt.NDArray[np.bool_]
-    popular: npt.NDArray[np.bool_]
-    unknown: list[list[str]]
-    answers: list[Answer | None]
+    popular: bool
+    unknown: list[str]
+    answer: Answer | None
+
+    @property
+    def proven(self) -> bool:
+        """Whether it is the exhaustive top k of the stored codes."""
+        return self.answer is not None and self.answer.proven
+
+    def pairs(self) -> Iterator[tuple[str, float]]:
+        """Each item with its score."""
+        return zip(self.items, self.scores.tolist(), strict=True)
+
+
+@dataclass(frozen=True, eq=False)
+class SearchResult:
+    """Answers to a batch of histories.
+
+    rankings: one per history, in their order. k: how many items were asked for, at most the number of items there are.
+    promise: one line: what the answers are worth: exact, calibrated to a measured overlap, or nothing.
+
+    `ids`, `scores` and `rows` show all rankings as arrays of shape (queries, k). Where fewer than k unseen items are
+    left, and for histories without a known item, the end of a row is padded with None, NaN and -1.
+    """
+
+    rankings: list[Ranking]
+    k: int
     promise: str
 
+    @cached_property
+    def ids(self) -> npt.NDArray[np.object_]:
+        """(queries, k) objects: item ids as text, None at the end."""
+        ids = np.full((len(self.rankings), self.k), None, dtype=object)
+        for padded, ranking in zip(ids, self.rankings, strict=True):
+            padded[: len(ranking.items)] = ranking.items
+        return ids
+
+    @cached_property
+    def scores(self) -> npt.NDArray[np.float32]:
+        """(queries, k) float32, NaN at the end."""
+        scores = np.full((len(self.rankings), self.k), np.nan, dtype=np.float32)
+        for padded, ranking in zip(scores, self.rankings, strict=True):
+            padded[: len(ranking.scores)] = ranking.scores
+        return scores
+
+    @cached_property
+    def rows(self) -> Rows:
+        """(queries, k) int64, -1 at the end."""
+        rows = np.full((len(self.rankings), self.k), -1, dtype=np.int64)
+        for padded, ranking in zip(rows, self.rankings, strict=True):
+            padded[: len(ranking.rows)] = ranking.rows
+        return rows
+
+    @property
+    def proven(self) -> npt.NDArray[np.bool_]:
+        """(queries,) bool: the exhaustive top k of the stored codes."""
+        return np.array([ranking.proven for ranking in self.rankings], dtype=bool)
+
+    @property
+    def popular(self) -> npt.NDArray[np.bool_]:
+        """(queries,) bool: the history had no known item, and the popular ones were given."""
+        return np.array([ranking.popular for ranking in self.rankings], dtype=bool)
+
+    @property
+    def unknown(self) -> list[list[str]]:
+        """For each history its ids that the index does not know."""
+        return [ranking.unknown for ranking in self.rankings]
+
+    @property
+    def answers(self) -> list[Answer | None]:
+        """What the engine said of each query; None where it was not asked."""
+        return [ranking.answer for ranking in self.rankings]
+
     def to_frame(self, users: Sequence[str]) -> "pl.DataFrame":
-        """A table with the columns user_id, rank (from 1), item_id, score; padding left out."""
+        """A table with the columns user_id, rank (from 1), item_id, score; users: one per history."""
         import polars as pl
 
-        at, rank = np.nonzero(self.rows >= 0)
-        names = np.asarray(users, dtype=object)[at]
+        lengths = [len(ranking.items) for ranking in self.rankings]
+        ranks = [np.arange(1, length + 1, dtype=np.int32) for length in lengths]
         columns = {
-            "user_id": names,
-            "rank": (rank + 1).astype(np.int32),
-            "item_id": self.ids[at, rank],
-            "score": self.scores[at, rank],
+            "user_id": np.repeat(np.asarray(users, dtype=object), lengths),
+            "rank": np.concatenate([np.zeros(0, np.int32), *ranks]),
+            "item_id": [item for ranking in self.rankings for item in ranking.items],
+            "score": np.concatenate([np.zeros(0, np.float32), *(ranking.scores for ranking in self.rankings)]),
         }
         return pl.DataFrame(
             columns,

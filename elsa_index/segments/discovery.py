@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.sparse import csr_array, diags_array
 from scipy.spatial.distance import squareform
@@ -12,6 +11,7 @@ from scipy.spatial.distance import squareform
 from ..codes.item_codes import ItemCodes
 from ..storage.ids import Rows
 from .naming import ItemTerms, alike_in_terms
+from .rules import SegmentRules
 
 Vectors = npt.NDArray[np.float32]
 MAX_DENSITY = 0.25
@@ -20,27 +20,6 @@ _MOST_GROUPS = 8192
 """Dominant dimensions of most items, which are compared with each other: memory grows with the square of their number,
 to 1.3 GB for so many. Items of others join segments as rare ones do."""
 _CHUNK = 10_000
-
-
-class SegmentRules(BaseModel):
-    """How segments are made; chosen by measurement on the demo's films and their genres.
-
-    least_count: interactions of an item that may begin a segment: codes of rarer ones are mostly chance, and join
-    others. alike: average cosine of mean codes above which dominant dimensions are one segment. alike_in_terms,
-    alike_and_named: cosines of distinctive terms, and of mean codes, above which two segments are one, where items
-    have metadata. near: cosine to a segment's mean code from which an item without a segment joins it. least_items: of
-    a segment; smaller ones are dropped, and their items join others. nonzeros: of a segment's vector.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    least_count: int = Field(3, ge=0)
-    alike: float = Field(0.1, ge=0, le=1)
-    alike_in_terms: float = Field(0.4, ge=0, le=1)
-    alike_and_named: float = Field(0.02, ge=0, le=1)
-    near: float = Field(0.05, ge=-1, le=1)
-    least_items: int = Field(8, ge=1)
-    nonzeros: int = Field(64, ge=1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,13 +16,14 @@ from ..codes.item_codes import ItemCodes
 from ..codes.query_terms import Vector
 from ..data.metadata import Metadata
 from ..engines import engine_class
-from ..engines.contract import BuildOptions, Query, SearchOptions
+from ..engines.contract import BuildPlan, Query, SearchPlan
 from ..engines.names import EngineName
 from ..engines.stored_codes import StoredCodesEngine
 from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows
-from .discovery import Discovered, SegmentRules, discover
+from .discovery import Discovered, discover
 from .naming import ItemTerms, name_segments
+from .rules import SegmentRules
 
 DIRECTORY = "segments"
 TAG_PREFIX = "segment:"
@@ -63,18 +64,6 @@ class Segment:
     size: int
     typical: list[str]
     dimensions: list[SegmentDimension]
-
-
-@dataclass(frozen=True, eq=False)
-class RankedSegments:
-    """numbers: of the best segments, best first. scores: products of the history's vector with theirs, positive ones
-    only. popular: no item of the history is known, so that these are the largest segments and scores are NaN. unknown:
-    ids of the history that the index does not hold."""
-
-    numbers: Rows
-    scores: npt.NDArray[np.float64]
-    popular: bool
-    unknown: list[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +125,7 @@ class Segments:
         """The numbers and scores of at most `k` segments whose vector's product with a (dims,) query vector is
         positive, best first: one query, exact, as for items."""
         query = Query(vector, np.zeros(0, dtype=np.int64))
-        (answer,) = self.engine.search([query], SearchOptions(min(k, len(self)), exact=True))
+        (answer,) = self.engine.search([query], SearchPlan(min(k, len(self)), exact=True))
         positive = answer.scores > 0
         return answer.rows[positive], answer.scores[positive]
 
@@ -148,8 +137,19 @@ class Segments:
     def rows_of(self, number: int) -> Rows:
         """A segment's items, the most typical first."""
         typical = self.typical[number][self.typical[number] >= 0].astype(np.int64)
-        inside = np.flatnonzero(self.of == number)
-        return np.concatenate([typical, inside[~np.isin(inside, typical)]])
+        members = self.members(number)
+        return np.concatenate([typical, members[~np.isin(members, typical)]])
+
+    def members(self, number: int) -> Rows:
+        """A segment's items, sorted."""
+        order, starts = self._by_segment
+        return order[starts[number] : starts[number + 1]]
+
+    @cached_property
+    def _by_segment(self) -> tuple[Rows, Rows]:
+        """All items, one segment after the other, and where each segment begins."""
+        order = np.argsort(self.of, kind="stable").astype(np.int64)
+        return order, np.searchsorted(self.of[order], np.arange(len(self) + 1)).astype(np.int64)
 
     def close(self) -> None:
         self.engine.close()
@@ -169,17 +169,17 @@ def write_segments(
     rules: SegmentRules,
     metadata: Metadata | None,
     engine: EngineName,
-    options: BuildOptions,
-) -> tuple[SegmentsEntry, npt.NDArray[np.int32]] | None:
-    """Discovers, names and writes segments; returns what the manifest says of them and each item's segment. None, with
-    nothing written, where no set of items is large enough.
+    plan: BuildPlan,
+) -> tuple[SegmentsEntry | None, npt.NDArray[np.int32]]:
+    """Discovers, names and writes segments; returns what the manifest says of them and each item's segment. Without an
+    entry, and with nothing written, where no set of items is large enough.
 
     Lucene indexes rank them by postings of their own, whose documents are segments; all others exhaustively.
     """
     terms = None if metadata is None else ItemTerms.of(metadata, len(codes.ids))
     found = discover(codes, rules, terms)
     if not found.vectors.shape[0]:
-        return None
+        return None, found.of
     directory.mkdir()
     typical = _typical(codes, found)
     names = _names(found.of, typical, codes.ids, metadata, terms)
@@ -191,7 +191,7 @@ def write_segments(
     np.save(directory / "merged.npy", np.array(entries, dtype=np.int32).reshape(-1, 3))
     ranked_by: EngineName = "lucene" if engine == "lucene" else "exact"
     tags = IdMap(f"{TAG_PREFIX}{number}" for number in range(len(names)))
-    parameters = engine_class(ranked_by).build(ItemCodes(tags, found.vectors), directory, options)
+    parameters = engine_class(ranked_by).build(ItemCodes(tags, found.vectors), directory, plan)
     entry = SegmentsEntry(
         segments=len(names),
         items=int(np.count_nonzero(found.of >= 0)),

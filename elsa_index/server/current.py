@@ -24,14 +24,15 @@ class Current:
     """Opens an index, lends it to requests, and swaps it: a request keeps the index that it began with, and the old
     one is closed when the last of its requests has ended.
 
-    open_index: opens the index directory, called again for every swap.
+    open_index: opens the index directory, called again for every swap. warming: seconds for which the first index
+    answers questions of its own before it is lent; later ones take a fifth of them.
     """
 
-    def __init__(self, open_index: Callable[[], Index]) -> None:
-        self._open = open_index
+    def __init__(self, open_index: Callable[[], Index], warming: float = WARMING) -> None:
+        self._open, self._warming = open_index, warming
         self._lock = threading.Lock()
         self._swapping = threading.Lock()
-        self._held = _Held(self._opened(WARMING))
+        self._held = _Held(self._opened(self._warming))
 
     @contextmanager
     def use(self) -> Iterator[Index]:
@@ -50,7 +51,7 @@ class Current:
     def swap(self) -> None:
         """Opens the directory again and serves what is there now. Where that fails the old index stays."""
         with self._swapping:
-            held = _Held(self._opened(WARMING / 5))
+            held = _Held(self._opened(self._warming / 5))
             with self._lock:
                 old, self._held = self._held, held
                 old.retired = True

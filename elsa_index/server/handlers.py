@@ -1,66 +1,57 @@
-"""Answers to requests, made from an index."""
+"""Answers to requests, made from an index. A history is resolved once for all that its request asks."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from ..catalogue.history import ResolvedHistory
 from ..errors import UnknownIdError, name_some
 from ..index import Index
-from ..search.result import SearchResult
+from ..search import homepage as homepages
+from ..search.explanation import explain as explained
+from ..search.explanation import strongest_dimensions
+from ..search.homepage_options import HomepageOptions
+from ..search.options import SearchOptions
+from ..search.recommend import recommend as recommended
+from ..search.result import Ranking
+from ..search.segments import rank_segments
 from ..segments.stored import Segment, Segments
+from ..storage.ids import Rows
 from . import request_models as asked
-from .response_models import (
-    About,
-    Batch,
-    Dimension,
-    DimensionPart,
-    Dimensions,
-    ExplanationAnswer,
-    Explanations,
-    HomepageAnswer,
-    Item,
-    ItemDetails,
-    Items,
-    Part,
-    Recommendations,
-    Row,
-    SegmentAnswer,
-    SegmentsAnswer,
-)
+from . import response_models as answers
 
 _POPULAR = "no item of the history is known: the popular items"
 
 
-def recommend(index: Index, body: asked.RecommendRequest) -> Recommendations:
+def recommend(index: Index, body: asked.RecommendRequest) -> answers.Recommendations:
     return _recommended(index, [body], body.k, body)[0]
 
 
-def recommend_batch(index: Index, body: asked.BatchRequest) -> Batch:
+def recommend_batch(index: Index, body: asked.BatchRequest) -> answers.Batch:
     started = time.perf_counter()
     results = _recommended(index, body.histories, body.k, body)
-    return Batch(results=results, milliseconds=_since(started))
+    return answers.Batch(results=results, milliseconds=_since(started))
 
 
-def similar(index: Index, body: asked.SimilarRequest) -> Recommendations:
+def similar(index: Index, body: asked.SimilarRequest) -> answers.Recommendations:
     index.ids.rows([body.item_id])
     return _recommended(index, [asked.HistoryRequest.of(body.item_id)], body.k, body)[0]
 
 
-def homepage(index: Index, body: asked.HomepageRequest) -> HomepageAnswer:
+def homepage(index: Index, body: asked.HomepageRequest) -> answers.HomepageAnswer:
     started = time.perf_counter()
-    page = index.homepage(
-        body.ids, weights=body.weights, rows=body.rows, k=body.k, diversity=body.diversity, exact=body.exact
-    )
+    options = HomepageOptions(body.rows, body.k, body.fewest, body.diversity, body.exact)
+    page = homepages.homepage(index.catalogue, _resolved(index, body), options)
     rows = [
-        Row(
+        answers.Row(
             name=row.name,
             segment=row.segment.number if row.segment else None,
             score=row.score,
-            items=_items(index, row.items, row.scores),
+            items=_items(index, row.rows, row.items, row.scores),
         )
         for row in page.rows
     ]
-    return HomepageAnswer(
+    return answers.HomepageAnswer(
         rows=rows,
         popular=page.popular,
         unknown=page.unknown,
@@ -69,57 +60,62 @@ def homepage(index: Index, body: asked.HomepageRequest) -> HomepageAnswer:
     )
 
 
-def best_segments(index: Index, body: asked.SegmentsRequest) -> SegmentsAnswer:
-    segments, ranked = index.required_segments, index.rank_segments(body.ids, body.k, weights=body.weights)
+def best_segments(index: Index, body: asked.SegmentsRequest) -> answers.SegmentsAnswer:
+    segments, ranked = index.required_segments, rank_segments(index.catalogue, _resolved(index, body), body.k)
     found = [
         _segment(index, segments[number], None if ranked.popular else score)
         for number, score in zip(ranked.numbers.tolist(), ranked.scores.tolist(), strict=True)
     ]
-    return SegmentsAnswer(segments=found, total=len(segments), popular=ranked.popular, unknown=ranked.unknown)
+    return answers.SegmentsAnswer(segments=found, total=len(segments), popular=ranked.popular, unknown=ranked.unknown)
 
 
-def all_segments(index: Index, offset: int, k: int) -> SegmentsAnswer:
+def all_segments(index: Index, offset: int, k: int) -> answers.SegmentsAnswer:
     segments = index.required_segments
     numbers = range(offset, min(offset + k, len(segments)))
-    return SegmentsAnswer(segments=[_segment(index, segments[number]) for number in numbers], total=len(segments))
+    described = [_segment(index, segments[number]) for number in numbers]
+    return answers.SegmentsAnswer(segments=described, total=len(segments))
 
 
-def dimensions(index: Index, body: asked.DimensionsRequest) -> Dimensions:
-    found = index.dimensions(body.ids, body.k, weights=body.weights)
+def dimensions(index: Index, body: asked.DimensionsRequest) -> answers.Dimensions:
+    history = _resolved(index, body)
     described = [
-        Dimension(dimension=dim, weight=weight, **_direction(index.segments, dim, weight)) for dim, weight in found
+        answers.Dimension(dimension=dim, weight=weight, **_direction(index.segments, dim, weight))
+        for dim, weight in strongest_dimensions(history, body.k)
     ]
-    return Dimensions(dimensions=described, unknown=_unknown(index, body))
+    return answers.Dimensions(dimensions=described, unknown=history.unknown)
 
 
-def explain(index: Index, body: asked.ExplainRequest) -> Explanations:
-    found = index.explain(body.ids, body.items, body.weights)
-    vector = dict(index.dimensions(body.ids, index.manifest.codes.dims, weights=body.weights))
+def explain(index: Index, body: asked.ExplainRequest) -> answers.Explanations:
+    history = _resolved(index, body)
     explanations = [
-        ExplanationAnswer(
+        answers.ExplanationAnswer(
             item_id=part.item,
             title=_title(index, part.item),
             score=part.score,
-            history=[Part(item_id=name, title=_title(index, name), amount=amount) for name, amount in part.history],
+            history=[
+                answers.Part(item_id=name, title=_title(index, name), amount=amount) for name, amount in part.history
+            ],
             dimensions=[
-                DimensionPart(dimension=dim, amount=amount, **_direction(index.segments, dim, vector.get(dim, 0.0)))
+                answers.DimensionPart(
+                    dimension=dim, amount=amount, **_direction(index.segments, dim, float(history.vector[dim]))
+                )
                 for dim, amount in part.dims
             ],
         )
-        for part in found
+        for part in explained(index.catalogue, history, body.items)
     ]
-    return Explanations(explanations=explanations, unknown=_unknown(index, body))
+    return answers.Explanations(explanations=explanations, unknown=history.unknown)
 
 
-def find_items(index: Index, prefix: str, k: int) -> Items:
-    found = [index.ids[int(row)] for row in index.titles.find(prefix, k)]
-    return Items(items=[_item(index, item) for item in found])
+def find_items(index: Index, prefix: str, k: int) -> answers.Items:
+    rows = index.titles.find(prefix, k).tolist()
+    return answers.Items(items=[answers.Item(item_id=index.ids[row], title=index.titles[row]) for row in rows])
 
 
-def item_details(index: Index, item_id: str) -> ItemDetails:
+def item_details(index: Index, item_id: str) -> answers.ItemDetails:
     (row,) = index.ids.rows([item_id]).tolist()
     segment = int(index.segments.of[row]) if index.segments else -1
-    return ItemDetails(
+    return answers.ItemDetails(
         item_id=item_id,
         title=index.titles[row],
         metadata=index.metadata.item(row) if index.metadata else {},
@@ -128,9 +124,9 @@ def item_details(index: Index, item_id: str) -> ItemDetails:
     )
 
 
-def about(index: Index) -> About:
+def about(index: Index) -> answers.About:
     manifest = index.manifest
-    return About(
+    return answers.About(
         items=len(index),
         dims=manifest.codes.dims,
         engine=manifest.engine,
@@ -142,56 +138,51 @@ def about(index: Index) -> About:
     )
 
 
+def _resolved(index: Index, body: asked.HistoryRequest) -> ResolvedHistory:
+    return index.catalogue.resolve(body.ids, body.weights)
+
+
 def _recommended(
     index: Index, histories: Sequence[asked.HistoryRequest], k: int, only: asked.Filtered
-) -> list[Recommendations]:
+) -> list[answers.Recommendations]:
     missing = [tag for tag in only.tags if index.tags is None or tag not in index.tags.names]
     if missing:
         raise UnknownIdError(f"No item of the index carries the tag {name_some(missing)}.")
     started = time.perf_counter()
-    result = index.search(
-        [each.ids for each in histories],
-        k,
-        weights=[each.weights for each in histories],
-        exact=only.exact,
+    options = SearchOptions(
+        k=k,
         tags=only.tags,
         exclude=only.exclude,
         fallback="popular" if index.item_counts is not None else "none",
+        exact=only.exact,
     )
+    result = recommended(index.catalogue, [_resolved(index, each) for each in histories], options)
     milliseconds = _since(started) / len(histories)
-    return [_one(index, result, at, milliseconds) for at in range(len(histories))]
+    return [_one(index, ranking, result.promise, milliseconds) for ranking in result.rankings]
 
 
-def _one(index: Index, result: SearchResult, at: int, milliseconds: float) -> Recommendations:
-    left = result.rows[at] >= 0
-    return Recommendations(
-        items=_items(index, result.ids[at][left].tolist(), result.scores[at][left].tolist()),
-        popular=bool(result.popular[at]),
-        unknown=result.unknown[at],
-        promise=_POPULAR if result.popular[at] else result.promise,
+def _one(index: Index, ranking: Ranking, promise: str, milliseconds: float) -> answers.Recommendations:
+    return answers.Recommendations(
+        items=_items(index, ranking.rows, ranking.items, ranking.scores.tolist()),
+        popular=ranking.popular,
+        unknown=ranking.unknown,
+        promise=_POPULAR if ranking.popular else promise,
         milliseconds=milliseconds,
     )
 
 
-def _items(index: Index, ids: Sequence[str], scores: Sequence[float]) -> list[Item]:
-    return [_item(index, name, score) for name, score in zip(ids, scores, strict=True)]
-
-
-def _item(index: Index, item_id: str, score: float | None = None) -> Item:
-    return Item(item_id=item_id, title=_title(index, item_id), score=score)
+def _items(index: Index, rows: Rows, ids: Sequence[str], scores: Sequence[float]) -> list[answers.Item]:
+    listed = zip(rows.tolist(), ids, scores, strict=True)
+    return [answers.Item(item_id=name, title=index.titles[row], score=score) for row, name, score in listed]
 
 
 def _title(index: Index, item_id: str) -> str:
     return index.titles[int(index.ids.rows([item_id])[0])]
 
 
-def _segment(index: Index, segment: Segment, score: float | None = None) -> SegmentAnswer:
-    about = asdict(segment) | {"score": score, "typical": [_item(index, item) for item in segment.typical]}
-    return SegmentAnswer.model_validate(about)
-
-
-def _unknown(index: Index, body: asked.HistoryRequest) -> list[str]:
-    return [item for item in dict.fromkeys(body.ids) if item not in index.ids]
+def _segment(index: Index, segment: Segment, score: float | None = None) -> answers.SegmentAnswer:
+    typical = [answers.Item(item_id=item, title=_title(index, item)) for item in segment.typical]
+    return answers.SegmentAnswer.model_validate(asdict(segment) | {"score": score, "typical": typical})
 
 
 def _direction(segments: Segments | None, dim: int, weight: float) -> dict:

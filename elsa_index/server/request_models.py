@@ -4,12 +4,17 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from ..search.homepage_options import HomepageOptions
+from ..search.options import SearchOptions
+
 MAX_BODY = 8_000_000
 """Bytes of a request."""
 MAX_HISTORY = 10_000
 """Items of a history, and of what is excluded."""
 MAX_K = 1_000
 """Items, segments or dimensions to return."""
+MAX_ROWS = 50
+"""Rows of a homepage."""
 MAX_BATCH = 100
 """Histories of one request."""
 MAX_SHORT_HISTORY = 1_000
@@ -17,6 +22,15 @@ MAX_SHORT_HISTORY = 1_000
 MAX_EXPLAINED = 20
 """Items to explain in one request."""
 _ID_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "integer"}], "examples": ["1"]}
+
+
+def _option(
+    options: type[SearchOptions] | type[HomepageOptions], name: str, about: str, most: float | None = None
+) -> Any:
+    """A field with the default and the limits of an option; most: what a request may ask for at most."""
+    limits = options.LIMITS.get(name)
+    least, top = (limits.least, limits.most) if limits else (None, None)
+    return Field(getattr(options, name), ge=least, le=top if most is None else most, description=about)
 
 
 def _whole(value: object) -> object:
@@ -95,7 +109,7 @@ class ShortHistoryRequest(HistoryRequest):
 class Filtered(_Body):
     """What restricts answers, and what they promise."""
 
-    exact: bool = Field(False, description="Prove the answer: the exhaustive top k of the stored codes.")
+    exact: bool = _option(SearchOptions, "exact", "Prove the answer: the exhaustive top k of the stored codes.")
     tags: list[Name] = Field([], max_length=100, description="Only items that carry every one of them.")
     exclude: list[ItemId] = Field(
         [], max_length=MAX_HISTORY, description="Items never to be returned; unknown ones are ignored."
@@ -105,14 +119,14 @@ class Filtered(_Body):
 class RecommendRequest(HistoryRequest, Filtered):
     """What next for this history?"""
 
-    k: Whole = Field(10, ge=1, le=MAX_K, description="How many items.")
+    k: Whole = _option(SearchOptions, "k", "How many items.", MAX_K)
 
 
 class SimilarRequest(Filtered):
     """Items like this one."""
 
     item_id: ItemId
-    k: Whole = Field(10, ge=1, le=MAX_K, description="How many items.")
+    k: Whole = _option(SearchOptions, "k", "How many items.", MAX_K)
 
 
 class BatchRequest(Filtered):
@@ -121,16 +135,19 @@ class BatchRequest(Filtered):
     histories: list[ShortHistoryRequest] = Field(
         min_length=1, max_length=MAX_BATCH, description="Answered in this order."
     )
-    k: Whole = Field(10, ge=1, le=MAX_K, description="How many items a history.")
+    k: Whole = _option(SearchOptions, "k", "How many items per history.", MAX_K)
 
 
 class HomepageRequest(HistoryRequest):
     """The rows of a homepage for this history."""
 
-    rows: Whole = Field(8, ge=1, le=50, description="At most so many, the first one included.")
-    k: Whole = Field(10, ge=1, le=MAX_K, description="Items a row.")
-    diversity: float = Field(0.5, ge=0, le=1, description="0: the best segments, to 1: the most different ones.")
-    exact: bool = Field(False, description="Prove every row.")
+    rows: Whole = _option(HomepageOptions, "rows", "At most so many, the first one included.", MAX_ROWS)
+    k: Whole = _option(HomepageOptions, "k", "Items per row.", MAX_K)
+    fewest: Whole | None = _option(
+        HomepageOptions, "fewest", "Unseen items without which a segment is left out; half of k where null.", MAX_K
+    )
+    diversity: float = _option(HomepageOptions, "diversity", "0: the best segments, to 1: the most different ones.")
+    exact: bool = _option(HomepageOptions, "exact", "Prove every row.")
 
 
 class SegmentsRequest(HistoryRequest):

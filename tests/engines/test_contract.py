@@ -7,31 +7,23 @@ import pytest
 from scipy.sparse import csr_array
 
 import elsa_index as ei
-from elsa_index.engines import engine_class, two_stage
+from elsa_index.engines import engine_class
 from elsa_index.engines.stored_codes import StoredCodes
 from elsa_index.training.elsa.popularity import with_norms
 
 from ..support.catalogues import ODD_IDS, TAGS, make_codes, make_histories, oracle
-from ..support.engines import EVERY_ENGINE
+from ..support.engines import EVERY_ENGINE, growing_from
 
 
 @pytest.fixture(scope="module", params=EVERY_ENGINE)
 def index(request, codes, place, tmp_path_factory):
     path = tmp_path_factory.mktemp("contract") / "catalogue.index"
     with ei.Index.build(codes, path, **place(request.param), segments=None) as built:
-        yield built
+        yield growing_from(built, few=0)
 
 
 APPROXIMATE = {"faiss-hnsw": 0.95, "faiss-sq8": 0.95, "faiss-ivfpq": 0.4, "seismic": 0.9}
 """Shares of the exact top 20 that approximate engines reach on 300 random codes: the worst case for quantisers."""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _filters_are_the_engines():
-    """Filters of these few items are left to the engines, as those of large catalogues are."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(two_stage, "FEW", 0)
-        yield
 
 
 def capabilities(index: ei.Index):
@@ -84,7 +76,7 @@ def test_what_is_exact_is_the_ranking_of_the_codes_as_they_are_stored(engine, st
     codes = make_codes(120, dims=32, nnz=6, seed=3, unit=unit)
     histories = make_histories(codes, 20)
     with ei.Index.build(codes, tmp_path / "i", **place(engine), store=store) as index:
-        stored = index._engine.stored_rows(np.arange(120))
+        stored = index.catalogue.engine.stored_rows(np.arange(120))
         given = codes.weights.toarray()
         unit_of = {"int8": np.abs(given).max(axis=1, keepdims=True) / 127 * 0.51, "float16": np.abs(given) * 2**-11}
         if not engine.endswith(("-sq8", "-ivfpq")):  # these say themselves that they keep less than float32
@@ -218,7 +210,7 @@ def test_hnsw_keeps_its_recall_when_norms_differ(tmp_path):
 def tagged(request, codes, place, tmp_path_factory):
     path = tmp_path_factory.mktemp("tagged") / "catalogue.index"
     with ei.Index.build(codes, path, **place(request.param, shards=2), tags=TAGS) as built:
-        yield built
+        yield growing_from(built, few=0)
 
 
 @pytest.mark.parametrize("tags", [[], ["even"], ["even", "all"], ["x y"]])

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 import elsa_index as ei
 from elsa_index.codes.impacts import ImpactScale
 from elsa_index.codes.query_terms import query_terms
-from elsa_index.engines.contract import Query, SearchOptions
+from elsa_index.engines.contract import Query, SearchPlan
 from elsa_index.engines.lucene.jvm import java_class
 from elsa_index.engines.lucene.postings import LucenePostings
 from elsa_index.engines.stored_codes import StoredCodes
@@ -24,6 +24,7 @@ from elsa_index.engines.top_k import best
 from elsa_index.engines.two_stage import Candidates, HeavyItems, TwoStageSearch
 
 from ..support.catalogues import make_codes, make_histories, oracle
+from ..support.engines import growing_from
 
 
 @st.composite
@@ -55,15 +56,12 @@ def test_exact_search_equals_the_oracle_for_any_codes(bits, case, k):
 
 
 @pytest.mark.parametrize("bits", [4, 6, 8])
-def test_growing_from_few_terms_and_candidates_ends_at_the_oracle(bits, tmp_path, monkeypatch):
+def test_growing_from_few_terms_and_candidates_ends_at_the_oracle(bits, tmp_path):
     """Few terms and candidates to begin with: every answer must be proven by growth, not by luck."""
-    monkeypatch.setattr("elsa_index.engines.two_stage.FULL_QUERY_UP_TO", 0)
-    monkeypatch.setattr("elsa_index.engines.two_stage.FIRST_TERMS", 2)
-    monkeypatch.setattr("elsa_index.engines.two_stage.EXACT_CANDIDATES", 3)
-    monkeypatch.setattr("elsa_index.engines.two_stage.FIRST_CANDIDATES", 2)
     codes = make_codes(items=500, dims=128, nnz=6)
     histories = make_histories(codes, 60)
     with ei.Index.build(codes, tmp_path / "i", engine="lucene", bits=bits) as index:
+        growing_from(index, full_query_up_to=0, first_terms=2, exact_candidates=3, first_candidates=2)
         result = index.search(histories, 10, exact=True)
         answers = result.answers
     for scores, expected in zip(result.scores, oracle(codes, histories, 10), strict=True):
@@ -131,7 +129,7 @@ def test_whatever_is_called_proven_is_the_exhaustive_top_k(case, k, terms, candi
     search = TwoStageSearch(_Postings(store, scale), store, scale.step, HeavyItems.of(store))
     rows = np.sort(codes.ids.rows(history))
     query = Query(store.sum_rows(rows, np.ones(len(rows))), rows)
-    answer = search.search(query, SearchOptions(k, False, terms, candidates))
+    answer = search.search(query, SearchPlan(k, False, terms, candidates))
     expected = oracle(codes, [history], k)[0]
     assert len(answer.rows) == len(expected)
     if answer.proven:

@@ -7,7 +7,6 @@ import pytest
 from fastapi.testclient import TestClient
 
 import elsa_index as ei
-from elsa_index.server import current
 from elsa_index.server.app import create_app
 from elsa_index.server.current import Current
 from elsa_index.server.settings import Settings
@@ -25,15 +24,12 @@ def served(tastes, tmp_path_factory):
 @pytest.fixture(scope="session")
 def client(served) -> Iterator[TestClient]:
     """Requests to the application in this process. Errors of the service are answers, as they are for users."""
-    app = create_app(Current(lambda: ei.Index.open(served)), Settings())
+    app = create_app(Current(lambda: ei.Index.open(served), warming=0), Settings())
     with TestClient(app, raise_server_exceptions=False) as made:
         yield made
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _quiet_and_quick():
-    """Nothing in the tests' log, and no waiting until Java has compiled what it runs."""
+def _quiet():
+    """Nothing in the tests' log."""
     logging.getLogger("elsa_index.server").setLevel(logging.ERROR)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(current, "WARMING", 0.0)
-        yield

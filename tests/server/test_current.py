@@ -26,7 +26,7 @@ def opened(served):
 
 
 def test_a_request_keeps_the_index_that_it_began_with(opened):
-    current = Current(opened)
+    current = Current(opened, warming=0)
     (old, closes) = opened.made[0]
     with current.use() as first, current.use() as second:
         current.swap()
@@ -41,14 +41,14 @@ def test_a_request_keeps_the_index_that_it_began_with(opened):
 
 
 def test_an_unused_index_is_closed_at_once(opened):
-    current = Current(opened)
+    current = Current(opened, warming=0)
     current.swap()
     current.swap()
     assert [closes for _, closes in opened.made] == [[1], [1], []]
 
 
 def test_what_cannot_be_opened_or_asked_leaves_the_old_index(opened, monkeypatch):
-    current = Current(opened)
+    current = Current(opened, warming=0)
     monkeypatch.setattr(ei.Index, "search", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         current.swap()
@@ -67,7 +67,7 @@ def test_nothing_of_an_old_index_is_kept(served):
         opened.append(weakref.ref(index.ids))
         return index
 
-    current = Current(open_index)
+    current = Current(open_index, warming=0)
     current.swap()
     current.swap()
     assert [ids() is None for ids in opened] == [True, True, False]

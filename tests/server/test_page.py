@@ -46,7 +46,7 @@ def browser():
 @contextmanager
 def running(served, **settings):
     """The service in a thread of this process, on a free port."""
-    app = create_app(Current(lambda: ei.Index.open(served)), Settings(**settings))
+    app = create_app(Current(lambda: ei.Index.open(served), warming=0), Settings(**settings))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -114,7 +114,7 @@ def test_health_readiness_metrics_and_about(client):
 
 
 def test_the_service_is_not_ready_before_it_starts_and_after_it_stopped(served):
-    app = create_app(Current(lambda: ei.Index.open(served)), Settings())
+    app = create_app(Current(lambda: ei.Index.open(served), warming=0), Settings())
     assert TestClient(app).get("/readyz").status_code == 503
     with TestClient(app) as started:
         assert started.get("/readyz").status_code == 200
@@ -182,7 +182,7 @@ def test_other_mistakes(client):
 def test_an_approximate_engine_refuses_exact_and_lack_of_segments_is_told(tastes, tmp_path):
     codes, _ = tastes
     ei.Index.build(codes, tmp_path / "i", engine="faiss-hnsw", segments=None).close()
-    with TestClient(create_app(Current(lambda: ei.Index.open(tmp_path / "i")), Settings())) as client:
+    with TestClient(create_app(Current(lambda: ei.Index.open(tmp_path / "i"), warming=0), Settings())) as client:
         refused = client.post("/v1/recommend", json={"history": HISTORY, "exact": True})
         assert refused.status_code == 422
         assert "approximate" in refused.json()["error"]
@@ -196,7 +196,7 @@ def test_a_failure_of_the_service_is_a_500_that_tells_nothing(served):
         def use(self):
             raise RuntimeError("a path of this machine")
 
-    current = Current(lambda: ei.Index.open(served))
+    current = Current(lambda: ei.Index.open(served), warming=0)
     app = create_app(current, Settings())
     current.use = Broken.use.__get__(current)
     response = TestClient(app, raise_server_exceptions=False).post("/v1/recommend", json={"history": []})
@@ -207,7 +207,7 @@ def test_a_failure_of_the_service_is_a_500_that_tells_nothing(served):
 
 
 def test_a_token_guards_all_but_the_page_and_the_probes(served):
-    app = create_app(Current(lambda: ei.Index.open(served)), Settings(token=TOKEN))
+    app = create_app(Current(lambda: ei.Index.open(served), warming=0), Settings(token=TOKEN))
     with TestClient(app) as client:
         for path in ("/", "/page/page.js", "/healthz", "/readyz"):
             assert client.get(path).status_code == 200

@@ -1,9 +1,11 @@
 """Every engine as a parameter of tests."""
 
+from dataclasses import replace
 from importlib.util import find_spec
 
 import pytest
 
+import elsa_index as ei
 from elsa_index.engines import ENGINES
 
 _MISSING = "Seismic is not installed: pyseismic-lsr has no wheel for this Python"
@@ -14,3 +16,12 @@ EVERY_ENGINE = [
 """One an engine; skipped, with the reason, where its library cannot be had."""
 EVERY_ENGINE_HERE = [engine for engine in EVERY_ENGINE if engine.values != ("opensearch",)]
 """Those that need no cluster."""
+
+
+def growing_from(index: ei.Index, **beginning: int) -> ei.Index:
+    """The index, whose searches begin otherwise: see `Growth`. With few=0 filters are left to the engine, however few
+    items they leave, as those of large catalogues are."""
+    engine = index.catalogue.engine
+    if hasattr(engine, "two_stage"):
+        engine.two_stage = replace(engine.two_stage, growth=replace(engine.two_stage.growth, **beginning))
+    return index

@@ -10,13 +10,13 @@ from scipy.sparse import csr_array
 import elsa_index as ei
 from benchmarks.straightforward import SparseAutoencoder, nadam
 from elsa_index.metrics import hits_of, ndcg
-from elsa_index.training.elsa import loop
+from elsa_index.training.elsa import run
 from elsa_index.training.elsa.batches import Batch, sample_outputs
 from elsa_index.training.elsa.budgets import budgets_of
-from elsa_index.training.elsa.loop import train_step
 from elsa_index.training.elsa.loss import loss_and_gradient
 from elsa_index.training.elsa.products import Transpose
 from elsa_index.training.elsa.schedules import constant, exponential, linear, nonzeros_by_epoch, stepwise
+from elsa_index.training.elsa.step import train_step
 from elsa_index.training.elsa.validation import Validation
 from elsa_index.training.elsa.weights import Weights
 
@@ -128,7 +128,7 @@ def test_what_was_pruned_stays_pruned():
 def test_uneven_budgets_keep_the_total_and_give_popular_items_more(log):
     config = ei.TrainingConfig(dims=32, nnz=4, epochs=2, batch_size=16, budgets="log", popularity=0)
     counts = np.arange(1, 41)
-    budgets = budgets_of(8, counts, config)
+    budgets = budgets_of(8, counts, config, torch.device("cpu"))
     assert 7 < budgets.double().mean() <= 8
     assert (budgets.diff() >= 0).all()
     assert budgets[0] < budgets[-1] <= 16
@@ -226,7 +226,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_codes(log, tmp_path, monkeyp
         dims=64, nnz=3, epochs=2, batch_size=16, max_output=30, budgets=budgets, validation_users=5, patience=1
     )
     whole = ei.train(log, config)
-    step, done = loop.train_step, []
+    step, done = run.train_step, []
 
     def stopped(*arguments):
         done.append(1)
@@ -235,7 +235,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_codes(log, tmp_path, monkeyp
         return step(*arguments)
 
     path = tmp_path / "m.checkpoint"
-    monkeypatch.setattr(loop, "train_step", stopped)
+    monkeypatch.setattr(run, "train_step", stopped)
     with pytest.raises(ei.TrainingInterrupted, match="--resume"):
         ei.train(log, config, checkpoint=path)
     assert len(done) == stop_after
@@ -245,12 +245,11 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_codes(log, tmp_path, monkeyp
     assert ei.train(log, config, checkpoint=path, resume=True).fingerprint == whole.fingerprint
 
 
-def test_a_damaged_checkpoint_and_none_are_named(log, tmp_path, monkeypatch):
+def test_a_damaged_checkpoint_and_none_are_named(log, tmp_path):
     config = ei.TrainingConfig(dims=8, nnz=2, epochs=2, batch_size=16)
     with pytest.raises(ei.StorageError, match="no checkpoint"):
         ei.train(log, config, checkpoint=tmp_path / "none", resume=True)
-    monkeypatch.setattr(loop, "SECONDS_BETWEEN", 0)
-    ei.train(log, config, checkpoint=tmp_path / "kept")
+    ei.train(log, config, checkpoint=tmp_path / "kept", checkpoint_seconds=0)
     values = tmp_path / "kept" / "values.npy"
     values.write_bytes(values.read_bytes()[:-1] + b"?")
     with pytest.raises(ei.StorageError, match=r"values\.npy is missing or damaged"):
@@ -290,7 +289,7 @@ def test_validation_users_are_kept_from_training_and_ranked_as_evaluate_ranks_th
 
     with ei.Index.build(codes, tmp_path / "i.index", engine="exact", store="float32") as index:
         result = index.search([log.items.take(row).tolist() for row in rows(held.histories)], k=40)
-    hits = hits_of(np.pad(result.rows, ((0, 0), (0, 60)), constant_values=-1), held.hidden)
+    hits = hits_of([ranking.rows for ranking in result.rankings], rows(held.hidden), 100)
     assert ndcg(hits, np.diff(held.hidden.indptr), 100).mean() == pytest.approx(found[-1], abs=1e-6)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from ...codes.impacts import ImpactScale
 from ...codes.item_codes import ItemCodes
 from ..batching import answer_each
-from ..contract import Answer, BuildOptions, Capabilities, Progress, Query, SearchOptions
+from ..contract import Answer, BuildPlan, Capabilities, Progress, Query, SearchPlan
 from ..stored_codes import StoredCodes, StoredCodesEngine
 from ..two_stage import HeavyItems, TwoStageSearch
 from .jvm import detach, lucene_version
@@ -25,26 +25,26 @@ class LuceneEngine(StoredCodesEngine):
         exact=True, cuts_queries=True, stores=("float16", "float32", "int8"), score_tolerance=1e-12
     )
 
-    def __init__(self, store: StoredCodes, postings: LucenePostings, search: TwoStageSearch) -> None:
+    def __init__(self, store: StoredCodes, postings: LucenePostings, two_stage: TwoStageSearch) -> None:
         super().__init__(store)
-        self._postings, self._search = postings, search
+        self.postings, self.two_stage = postings, two_stage
 
     @classmethod
     def build(
-        cls, codes: ItemCodes, directory: Path, options: BuildOptions, on_progress: Progress | None = None
+        cls, codes: ItemCodes, directory: Path, plan: BuildPlan, on_progress: Progress | None = None
     ) -> dict[str, Any]:
-        store = StoredCodes.round(codes, options.store)
-        scale = ImpactScale.fitting(options.bits, store.values, unit_norm=codes.is_unit_norm)
+        store = StoredCodes.round(codes, plan.store)
+        scale = ImpactScale.fitting(plan.bits, store.values, unit_norm=codes.is_unit_norm)
         heavy = HeavyItems.of(store)
         store.save(directory)
         heavy.save(directory)
         (directory / _POSTINGS).mkdir()
-        write_postings(store, codes.ids, scale, directory / _POSTINGS, options.tags, on_progress)
+        write_postings(store, codes.ids, scale, directory / _POSTINGS, plan.tags, on_progress)
         return {
             "dims": codes.dims,
             "items": store.items,
-            "store": options.store,
-            "bits": options.bits,
+            "store": plan.store,
+            "bits": plan.bits,
             "impact_scale": scale.scale,
             "rest_norm": heavy.rest_norm,
             "lucene": lucene_version(),
@@ -58,12 +58,8 @@ class LuceneEngine(StoredCodesEngine):
         heavy = HeavyItems.load(directory, parameters["rest_norm"])
         return cls(store, postings, TwoStageSearch(postings, store, scale.step, heavy))
 
-    def search(
-        self, queries: Sequence[Query], options: SearchOptions, on_progress: Progress | None = None
-    ) -> list[Answer]:
-        return answer_each(
-            queries, lambda query: self._search.search(query, options), options.threads, on_progress, detach
-        )
+    def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
+        return answer_each(queries, lambda query: self.two_stage.search(query, plan), plan.threads, on_progress, detach)
 
     def close(self) -> None:
-        self._postings.close()
+        self.postings.close()

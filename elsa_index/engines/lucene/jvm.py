@@ -88,7 +88,7 @@ def anserini_jar() -> Path:
     return jars[-1]
 
 
-def _options(java: Java) -> list[str]:
+def options_of(java: Java) -> list[str]:
     """Options of the JVM: its own memory limit unless the user names one, and no warnings about known calls."""
     # JPype asks for a full collection in Java whenever Python collects: 10 ms in the middle of a query.
     options = ["-Xrs", "-XX:+UseSerialGC", "-XX:+DisableExplicitGC", "-Djava.awt.headless=true"]
@@ -117,7 +117,7 @@ def _start() -> Any:
             )
         java = find_java()
         try:
-            jpype.startJVM(str(java.library), *_options(java), classpath=[str(anserini_jar())], convertStrings=False)
+            jpype.startJVM(str(java.library), *options_of(java), classpath=[str(anserini_jar())], convertStrings=False)
         except Exception as error:
             raise JavaError(f"The JVM at {java.home} did not start: {error}") from error
         # The other way around pyjnius would crash the process; so importing it raises ImportError.

@@ -33,11 +33,11 @@ class LucenePostings:
                 )
             searcher_class = java_class("org.apache.lucene.search.IndexSearcher")
             searcher_class.setMaxClauseCount(_EVERYTHING)
-            self._searcher = searcher_class(self._reader)
-            self._searcher.setSimilarity(java_class("io.anserini.search.similarity.ImpactSimilarity")())
+            self.searcher = searcher_class(self._reader)
+            self.searcher.setSimilarity(java_class("io.anserini.search.similarity.ImpactSimilarity")())
             self._parser = java_class("org.apache.lucene.queryparser.classic.QueryParser")
             self._analyzer = java_class("org.apache.lucene.analysis.core.WhitespaceAnalyzer")()
-            self._collectors = _complete_collectors()
+            self.collectors = _complete_collectors()
             self._hits = _Hits()
             self._filters: WeakKeyDictionary[Filter, Any] = WeakKeyDictionary()
 
@@ -54,7 +54,7 @@ class LucenePostings:
             parsed = self.parsed(cut)
             if query.only is not None:
                 parsed = self._filtered(parsed, query.only)
-            rows, sums = self._hits.read(self._searcher.search(parsed, self._collectors(asked)))
+            rows, sums = self._hits.read(self.searcher.search(parsed, self.collectors(asked)))
         return Candidates(rows, sums, len(rows) < asked)
 
     def parsed(self, query: QueryTerms) -> Any:

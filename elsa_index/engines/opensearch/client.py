@@ -7,14 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from ...errors import ClusterError, UsageError
+from ..cluster_target import CA_VARIABLE, PASSWORD_VARIABLE, URL_VARIABLE, USER_VARIABLE, checked_urls
 
-URL_VARIABLE = "ELSA_INDEX_OPENSEARCH_URL"
-USER_VARIABLE = "ELSA_INDEX_OPENSEARCH_USER"
-PASSWORD_VARIABLE = "ELSA_INDEX_OPENSEARCH_PASSWORD"  # noqa: S105 (a name)
-CA_VARIABLE = "ELSA_INDEX_OPENSEARCH_CA"
 CLAUSE_SETTING = "indices.query.bool.max_clause_count"
 OLDEST_VERSION = (1, 1)
 """The first with the function `linear` of rank_feature."""
@@ -28,32 +24,6 @@ _DISCONNECTED = 500
 _TIMEOUT, _OPENING_TIMEOUT = 30.0, 5.0  # seconds for an answer
 _CONNECTIONS = 32
 _T = TypeVar("_T")
-
-
-def checked_urls(text: str | Sequence[str]) -> list[str]:
-    """URLs of a cluster's nodes from a list, or from text where commas separate them.
-
-    Raises UsageError for what is no URL, and for credentials inside one: they would be written to disk.
-
-    >>> checked_urls("http://127.0.0.1:9200/,https://search.example")
-    ['http://127.0.0.1:9200', 'https://search.example']
-    """
-    urls = [part.strip().rstrip("/") for part in (text.split(",") if isinstance(text, str) else text)]
-    for url in urls:
-        try:
-            parts = urlsplit(url)
-            usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port)
-            usable = usable and not (parts.query or parts.fragment)
-        except ValueError:
-            usable = False
-        if not usable:
-            raise UsageError(f"{url!r} is not the URL of a cluster's node; one looks like http://127.0.0.1:9200.")
-        if "@" in parts.netloc:
-            raise UsageError(
-                f"Credentials do not belong into a URL, which is written to disk; set {USER_VARIABLE} and "
-                f"{PASSWORD_VARIABLE}, or add {parts.hostname} to your netrc file."
-            )
-    return urls
 
 
 class ClusterClient:

@@ -14,7 +14,7 @@ from ...data.tags import Tags
 from ...errors import ClusterError, UsageError
 from ...storage.ids import IdMap
 from ..batching import answer_each
-from ..contract import Answer, BuildOptions, Capabilities, Progress, Query, SearchOptions
+from ..contract import Answer, BuildPlan, Capabilities, Progress, Query, SearchPlan
 from ..stored_codes import StoredCodes, StoredCodesEngine, rounded_shares
 from ..top_k import best
 from ..two_stage import HeavyItems, TwoStageSearch
@@ -40,25 +40,25 @@ class OpenSearchEngine(StoredCodesEngine):
 
     def __init__(self, store: StoredCodes, postings: ClusterPostings, heavy: HeavyItems) -> None:
         super().__init__(store)
-        self._postings = postings
-        self._search = TwoStageSearch(postings, store, 1 / (1 - NINE_BITS), heavy)
+        self.postings = postings
+        self.two_stage = TwoStageSearch(postings, store, 1 / (1 - NINE_BITS), heavy)
 
     @classmethod
     def build(
-        cls, codes: ItemCodes, directory: Path, options: BuildOptions, on_progress: Progress | None = None
+        cls, codes: ItemCodes, directory: Path, plan: BuildPlan, on_progress: Progress | None = None
     ) -> dict[str, Any]:
-        target = options.cluster
+        target = plan.cluster
         assert target is not None
         named = os.environ.get(URL_VARIABLE) or target.urls
         if named != target.urls:
             raise UsageError(f"{URL_VARIABLE} names {named} and --url {target.urls}; unset one of them.")
-        store = StoredCodes.round(codes, options.store)
+        store = StoredCodes.round(codes, plan.store)
         heavy = HeavyItems.of(store)
         store.save(directory)
         heavy.save(directory)
         with closing(ClusterClient(target.urls)) as client:
-            load = Load(client, target, meta_of(store, codes.fingerprint), overwrite=options.overwrite)
-            lines = bulk_lines(store, codes.ids, rounded_shares(codes, options.store), options.tags)
+            load = Load(client, target, meta_of(store, codes.fingerprint), overwrite=plan.overwrite)
+            lines = bulk_lines(store, codes.ids, rounded_shares(codes, plan.store), plan.tags)
             measured = load.run(lines, store.items, on_progress)
         return {
             "urls": target.urls,
@@ -72,7 +72,7 @@ class OpenSearchEngine(StoredCodesEngine):
             "fingerprint": codes.fingerprint,
             "dims": codes.dims,
             "items": store.items,
-            "store": options.store,
+            "store": plan.store,
             "rest_norm": heavy.rest_norm,
             **measured,
         }
@@ -99,43 +99,41 @@ class OpenSearchEngine(StoredCodesEngine):
     def open(cls, directory: Path, parameters: dict[str, Any]) -> "OpenSearchEngine":
         store = StoredCodes.load(directory, parameters["dims"])
         heavy = HeavyItems.load(directory, parameters["rest_norm"])
-        tags = Tags.load(directory, store.items) if (directory / "tags.rows.npy").exists() else None
+        tags = Tags.load(directory, store.items) if Tags.are_in({path.name for path in directory.iterdir()}) else None
         postings = ClusterPostings(
             parameters, meta_of(store, parameters["fingerprint"]), IdMap.load(directory, "ids"), tags
         )
         return cls(store, postings, heavy)
 
-    def search(
-        self, queries: Sequence[Query], options: SearchOptions, on_progress: Progress | None = None
-    ) -> list[Answer]:
+    def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
         answer = {"client": self._by_client, "server": self._by_server, "first-stage": self._by_first_stage}
-        return answer_each(queries, lambda query: answer[options.rank](query, options), options.threads, on_progress)
+        return answer_each(queries, lambda query: answer[plan.rank](query, plan), plan.threads, on_progress)
 
-    def _by_client(self, query: Query, options: SearchOptions) -> Answer:
+    def _by_client(self, query: Query, plan: SearchPlan) -> Answer:
         """Candidates from the cluster, rescored and proven from the codes kept here."""
-        answer = self._search.search(query, options)
-        most = self._postings.most_terms(query)
+        answer = self.two_stage.search(query, plan)
+        most = self.postings.most_terms(query)
         return replace(answer, cut=int(np.count_nonzero(query.vector)) > most and answer.terms >= most)
 
-    def _by_server(self, query: Query, options: SearchOptions) -> Answer:
+    def _by_server(self, query: Query, plan: SearchPlan) -> Answer:
         """One request: the cluster's signed scores, exact up to the nine bits of its field, among each shard's best."""
-        return self._ranked_there(query, options, signed=True)
+        return self._ranked_there(query, plan, signed=True)
 
-    def _by_first_stage(self, query: Query, options: SearchOptions) -> Answer:
+    def _by_first_stage(self, query: Query, plan: SearchPlan) -> Answer:
         """One request: the upper bounds alone."""
-        return self._ranked_there(query, options, signed=False)
+        return self._ranked_there(query, plan, signed=False)
 
-    def _ranked_there(self, query: Query, options: SearchOptions, *, signed: bool) -> Answer:
-        wanted = min(options.k, query.left(self.items))
+    def _ranked_there(self, query: Query, plan: SearchPlan, *, signed: bool) -> Answer:
+        wanted = min(plan.k, query.left(self.items))
         if wanted > MOST_HITS:
             raise UsageError(f"A cluster ranks up to {MOST_HITS:,} items, got k = {wanted:,}; use --rank client.")
         every_term = int(np.count_nonzero(query.vector))
-        terms = min(options.query_terms or every_term, every_term)
-        cut = options.many_terms == "cut" and terms > self._postings.most_terms(query)
+        terms = min(plan.query_terms or every_term, every_term)
+        cut = plan.many_terms == "cut" and terms > self.postings.most_terms(query)
         if cut:  # the others are added by rescoring
-            terms = self._postings.most_terms(query)
-        window = min(max(options.candidates or query_dsl.WINDOW, wanted), MOST_HITS)
-        found = self._postings.ranked(query, wanted, window, signed=signed, terms=terms, rest=signed or cut)
+            terms = self.postings.most_terms(query)
+        window = min(max(plan.candidates or query_dsl.WINDOW, wanted), MOST_HITS)
+        found = self.postings.ranked(query, wanted, window, signed=signed, terms=terms, rest=signed or cut)
         rows, scores = found.rows, found.sums.astype(np.float64)
         if len(rows) < wanted:  # the others share no term of the same sign, so the cluster cannot see them
             others = np.setdiff1d(query.rows_left(self.items), rows, assume_unique=True)
@@ -144,7 +142,7 @@ class OpenSearchEngine(StoredCodesEngine):
         return Answer(rows, scores, False, terms, window, cut)
 
     def close(self) -> None:
-        self._postings.close()
+        self.postings.close()
 
 
 @contextmanager

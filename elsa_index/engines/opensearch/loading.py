@@ -11,11 +11,11 @@ import psutil
 
 from ...errors import ClusterError
 from ..batching import Counter
+from ..cluster_target import ClusterTarget
 from ..contract import Progress
 from .catalogues import count_documents, remove, remove_dead, served_by, this_host
 from .client import ClusterClient, is_flood_stage
 from .documents import mapping
-from .target import ClusterTarget
 
 _REQUEST_BYTES = 4_000_000
 _BULK_PATIENCE = 90.0

@@ -28,57 +28,57 @@ class ClusterPostings:
 
     def __init__(self, parameters: dict[str, Any], meta: dict[str, Any], ids: IdMap, tags: Tags | None) -> None:
         """Opens the index that the directory names. Raises ClusterError where it is gone or not as it was loaded."""
-        self._client = ClusterClient(os.environ.get(URL_VARIABLE) or parameters["urls"])
-        self._index, self._ids, self._tags = parameters["index"], ids, tags
+        self.client = ClusterClient(os.environ.get(URL_VARIABLE) or parameters["urls"])
+        self.index, self._ids, self._tags = parameters["index"], ids, tags
         self._excluded: WeakKeyDictionary[Filter, list[str]] = WeakKeyDictionary()
         try:
             self._check(parameters["name"], meta)
             self._most_clauses = self._clause_limit()
         except BaseException:
-            self._client.close()
+            self.client.close()
             raise
 
     def _check(self, name: str, meta: dict[str, Any]) -> None:
         """Whether the cluster's index is what the directory was built with."""
-        api, index = self._client.api, self._index
-        found = self._client.call(f"opening {index}", lambda: api.indices.get(index=index, ignore=404))
+        api, index = self.client.api, self.index
+        found = self.client.call(f"opening {index}", lambda: api.indices.get(index=index, ignore=404))
         again = "build again, or fetch the directory that was built with it"
         if "error" in found:
             raise ClusterError(
-                f"{self._client} has no index {index}: the catalogue {name} was replaced or removed; {again}."
+                f"{self.client} has no index {index}: the catalogue {name} was replaced or removed; {again}."
             )
         about = found[index]
         there = our_meta(about)
         if there is None:
-            raise ClusterError(f"{self._client}: the mapping of {index} was changed, its _meta is gone; {again}.")
+            raise ClusterError(f"{self.client}: the mapping of {index} was changed, its _meta is gone; {again}.")
         if there.get("format") != FORMAT:
             raise ClusterError(
-                f"{self._client}: {index} has the format {there.get('format')}, this version reads {FORMAT}; {again}."
+                f"{self.client}: {index} has the format {there.get('format')}, this version reads {FORMAT}; {again}."
             )
         if not there.get("complete"):
-            raise ClusterError(f"{self._client}: {index} was not loaded to its end; {again}.")
+            raise ClusterError(f"{self.client}: {index} was not loaded to its end; {again}.")
         if any(there.get(key) != meta[key] for key in ("fingerprint", "items", "dims")):
             raise ClusterError(
-                f"{self._client}: {index} holds codes of another training ({there.get('fingerprint')}), this directory "
+                f"{self.client}: {index} holds codes of another training ({there.get('fingerprint')}), this directory "
                 f"those of {meta['fingerprint']}; {again}."
             )
         expected, present = mapping(meta)["properties"], about["mappings"].get("properties", {})
         for field, wanted in expected.items():
             if present.get(field, {}).get("type") != wanted["type"]:
                 raise ClusterError(
-                    f"{self._client}: the mapping of {index} was changed, the field {field} too; {again}."
+                    f"{self.client}: the mapping of {index} was changed, the field {field} too; {again}."
                 )
-        documents = count_documents(self._client, index)
+        documents = count_documents(self.client, index)
         if documents != meta["items"]:
             raise ClusterError(
-                f"{self._client}: {index} holds {documents:,} documents and {meta['items']:,} were loaded; {again}."
+                f"{self.client}: {index} holds {documents:,} documents and {meta['items']:,} were loaded; {again}."
             )
 
     def _clause_limit(self) -> int:
         try:
-            settings = self._client.call(
+            settings = self.client.call(
                 "asking for its settings",
-                lambda: self._client.api.cluster.get_settings(
+                lambda: self.client.api.cluster.get_settings(
                     params={"include_defaults": "true", "filter_path": f"*.{CLAUSE_SETTING}"}
                 ),
             )
@@ -108,10 +108,10 @@ class ClusterPostings:
         return self._asked(body, k)
 
     def _asked(self, body: str, count: int) -> Candidates:
-        found = self._client.call(
+        found = self.client.call(
             "searching",
-            lambda: self._client.api.search(
-                index=self._index,
+            lambda: self.client.api.search(
+                index=self.index,
                 body=body,
                 params={
                     # A shard that fails makes the request fail, so that no part is taken for the whole.
@@ -123,7 +123,7 @@ class ClusterPostings:
         hits = found.get("hits", {}).get("hits", [])
         rows = np.array([hit["fields"]["row"][0] for hit in hits], dtype=np.int64)
         if ((rows < 0) | (rows >= len(self._ids))).any():
-            raise ClusterError(f"{self._client}: documents of {self._index} were changed; build again.")
+            raise ClusterError(f"{self.client}: documents of {self.index} were changed; build again.")
         sums = np.array([hit["_score"] for hit in hits], dtype=np.float32)
         return Candidates(rows, sums, len(rows) < count)
 
@@ -147,10 +147,10 @@ class ClusterPostings:
         most = self.most_terms(query)
         if terms > most:
             raise UsageError(
-                f"A query has {terms:,} terms, and {most:,} fit into a request to {', '.join(self._client.urls)}: "
+                f"A query has {terms:,} terms, and {most:,} fit into a request to {', '.join(self.client.urls)}: "
                 f"raise {CLAUSE_SETTING} there to {terms + self._most_clauses - most:,} or more, or begin with its "
                 "heaviest terms: --many-terms cut (many_terms='cut')."
             )
 
     def close(self) -> None:
-        self._client.close()
+        self.client.close()

@@ -10,7 +10,9 @@ SPREAD = (0.6, 2.0)
 """The smallest and the largest budget of an item, as a share of the mean."""
 
 
-def budgets_of(nonzeros: int, item_counts: npt.NDArray[np.int64], config: TrainingConfig) -> int | torch.Tensor:
+def budgets_of(
+    nonzeros: int, item_counts: npt.NDArray[np.int64], config: TrainingConfig, device: torch.device
+) -> int | torch.Tensor:
     """The mask's nonzeros: one number, or (items,) int64 with mean at most `nonzeros`, by log(1 + interactions)."""
     if config.budgets == "even":
         return nonzeros
@@ -22,10 +24,4 @@ def budgets_of(nonzeros: int, item_counts: npt.NDArray[np.int64], config: Traini
         factor = (below + above) / 2
         budgets = np.clip(np.floor(factor * shares), low, high)
         below, above = (factor, above) if budgets.mean() <= nonzeros else (below, factor)
-    return torch.from_numpy(np.clip(np.floor(below * shares), low, high).astype(np.int64)).to(config_device(config))
-
-
-def config_device(config: TrainingConfig) -> str:
-    if config.device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return config.device
+    return torch.from_numpy(np.clip(np.floor(below * shares), low, high).astype(np.int64)).to(device)

@@ -86,3 +86,11 @@ def first_of_last_mask(schedule: list[int]) -> int:
     3
     """
     return schedule.index(schedule[-1]) + 1
+
+
+def learning_rate(config: TrainingConfig, schedule: list[int], epoch: int, done: float) -> float:
+    """Of Nadam when a share `done` of `epoch` (from 1) has passed."""
+    first = first_of_last_mask(schedule)
+    if not config.final_decay or epoch < first:
+        return config.learning_rate
+    return config.learning_rate * (1 - (epoch - first + done) / (len(schedule) - first + 1))

@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from scipy.sparse import csr_array
 
+from ...data.protocols import hidden_count, users_of
+from ...data.scipy_matrix import column_lists
 from ...errors import UsageError
 from ...metrics import hits_of, ndcg
 from ...storage.ids import Rows
@@ -43,13 +45,12 @@ class Validation:
         rest = np.ones(len(sizes), dtype=bool)
         rest[chosen] = False
         held = matrix[chosen]
-        rows = np.repeat(np.arange(users), np.diff(held.indptr))
+        rows = users_of(held)
         # The place of each item in its user's random order; the first fifth is hidden.
         order = np.lexsort((rng.random(len(rows)), rows))
         place = np.empty(len(rows), dtype=np.int64)
         place[order] = np.arange(len(rows)) - held.indptr[rows]
-        wanted = np.ceil(np.round(HIDE * np.diff(held.indptr), 9)).astype(np.int64)
-        is_hidden = place < np.minimum(wanted, np.diff(held.indptr) - 1)[rows]
+        is_hidden = place < hidden_count(np.diff(held.indptr), HIDE)[rows]
 
         def part(keep: np.ndarray) -> csr_array:
             at = (rows[keep], held.indices[keep])
@@ -70,7 +71,8 @@ class Validation:
                 histories, hidden = self.histories[users], self.hidden[users]
                 for at, (own, beta) in enumerate(exponents):
                     if own == alpha:
-                        hits = hits_of(best_unseen(scores * relative.pow(beta).float(), histories, K), hidden)
+                        top = best_unseen(scores * relative.pow(beta).float(), histories, K)
+                        hits = hits_of(list(top), column_lists(hidden), K)
                         totals[at] += ndcg(hits, np.diff(hidden.indptr), K).sum()
         return (totals / self.histories.shape[0]).tolist()
 
@@ -98,7 +100,7 @@ class Validation:
 
 def best_unseen(scores: torch.Tensor, histories: csr_array, k: int) -> Rows:
     """(users, k) rows of the highest scores, best first, without what the histories hold; `scores` is changed."""
-    seen = np.repeat(np.arange(histories.shape[0]), np.diff(histories.indptr))
+    seen = users_of(histories)
     scores[torch.from_numpy(seen), torch.from_numpy(histories.indices.astype(np.int64))] = -torch.inf
     top: Rows = scores.topk(min(k, scores.shape[1]), dim=1).indices.cpu().numpy()
     return top

@@ -43,7 +43,7 @@ def test_a_cut_server_query_gets_the_left_out_terms_back(served, histories):
 
 def test_the_first_stage_never_scores_below_the_signed_score(served, codes, histories):
     rows = [np.sort(codes.ids.rows(set(history))) for history in histories]
-    postings, store = served._engine._postings, served._engine.store
+    postings, store = served.catalogue.engine.postings, served.catalogue.engine.store
     for history in rows:
         vector = store.sum_rows(history, np.ones(len(history)))
         cut = query_terms(vector)
@@ -120,7 +120,7 @@ def test_a_client_that_knows_ids_only_makes_the_user_vector_from_one_mget(served
         weights = np.frombuffer(packed, np.dtype(layout["weights"]), count, 4 + dims.nbytes)
         vector[dims] += share * weights.astype(np.float64)
     rows = served.ids.rows(history)
-    np.testing.assert_array_equal(vector, served._engine.query_vector(np.sort(rows), np.ones(3)))
+    np.testing.assert_array_equal(vector, served.catalogue.engine.query_vector(np.sort(rows), np.ones(3)))
 
 
 def test_weights_are_rounded_to_what_the_field_keeps():

@@ -3,7 +3,7 @@ import pytest
 
 import elsa_index as ei
 
-from .support.catalogues import ODD_IDS
+from ..support.catalogues import ODD_IDS
 
 
 def test_any_text_is_an_id_and_comes_back_unchanged(tmp_path):

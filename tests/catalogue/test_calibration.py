@@ -7,8 +7,8 @@ from scipy.sparse import csr_array
 import elsa_index as ei
 from elsa_index.catalogue.calibration import SAMPLE, Calibration
 
-from .support.catalogues import make_codes, make_histories
-from .support.files import digest
+from ..support.catalogues import make_codes, make_histories
+from ..support.files import digest
 
 
 @pytest.fixture(scope="module")

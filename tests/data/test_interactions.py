@@ -7,7 +7,7 @@ from scipy.sparse import csr_array, save_npz
 
 import elsa_index as ei
 
-from .support.catalogues import ODD_IDS
+from ..support.catalogues import ODD_IDS
 
 PAIRS = pl.DataFrame({"user_id": ["u2", "u1", "u1", "u1"], "item_id": ["b", "a", "b", "a"], "rating": [5.0, 4, 1, 3]})
 

@@ -8,8 +8,8 @@ import pytest
 
 import elsa_index as ei
 
-from .support.catalogues import make_codes
-from .support.files import digest
+from ..support.catalogues import make_codes
+from ..support.files import digest
 
 
 @pytest.fixture(scope="module", params=["lucene", "faiss-flat"])
@@ -72,10 +72,10 @@ def test_existing_output_needs_overwrite_and_failures_leave_it(tmp_path, monkeyp
     before = digest(tmp_path)
     with pytest.raises(ei.StorageError, match="pass --overwrite"):
         ei.Index.build(make_codes(31), tmp_path / "i", engine="exact")
-    with monkeypatch.context() as broken:
-        broken.setattr("elsa_index.catalogue.build.store_loss", lambda *_: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            ei.Index.build(make_codes(31), tmp_path / "i", engine="exact", overwrite=True)
+    monkeypatch.setattr("elsa_index.catalogue.build.rounding_loss", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        ei.Index.build(make_codes(31), tmp_path / "i", engine="exact", overwrite=True)
+    monkeypatch.undo()
     assert digest(tmp_path) == before
     with ei.Index.build(make_codes(31), tmp_path / "i", engine="exact", overwrite=True) as index:
         assert len(index) == 31

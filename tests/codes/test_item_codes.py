@@ -4,8 +4,8 @@ from scipy.sparse import coo_array, csr_array, save_npz
 
 import elsa_index as ei
 
-from .support.catalogues import make_codes
-from .support.files import digest
+from ..support.catalogues import make_codes
+from ..support.files import digest
 
 
 def test_saved_codes_come_back_memory_mapped(tmp_path, codes):

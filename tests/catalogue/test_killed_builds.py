@@ -11,7 +11,7 @@ import pytest
 
 import elsa_index as ei
 
-from .support.catalogues import make_codes, make_histories
+from ..support.catalogues import make_codes, make_histories
 
 MOMENTS = 20
 

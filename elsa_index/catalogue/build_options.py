@@ -1,0 +1,65 @@
+"""What an index is built with: names, defaults and limits, for Python and the command line alike."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError
+from ..segments.rules import SegmentRules
+
+if TYPE_CHECKING:
+    from ..engines.cluster_target import ClusterTarget
+    from ..engines.contract import Capabilities
+
+
+USUAL_SEGMENTS = SegmentRules()
+
+
+@dataclass(frozen=True, eq=False)
+class BuildOptions:
+    """engine: `lucene`, `exact`, `faiss-flat`, `faiss-sq8`, `faiss-hnsw`, `faiss-ivfpq`, `seismic` or `opensearch`.
+    bits: of the impacts, 2 to 16. store: precision of the stored codes, `float16`, `float32` or `int8`, a scale per
+    item (FAISS engines take float32); None for the engine's own. tags: pairs of item id and tag, what `search` can
+    filter by. metadata: a table by column, item_id, title and any others, as `read_metadata` gives it: titles to show
+    and to look up, and what segments are named by. segments: how they are made; None for an index without. Dense codes
+    get none, as they have no dominant dimensions. histories, target_overlap: how searches are calibrated (see
+    `Index.tune`), on the histories kept with the codes where None are given; without any, or with a target of 1, the
+    index answers exactly. cluster: where the engine opensearch loads the codes; `overwrite` is for the catalogue served
+    there too.
+
+    Raises UsageError for a target out of range.
+    """
+
+    engine: str = "lucene"
+    bits: int = 8
+    store: str | None = None
+    tags: Iterable[tuple[str, str]] | None = None
+    metadata: Mapping[str, Sequence[object]] | None = None
+    segments: SegmentRules | None = USUAL_SEGMENTS
+    histories: Sequence[Sequence[object]] | None = None
+    target_overlap: float = 0.99
+    cluster: "ClusterTarget | None" = None
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        check_target(self.target_overlap)
+
+    def check(self, able: "Capabilities") -> None:
+        """Raises UsageError for what the engine cannot do."""
+        if self.store is not None and self.store not in able.stores:
+            raise UsageError(
+                f"store must be {' or '.join(able.stores)} for the engine {self.engine}, got {self.store!r}."
+            )
+        if (self.cluster is not None) == bool(able.ranks):
+            return
+        if self.cluster is None:
+            raise UsageError(
+                f"The engine {self.engine} needs a cluster and a name there: --url http://… --name catalogue."
+            )
+        raise UsageError(f"A cluster's URL and name are for the engine opensearch; the engine is {self.engine}.")
+
+
+def check_target(target_overlap: float) -> None:
+    """Raises UsageError for an overlap that no calibration could aim at."""
+    if not 0 < target_overlap <= 1:
+        raise UsageError(f"target_overlap must be above 0 and at most 1, got {target_overlap}.")

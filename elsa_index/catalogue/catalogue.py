@@ -1,0 +1,162 @@
+"""Catalogue: what an opened index directory holds."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ..data.histories import history_rows
+from ..data.metadata import TITLE, Metadata
+from ..data.tags import Tags
+from ..data.title_lookup import TitleLookup, Titles
+from ..engines import engine_class
+from ..engines.contract import Engine, Filter
+from ..engines.top_k import best
+from ..errors import StorageError, UsageError, shorten
+from ..segments.stored import Segments
+from ..storage.files import load_array
+from ..storage.ids import IdMap, Rows
+from .files import HISTORY_WEIGHTS, ITEM_COUNTS, SEGMENTS, bytes_by_part
+from .history import ResolvedHistory
+from .manifest import Manifest
+
+
+@dataclass(eq=False)
+class Catalogue:
+    """Items by row, with all that an index directory keeps of them, opened by memory map.
+
+    item_counts: (items,) users that have each item; None for imported codes. history_weights: (items,) how much of its
+    code each item brings to a history; None: all of it. tags, metadata, segments: None where there are none.
+    """
+
+    path: Path
+    manifest: Manifest
+    ids: IdMap
+    engine: Engine
+    item_counts: Rows | None
+    history_weights: npt.NDArray[np.floating] | None
+    tags: Tags | None
+    metadata: Metadata | None
+    titles: Titles
+    segments: Segments | None
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], metadata: Mapping[str, Sequence[object]] | None = None) -> "Catalogue":
+        """Opens what `build` wrote.
+
+        metadata: titles, and names of segments, to use instead of those that the index was built with.
+
+        Raises StorageError where it is missing, damaged or too new, DataError where no item of the metadata is in it.
+        """
+        path = Path(path)
+        manifest = Manifest.read(path)
+        manifest.check_files(path)
+        ids = IdMap.load(path, "ids")
+        counts, shares = (
+            load_array(path / name) if name in manifest.files else None for name in (ITEM_COUNTS, HISTORY_WEIGHTS)
+        )
+        tags = Tags.load(path, len(ids)) if Tags.are_in(manifest.files) else None
+        known = Metadata.load(path) if Metadata.is_in(manifest.files) else None
+        with ExitStack() as opened:  # what is open is closed again where something fails
+            engine = engine_class(manifest.engine).open(path, manifest.parameters)
+            opened.callback(engine.close)
+            if engine.items != len(ids) or engine.items != manifest.codes.items:
+                raise StorageError(f"{path} is damaged: {engine.items:,} codes for {len(ids):,} ids. Build it again.")
+            segments = Segments.load(path / SEGMENTS, manifest.segments, ids) if manifest.segments else None
+            if segments is not None:
+                opened.callback(segments.close)
+            if metadata is not None:
+                known = Metadata.of(metadata, ids)
+                segments = segments.renamed(known) if segments else None
+            titles = Titles(ids, known.columns.get(TITLE) if known else None, counts)
+            if metadata is None and TitleLookup.is_in(manifest.files):
+                titles.lookup = TitleLookup.load(path)
+            opened.pop_all()
+        return cls(path, manifest, ids, engine, counts, shares, tags, known, titles, segments)
+
+    def close(self) -> None:
+        self.engine.close()
+        if self.segments is not None:
+            self.segments.close()
+
+    @property
+    def bytes_by_part(self) -> dict[str, int]:
+        """Bytes on disk of ids, codes, postings (or vectors), tags, segments, metadata, everything else; and those of a
+        cluster's primary shards."""
+        return bytes_by_part(self.path, self.manifest)
+
+    @property
+    def required_segments(self) -> Segments:
+        """The segments. Raises UsageError where there are none."""
+        if self.segments is not None:
+            return self.segments
+        raise UsageError(
+            "The index has no segments: it was built without them, none is large enough (see --least-items), or its "
+            "codes are dense, which have no dominant dimensions."
+        )
+
+    def resolve(
+        self, history: Sequence[object], weights: Sequence[float] | None = None, at: int = 0
+    ) -> ResolvedHistory:
+        """A history by rows, with its query vector.
+
+        weights: one per item of the history; 1 where None. at: the history's place in a batch, for messages.
+
+        Raises UsageError for text in place of a sequence, and for weights that do not fit.
+        """
+        if isinstance(history, str):
+            raise UsageError(f"A history is a sequence of item ids, got the text {shorten(history)}.")
+        if weights is not None and (len(weights) != len(history) or not np.isfinite(weights).all()):
+            raise UsageError(f"History {at} needs {len(history)} finite weights, got {shorten(list(weights))}.")
+        rows, shares, unknown = history_rows(self.ids, history, weights)
+        if self.history_weights is not None:
+            shares = shares * self.history_weights[rows]
+        return ResolvedHistory(rows, shares, self.engine.query_vector(rows, shares), unknown)
+
+    def resolve_all(
+        self, histories: Sequence[Sequence[object]], weights: Sequence[Sequence[float] | None] | None = None
+    ) -> list[ResolvedHistory]:
+        """Each of many histories. Raises UsageError where there are not as many weights as histories."""
+        if weights is None:
+            weights = [None] * len(histories)
+        elif len(weights) != len(histories):
+            raise UsageError(f"There must be weights for each of {len(histories):,} histories, got {len(weights):,}.")
+        pairs = zip(histories, weights, strict=True)
+        return [self.resolve(history, own, at) for at, (history, own) in enumerate(pairs)]
+
+    def filter(self, tags: Sequence[str] = (), exclude: Iterable[object] = ()) -> Filter | None:
+        """What leaves items that carry every one of `tags` and are not among the ids `exclude`; None for all items.
+
+        Raises UsageError for tags that no item carries.
+        """
+        unwanted = list(exclude)
+        if not len(tags) and not unwanted:
+            return None
+        excluded = self.ids.find(unwanted)
+        excluded = np.unique(excluded[excluded >= 0])
+        if not len(tags):
+            return Filter(len(self.ids), excluded=excluded)
+        if self.tags is None:
+            raise UsageError(f"{self.path} has no tags; build it with tags: elsa-index build ... --tags FILE.")
+        numbers = self.tags.numbers(tags)
+        return Filter(len(self.ids), tuple(numbers), excluded, self.tags.rows_of_all(numbers))
+
+    @property
+    def required_item_counts(self) -> Rows:
+        """Users that have each item. Raises UsageError for imported codes, which come without."""
+        if self.item_counts is not None:
+            return self.item_counts
+        raise UsageError("The fallback popular needs item counts, and imported codes have none; train or use none.")
+
+    def popular(self, k: int, only: Filter | None = None) -> tuple[Rows, npt.NDArray[np.float64]]:
+        """Rows and interactions of the `k` items that most users have, of those that pass."""
+        rows = np.arange(len(self.ids)) if only is None else only.rows
+        return self.most_popular_of(rows, k)
+
+    def most_popular_of(self, rows: Rows, k: int) -> tuple[Rows, npt.NDArray[np.float64]]:
+        """The same of some rows."""
+        return best(rows, self.required_item_counts[rows].astype(np.float64), k)

@@ -1,0 +1,32 @@
+"""Calibrating an opened catalogue again, on other histories."""
+
+from collections.abc import Sequence
+
+from ..engines.contract import Query
+from ..errors import StorageError, UsageError
+from .build_options import check_target
+from .calibration import Calibration, calibrate
+from .catalogue import Catalogue
+from .manifest import Manifest
+
+
+def tune(
+    catalogue: Catalogue, histories: Sequence[Sequence[object]], target_overlap: float, threads: int
+) -> Calibration | None:
+    """Calibrates searches on `histories` and writes that into the manifest; see `Index.tune`."""
+    engine, manifest = catalogue.engine, catalogue.manifest
+    if not engine.capabilities.cuts_queries:
+        raise UsageError(
+            f"The engine {engine.name} does not cut queries, so there is nothing to tune; use lucene or opensearch."
+        )
+    check_target(target_overlap)
+    known = [history for history in catalogue.resolve_all(histories) if history.is_known]
+    if not known:
+        raise UsageError(f"None of the {len(histories):,} histories has an item that the index knows.")
+    queries = [Query(history.vector, history.rows) for history in known]
+    found = None if target_overlap == 1 else calibrate(engine, queries, target_overlap, threads)
+    if Manifest.read(catalogue.path) != manifest:
+        raise StorageError(f"{catalogue.path} was replaced while it was tuned; open it and tune it again.")
+    catalogue.manifest = manifest.model_copy(update={"calibration": found})
+    catalogue.manifest.write(catalogue.path)
+    return found

@@ -1,0 +1,62 @@
+"""Recommending: the best items for each history."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ..catalogue.catalogue import Catalogue
+from ..catalogue.history import ResolvedHistory
+from ..engines.contract import Answer, Progress, Query
+from ..storage.ids import Rows
+from .guarantee import guarantee
+from .options import SearchOptions
+from .result import Ranking, SearchResult
+
+
+def recommend(
+    catalogue: Catalogue,
+    histories: Sequence[ResolvedHistory],
+    options: SearchOptions,
+    on_progress: Progress | None = None,
+) -> SearchResult:
+    """The best `options.k` items for each history, without the history's own.
+
+    Raises UsageError for what the engine cannot do, and for tags that no item carries.
+    """
+    plan = options.plan(catalogue.manifest, catalogue.engine.capabilities)
+    if options.fallback == "popular":
+        _ = catalogue.required_item_counts  # refused now, not when the first history of a stranger comes
+    only = catalogue.filter(options.tags, options.exclude)
+    queries = [Query(history.vector, history.rows, only) for history in histories if history.is_known]
+    found = catalogue.engine.search(queries, plan, on_progress) if queries else []
+    worth = guarantee(found, catalogue.manifest, catalogue.engine.capabilities, options, filtered=only is not None)
+    answers = iter(found)
+    popular = None
+    rankings = []
+    for history in histories:
+        if history.is_known:
+            answer = next(answers)
+            rankings.append(_ranking(catalogue, history, answer.rows, answer.scores, answer=answer))
+        elif options.fallback == "popular":
+            popular = popular or catalogue.popular(plan.k, only)
+            rankings.append(_ranking(catalogue, history, *popular, popular=True))
+        else:
+            rankings.append(_ranking(catalogue, history, *_NOTHING))
+    return SearchResult(rankings, plan.k, worth)
+
+
+_NOTHING = np.zeros(0, dtype=np.int64), np.zeros(0)
+
+
+def _ranking(
+    catalogue: Catalogue,
+    history: ResolvedHistory,
+    rows: Rows,
+    scores: npt.NDArray[np.float64],
+    *,
+    popular: bool = False,
+    answer: Answer | None = None,
+) -> Ranking:
+    items = catalogue.ids.take(rows).tolist()
+    return Ranking(items, scores.astype(np.float32), rows, popular, history.unknown, answer)

@@ -1,0 +1,76 @@
+"""Errors as {"error": …}: 4xx for what a request did wrong."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from ..errors import ClusterError, DataError, ElsaIndexError, UnknownIdError, UsageError, shorten
+from .request_models import MAX_BODY
+from .response_models import Problem
+
+_MEANING = {
+    400: "The body is not JSON.",
+    401: "The bearer token is missing or wrong.",
+    404: "There is no such item or tag.",
+    413: f"The body has more than {MAX_BODY:,} bytes.",
+    422: "The request is not what the schema allows, or the index cannot do it.",
+    503: "The service is starting or stopping, or the cluster behind it does not answer.",
+}
+_STATUSES: dict[type[ElsaIndexError], int] = {
+    UnknownIdError: 404,
+    UsageError: 422,
+    DataError: 422,
+    ClusterError: 503,
+}
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route's part of the OpenAPI document says of these statuses."""
+    return {status: {"model": Problem, "description": _MEANING[status]} for status in statuses}
+
+
+def handle_problems(app: FastAPI) -> None:
+    """Answers errors of every route."""
+
+    @app.exception_handler(ElsaIndexError)
+    async def explained(request: Request, error: ElsaIndexError) -> Response:
+        for kind, status in _STATUSES.items():
+            if isinstance(error, kind):
+                return JSONResponse({"error": str(error)}, status)
+        raise error
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        if isinstance(error.body, bytes) and error.body:
+            text = "the body is taken for JSON only with the header Content-Type: application/json"
+            return JSONResponse({"error": text}, 422)
+        shown = [_described(dict(part)) for part in error.errors()[:5]]
+        return JSONResponse({"error": "; ".join(dict.fromkeys(shown))}, 422)
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        text = str(error.detail)
+        if error.status_code == 400:
+            text = "the body cannot be read: JSON is needed, in UTF-8 and not nested deeply"
+        elif error.status_code == 404:
+            text = f"there is nothing at {shorten(request.url.path)}; /openapi.json lists what there is"
+        elif error.status_code == 405:
+            text = f"{request.method} is not for {shorten(request.url.path)}"
+        return JSONResponse({"error": text}, error.status_code, headers=error.headers)
+
+
+def _described(part: dict[str, Any]) -> str:
+    """Where a request is wrong, and what is allowed: history.3.item_id: …"""
+    if part["type"] == "json_invalid":
+        return f"the body is not JSON: {part.get('ctx', {}).get('error', 'it cannot be parsed')}"
+    where = ".".join(map(str, part["loc"][1:])) or "the body"
+    given = part.get("input")
+    shown = "" if isinstance(given, dict | list | bytes) or given is None else f", got {_printable(given)}"
+    return f"{where}: {part['msg'].removeprefix('Value error, ')}{shown}"
+
+
+def _printable(value: object) -> str:
+    return shorten(value).encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,165 @@
+"""The service's routes: paths, models and examples. What they answer is made in `handlers`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, FastAPI, Query
+from fastapi.responses import FileResponse, JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from ..index import Index
+from . import handlers
+from . import request_models as asked
+from . import response_models as answers
+from .guard import Metrics
+from .problems import problem_responses
+
+PAGE_FILES = Path(__file__).parent / "page"
+_HISTORY = ["1", "3114", "6377"]
+Ask = Callable[[Callable[[Index], Any]], Any]
+"""Answers from the index that is served now."""
+
+
+def _examples(**bodies: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"content": {"application/json": {"examples": {
+        name: {"value": body} for name, body in bodies.items()
+    }}}}}  # fmt: skip
+
+
+def searching(ask: Ask) -> APIRouter:
+    """Routes that take a history or an item, as JSON."""
+    router = APIRouter(prefix="/v1", responses=problem_responses(400, 401, 404, 413, 422, 503))
+
+    @router.post(
+        "/recommend",
+        response_model=answers.Recommendations,
+        openapi_extra=_examples(
+            history={"history": _HISTORY, "k": 5},
+            exact={"history": _HISTORY, "k": 5, "exact": True},
+            weighted={"history": ["1", {"item_id": "3114", "weight": 0.5}]},
+            segment={"history": _HISTORY, "tags": ["segment:0"]},
+        ),
+    )
+    async def recommend(body: asked.RecommendRequest) -> Response:
+        """The best items for a history; the popular ones where none of it is known, and the answer says so."""
+        return await ask(lambda index: handlers.recommend(index, body))
+
+    @router.post(
+        "/recommend/batch",
+        response_model=answers.Batch,
+        openapi_extra=_examples(two={"histories": [{"history": _HISTORY}, {"history": ["260"]}], "k": 5}),
+    )
+    async def recommend_batch(body: asked.BatchRequest) -> Response:
+        """The best items for each of many histories."""
+        return await ask(lambda index: handlers.recommend_batch(index, body))
+
+    @router.post(
+        "/similar",
+        response_model=answers.Recommendations,
+        openapi_extra=_examples(one={"item_id": "1", "k": 5}),
+    )
+    async def similar(body: asked.SimilarRequest) -> Response:
+        """The best items for a history of this one item."""
+        return await ask(lambda index: handlers.similar(index, body))
+
+    @router.post(
+        "/homepage",
+        response_model=answers.HomepageAnswer,
+        openapi_extra=_examples(history={"history": _HISTORY, "rows": 6}, newcomer={"history": []}),
+    )
+    async def homepage(body: asked.HomepageRequest) -> Response:
+        """The best items, then the best segments' best items, no item twice."""
+        return await ask(lambda index: handlers.homepage(index, body))
+
+    @router.post(
+        "/segments/best",
+        response_model=answers.SegmentsAnswer,
+        openapi_extra=_examples(history={"history": _HISTORY, "k": 5}),
+    )
+    async def best_segments(body: asked.SegmentsRequest) -> Response:
+        """The best segments for a history; the largest where none of it is known."""
+        return await ask(lambda index: handlers.best_segments(index, body))
+
+    @router.post(
+        "/dimensions",
+        response_model=answers.Dimensions,
+        openapi_extra=_examples(history={"history": _HISTORY, "k": 10}),
+    )
+    async def dimensions(body: asked.DimensionsRequest) -> Response:
+        """The strongest dimensions of a history's vector."""
+        return await ask(lambda index: handlers.dimensions(index, body))
+
+    @router.post(
+        "/explain",
+        response_model=answers.Explanations,
+        openapi_extra=_examples(one={"history": _HISTORY, "items": ["4886"]}),
+    )
+    async def explain(body: asked.ExplainRequest) -> Response:
+        """What each item of the history and each dimension brings to the scores of items."""
+        return await ask(lambda index: handlers.explain(index, body))
+
+    return router
+
+
+def looking_up(ask: Ask) -> APIRouter:
+    """Routes that look things up."""
+    router = APIRouter(prefix="/v1", responses=problem_responses(401, 404, 422, 503))
+
+    @router.get("/items", response_model=answers.Items)
+    async def find_items(
+        prefix: Annotated[str, Query(min_length=1, max_length=200, examples=["toy sto"])],
+        k: Annotated[int, Query(ge=1, le=100)] = 10,
+    ) -> Response:
+        """Items of whose title a word begins so; case and accents do not matter."""
+        return await ask(lambda index: handlers.find_items(index, prefix, k))
+
+    @router.get("/item", response_model=answers.ItemDetails)
+    async def item_details(item_id: Annotated[str, Query(min_length=1, examples=["1"])]) -> Response:
+        """What is known of one item."""
+        return await ask(lambda index: handlers.item_details(index, item_id))
+
+    @router.get("/segments", response_model=answers.SegmentsAnswer)
+    async def all_segments(
+        offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+        k: Annotated[int, Query(ge=1, le=asked.MAX_K)] = 100,
+    ) -> Response:
+        """Segments, largest first, with the dimensions that each was merged from."""
+        return await ask(lambda index: handlers.all_segments(index, offset, k))
+
+    @router.get("/index", response_model=answers.About)
+    async def about() -> Response:
+        """What is served."""
+        return await ask(handlers.about)
+
+    return router
+
+
+def operating(app: FastAPI, metrics: Metrics) -> APIRouter:
+    """The page, and what those who run the service ask."""
+    router = APIRouter()
+
+    @router.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+    async def page() -> Response:
+        return FileResponse(PAGE_FILES / "index.html")
+
+    @router.get("/healthz", response_model=dict[str, str])
+    async def healthz() -> dict[str, str]:
+        """The process answers."""
+        return {"status": "ok"}
+
+    @router.get("/readyz", response_model=dict[str, str], responses=problem_responses(503))
+    async def readyz() -> Response:
+        """An index is open, and the service is not stopping."""
+        if not app.state.ready:
+            return JSONResponse({"error": "the service is starting or stopping"}, 503)
+        return JSONResponse({"status": "ready"})
+
+    @router.get(
+        "/metrics", response_class=Response, responses=problem_responses(401) | {200: {"content": {"text/plain": {}}}}
+    )
+    async def show_metrics() -> Response:
+        """Prometheus metrics."""
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router
