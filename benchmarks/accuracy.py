@@ -1,4 +1,4 @@
-"""Accuracy against bytes: every model and baseline on held-out users, several budgets of bytes an item.
+"""Accuracy against bytes: every model and baseline on held-out users, several budgets of bytes per item.
 
 Command: python -m benchmarks.accuracy LOG_NAME SPLIT_DIR [--only REGEX] [--seeds 42,43,44] [--models DIR]
     gowalla: the README's split; about an hour and a half on two cores for everything with one seed, EASE takes 16 GB.
@@ -6,8 +6,9 @@ Command: python -m benchmarks.accuracy LOG_NAME SPLIT_DIR [--only REGEX] [--seed
     gowalla-published: `elsa-index split --protocol given`; the rows dense-1024 and default-16.
 
 Every trained model is ranked twice: as it was trained, and with its scores multiplied by popularity (default: 0.2),
-which costs no training. Results go to benchmarks/results/accuracy.json, a row a log, model, popularity and seed; a row
-that is there is made anew. Models are kept in --models and not trained again. Needs the packages of the extra `bench`.
+which costs no training. Results go to benchmarks/results/accuracy.json, a row per log, model, popularity and seed; a
+row that is there is made anew. Models are kept in --models and not trained again. Needs the packages of the extra
+`bench`.
 """
 
 import argparse
@@ -34,7 +35,7 @@ NONZEROS = (8, 16, 32, 64, 128)
 DENSE = (16, 32, 64, 128, 256, 512, 1024, 2048)
 POPULARITY = 0.2
 LEVEL_EPOCHS = {"default": 1, "paper": 2}
-"""Epochs a level on Gowalla: the default's smaller batches make four times the steps of the paper's."""
+"""Epochs per level on Gowalla: the default's smaller batches make four times the steps of the paper's."""
 
 
 class Accuracy:
@@ -72,7 +73,7 @@ class Accuracy:
         return self.trained(f"default-{dims}-{nnz}", ei.TrainingConfig(**values))
 
     def models_by_name(self) -> Iterator[tuple[str, Callable[[], Any]]]:
-        """Name and maker: of ItemCodes, or of a pair of a scorer and its bytes an item."""
+        """Name and maker: of ItemCodes, or of a pair of a scorer and its bytes per item."""
         matrix, items = self.split.train.matrix, self.split.train.matrix.shape[1]
         for dims in DENSE:
             yield f"dense-{dims}", lambda dims=dims: self.dense(dims)
@@ -140,7 +141,7 @@ class Accuracy:
 
 
 def bytes_on_disk(codes: ei.ItemCodes, engine: str, store: str | None = None) -> dict[str, float]:
-    """Bytes an item by part: of an index built from the codes. history: the history weights."""
+    """Bytes per item by part: of an index built from the codes. history: the history weights."""
     with (
         tempfile.TemporaryDirectory() as directory,
         ei.Index.build(codes, Path(directory) / "i.index", engine=engine, store=store, segments=None) as index,

@@ -5,7 +5,7 @@ Command: python -m benchmarks.catalogue MODEL -o DIR --items 1000000 [--seed 42]
 The trained items come first, as they are, so that real histories can be asked; those kept with the codes, for
 calibration, stay. Each further item is a mixture of two trained ones that share a dimension, as a new item of a known
 kind would be: the first one's code, in which a quarter of the weights are replaced by some of the second one's, all
-weights multiplied by log-normal noise (sigma 0.25), and the norm of the first. Nonzeros an item, how long each posting
+weights multiplied by log-normal noise (sigma 0.25), and the norm of the first. Nonzeros per item, how long each posting
 list is relative to the others, weights within a list and the norms thus stay those of the trained codes; no two items
 are the same.
 """
@@ -86,7 +86,7 @@ def main() -> None:
     given = parser.parse_args()
     made = expanded(ei.ItemCodes.load(given.model), given.items, given.seed)
     made.save(given.out)
-    print(f"{given.out}: {len(made.ids):,} items, {made.weights.nnz / len(made.ids):.2f} nonzeros an item")
+    print(f"{given.out}: {len(made.ids):,} items, {made.weights.nnz / len(made.ids):.2f} nonzeros per item")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ Command: python -m benchmarks.cluster_speed MODEL SPLIT_DIR [--items 10000,10000
 
 One client thread; all ways to rank and both engines are asked one query in turns, each query three times. Histories: as
 in benchmarks/engine_speed.py. Every answer that is called exact is compared with the exhaustive one. Results:
-benchmarks/results/cluster_speed.json, a row a size and number of shards.
+benchmarks/results/cluster_speed.json, a row per size and number of shards.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def measure(codes: ei.ItemCodes, split: ei.Split, shards: int, directory: Path) 
             codes, directory / "opensearch", engine="opensearch", cluster=target, segments=None
         ) as there:
             seconds = time.perf_counter() - started
-            resident = [psutil.Process(node.process.pid).memory_info().rss for node in cluster._nodes if node.process]
+            resident = [psutil.Process(node.process.pid).memory_info().rss for node in cluster.nodes if node.process]
             indexes = {"opensearch": there, "lucene": lucene}
             truth = oracle.search(histories, K)
             gc.collect()

@@ -45,16 +45,16 @@ def cluster_speed_table(rows: Rows) -> str:
         "client, `--exact`: answers equal to the oracle's",
         lambda row: f"{row['equal_to_oracle']['client_exact']} of {row['histories']}",
     )
-    line("documents a second", lambda row: f"{row['documents_per_second']:,.0f}")
+    line("documents per second", lambda row: f"{row['documents_per_second']:,.0f}")
     line("build, all of it, s", lambda row: f"{row['build_seconds']:.0f}")
     for part in ("postings", "dictionary", "stored", "doc_values", "points"):
         title = CLUSTER_PARTS[part]
         line(
-            f"cluster, bytes an item: {title}",
+            f"cluster, bytes per item: {title}",
             lambda row, part=part: f"{row['cluster_bytes'][part] / row['items']:.1f}",
         )
-    line("cluster, bytes an item, a copy", lambda row: f"{sum(row['cluster_bytes'].values()) / row['items']:.1f}")
-    line("client, bytes an item: ids and codes", lambda row: f"{sum(row['local_bytes'].values()) / row['items']:.1f}")
+    line("cluster, bytes per item, a copy", lambda row: f"{sum(row['cluster_bytes'].values()) / row['items']:.1f}")
+    line("client, bytes per item: ids and codes", lambda row: f"{sum(row['local_bytes'].values()) / row['items']:.1f}")
     line("resident memory of a node, MB", lambda row: f"{max(row['node_bytes']) / 1e6:,.0f}")
     return "\n".join(lines)
 
@@ -78,9 +78,11 @@ def cluster_projection_table(rows: Rows) -> str:
             return float(row["ms"][name]["p50"])
 
         cells = [f"{projected(ms, size):,.0f}" for size in sizes]
-        lines.append(f"| {CLUSTER_NAMES[name]}: ms of one core a query, all shards | " + " | ".join(cells) + " |")
+        lines.append(f"| {CLUSTER_NAMES[name]}: ms of one core per query, all shards | " + " | ".join(cells) + " |")
         lines.append(
-            f"| {CLUSTER_NAMES[name]}: ms, a core a shard | " + " | ".join([f"{projected(ms, SHARD):,.0f}"] * 2) + " |"
+            f"| {CLUSTER_NAMES[name]}: ms, a core per shard | "
+            + " | ".join([f"{projected(ms, SHARD):,.0f}"] * 2)
+            + " |"
         )
     cluster = [projected(lambda row: sum(row["cluster_bytes"].values()), size) / 1e9 for size in sizes]
     lines.append("| cluster: GB of a copy, to be cached | " + " | ".join(f"{size:,.1f}" for size in cluster) + " |")

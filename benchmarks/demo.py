@@ -71,7 +71,7 @@ def show_recommendations(titles: dict[str, str]) -> None:
     for engine, name in INDEXES.items():
         found = json.loads(run("search", str(OUTPUT / name), "--items", ",".join(liked), "--json"))
         columns.append([titles[item["item_id"]] for item in found["results"][0]["items"]])
-        table.add_column("Lucene, 16 nonzeros an item" if engine == "lucene" else "FAISS Flat, 1,024 dimensions")
+        table.add_column("Lucene, 16 nonzeros per item" if engine == "lucene" else "FAISS Flat, 1,024 dimensions")
     for rank, row in enumerate(zip(*columns, strict=True), start=1):
         table.add_row(str(rank), *row)
     CONSOLE.print(table)
@@ -83,7 +83,7 @@ def show_homepage(titles: dict[str, str]) -> None:
 
 
 def median_latencies(indexes: list[ei.Index], histories: list[list[str]]) -> list[float]:
-    """Median milliseconds a query, one thread, k = 100, the indexes taking turns."""
+    """Median milliseconds per query, one thread, k = 100, the indexes taking turns."""
     times: list[list[float]] = [[] for _ in indexes]
     for round_number in range(ROUNDS + 1):
         for history in histories:
@@ -122,7 +122,7 @@ def compare() -> None:
         table.add_row(engine, f"{size:,}", f"{latency:.2f}", f"{overlap:.4f}", *(f"{value:.4f}" for value in metrics))
     CONSOLE.print(table)
     CONSOLE.print(
-        "Lucene serves codes of 16 nonzeros an item, as calibrated when it was built (search --exact proves answers), "
+        "Lucene serves codes of 16 nonzeros per item, as calibrated when it was built (search --exact proves answers), "
         "FAISS the dense baseline with all 1,024 dimensions. "
         "A log this small says little of either's accuracy and speed: the README has a larger one."
     )

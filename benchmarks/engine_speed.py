@@ -6,7 +6,7 @@ Command: python -m benchmarks.engine_speed MODEL SPLIT_DIR [--items 10000,100000
 
 Each contender is a process of its own with one thread, asked one query in turns with the others. Histories: the
 split's held-out users of 40 to 80 items that are among the catalogue's trained ones. Every answer that is called exact
-is compared with the exhaustive one. Results: benchmarks/results/engine_speed.json, a row a size.
+is compared with the exhaustive one. Results: benchmarks/results/engine_speed.json, a row per size.
 """
 
 import argparse

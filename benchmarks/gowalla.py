@@ -3,7 +3,7 @@
 Command: python -m benchmarks.gowalla SPLIT_DIR [--models DIR] [--users 1000]
     Training takes half an hour where DIR lacks the models, building the indexes five minutes, measuring five.
 
-Sparse codes of 16 and 128 nonzeros an item (1,024 dimensions, the defaults of `elsa-index train`, seed 42), and dense
+Sparse codes of 16 and 128 nonzeros per item (1,024 dimensions, the defaults of `elsa-index train`, seed 42), and dense
 ELSA of 320 and 768 dimensions, chosen so that nDCG@100 is within 1 % of theirs; dense ELSA of 2,048 dimensions beside
 them, whatever it costs. The report is that of `elsa-index bench`.
 """

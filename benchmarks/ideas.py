@@ -1,12 +1,12 @@
-"""Ideas for better codes of the same bytes: each one a line, also those that failed.
+"""Ideas for better codes of the same bytes: each one per line, also those that failed.
 
 Command: python -m benchmarks.ideas LOG_NAME SPLIT_DIR [--only REGEX] [--seeds 42]
     Gowalla: a development split, `elsa-index split gowalla-split/train.parquet -o gowalla-dev --users 3000 --seed 1`,
     so that nothing is chosen by the users that the README's figures are of. About three minutes an idea.
     MovieLens: the demo's split, seeds 42,43,44,45,46; seconds an idea.
 
-All with 1,024 dimensions and 16 nonzeros an item on average, exponential schedule, one epoch a level on Gowalla and two
-on MovieLens. Results go to benchmarks/results/ideas.json; a row that is there is made anew.
+All with 1,024 dimensions and 16 nonzeros per item on average, exponential schedule, one epoch per level on Gowalla and
+two on MovieLens. Results go to benchmarks/results/ideas.json; a row that is there is made anew.
 """
 
 import argparse

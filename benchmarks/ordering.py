@@ -4,7 +4,7 @@ Command: python -m benchmarks.ordering MODEL SPLIT_DIR --misc lucene-misc-VERSIO
     MODEL: trained codes, expanded by benchmarks/catalogue.py. The jar has Lucene's BPIndexReorderer, which Pyserini's
     lacks: mvn dependency:get -Dartifact=org.apache.lucene:lucene-misc:10.5.0 (`elsa-index doctor` names the version).
 
-Prints bytes an item of the file of postings, and the median time of Lucene's search, 64 heaviest terms, 500 hits, with
+Prints bytes per item of the file of postings, and the median time of Lucene's search, 64 heaviest terms, 500 hits, with
 every document scored and with blocks skipped (block-max), the orders in turns.
 """
 
@@ -98,7 +98,7 @@ def main() -> None:
             shown = ", ".join(
                 f"{how} {1000 * median(times[name, how][10:]):.2f} ms" for how in ("complete", "skipping")
             )
-            print(f"{name}: {size:.2f} bytes of postings an item, {shown}")
+            print(f"{name}: {size:.2f} bytes of postings per item, {shown}")
 
 
 def _search(postings: LucenePostings, query: QueryTerms, manager: Any) -> float:

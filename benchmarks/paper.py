@@ -3,8 +3,8 @@
 Command: python -m benchmarks.paper goodbooks|movielens-20m|netflix [--data DIR] [--nnz 128,64,32,16,8] [--default]
     Downloads the data to --data (69 MB, 190 MB, 665 MB). With the paper's 90 epochs on a CPU hours; on a GPU minutes.
 
-4,096 dimensions, exponential schedule with restarts, ten epochs a level, seed 42; --default trains with the defaults of
-elsa-index instead. Test users are not seen in training; five folds, each hiding a fifth of a user's items. (The authors
+4,096 dimensions, exponential schedule with restarts, ten epochs per level, seed 42; --default trains with the defaults
+of elsa-index instead. Test users are not seen in training; five folds, each hiding a fifth of a user's items. (The authors
 draw the five with replacement, which gives slightly lower figures.) Results go to benchmarks/results/paper.json.
 """
 
@@ -25,9 +25,9 @@ PUBLISHED = {
     "movielens-20m": {"dense": 0.429, 128: 0.425, 64: 0.420, 32: 0.411, 16: 0.398, 8: 0.378},
     "netflix": {"dense": 0.394, 128: 0.393, 64: 0.389, 32: 0.382, 16: 0.373, 8: 0.357},
 }
-"""nDCG@100 by nonzeros an item (Vančura et al., WWW 2026); dense: uncompressed ELSA at its best size."""
+"""nDCG@100 by nonzeros per item (Vančura et al., WWW 2026); dense: uncompressed ELSA at its best size."""
 DENSE_DIMS = {"goodbooks": 3250, "movielens-20m": 800, "netflix": 2450}
-"""Of uncompressed ELSA: the published bytes, four a dimension."""
+"""Of uncompressed ELSA: the published bytes, four per dimension."""
 
 
 def run(name: str, directory: Path, nonzeros: list[int], config: dict, *, default: bool) -> None:
@@ -36,7 +36,7 @@ def run(name: str, directory: Path, nonzeros: list[int], config: dict, *, defaul
     split = ei.split(interactions, users=data.test_users, seed=42)
     held = Held.of(split)
     table = Table(title=f"{name}: nDCG@100, {data.test_users:,} test users, five folds")
-    for column in ("nonzeros", "bytes an item", "published", "measured", "95 % interval", "seconds"):
+    for column in ("nonzeros", "bytes per item", "published", "measured", "95 % interval", "seconds"):
         table.add_column(column, justify="right")
     make = ei.TrainingConfig.checked if default else ei.TrainingConfig.paper
     for kept in ["dense", *nonzeros]:

@@ -29,7 +29,7 @@ def read_movielens(archive: Path) -> pl.DataFrame:
 
 
 def read_netflix(archive: Path) -> pl.DataFrame:
-    """nf_prize_dataset.tar.gz: training_set.tar within it, a file a film: `film:`, then lines user,rating,date."""
+    """nf_prize_dataset.tar.gz: training_set.tar within it, a file per film: `film:`, then lines user,rating,date."""
     users, items = [], []
     with tarfile.open(archive) as outer:
         inner = next((member for member in outer if Path(member.name).name == "training_set.tar"), None)

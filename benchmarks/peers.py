@@ -4,7 +4,7 @@ Command: python -m benchmarks.peers SPLIT_DIR [--rounds 1] (half an hour; needs 
 
 The same dimensions, nonzeros, batches, sampled outputs, learning rate and epochs for all: 1,024 dimensions, levels
 1024, 512, … 16, two epochs each and two at 16. The straightforward version (dense float32 products with masks) is run
-for three steps only, for its memory and its time a step.
+for three steps only, for its memory and its time per step.
 """
 
 import argparse

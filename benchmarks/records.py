@@ -39,7 +39,7 @@ def update(name: str, row: dict[str, Any], keys: Sequence[str]) -> None:
 
 
 def disk(row: dict[str, Any]) -> float:
-    """Bytes an item of codes (or vectors), postings and history weights, as they lie on disk."""
+    """Bytes per item of codes (or vectors), postings and history weights, as they lie on disk."""
     return sum(row["disk"].get(part, 0) for part in ("codes", "postings", "vectors", "history"))
 
 

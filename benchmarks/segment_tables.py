@@ -46,7 +46,7 @@ def homepage_table(rows: Rows) -> str:
 def service_table(rows: Rows) -> str:
     heads = [
         "run",
-        "requests a second",
+        "requests per second",
         "errors",
         "p50, ms",
         "p95",

@@ -24,7 +24,7 @@ def gowalla_table(results: dict) -> str:
     """Groups of indexes, each at its fastest setting within 1 % of the nDCG@100 of the group's first."""
     threads = results["machine"]["threads"]
     lines = [
-        "| index | setting | nDCG@100 | bytes an item | resident, MB | p50, ms | p95 | p99 | "
+        "| index | setting | nDCG@100 | bytes per item | resident, MB | p50, ms | p95 | p99 | "
         + " | ".join(f"queries/s, {count} thread{'s' * (count > 1)}" for count in threads)
         + " | build, s |",
         "| --- | --- |" + " ---: |" * (7 + len(threads)),
@@ -82,7 +82,7 @@ def projection_table(rows: Rows) -> str:
 
 def training_speed_table(results: dict) -> str:
     lines = [
-        "| nonzeros an item | straightforward, s an epoch | elsa-index, s an epoch | times faster |",
+        "| nonzeros per item | straightforward, s per epoch | elsa-index, s per epoch | times faster |",
         "| ---: | ---: | ---: | ---: |",
     ]
     for row in reversed(results["rows"]):
@@ -123,8 +123,8 @@ def engine_speed_table(rows: Rows) -> str:
     for mode in ("default", "exact"):
         line(f"two threads / one, {mode}", lambda row, mode=mode: ranged(row["throughput"][mode]["ratio"], 2))
     for part in ("ids", "codes", "postings", "other"):
-        line(f"bytes an item, {part}", lambda row, part=part: f"{row['build'][0]['bytes'][part] / row['items']:.1f}")
-    line("bytes an item, in all", lambda row: f"{sum(row['build'][0]['bytes'].values()) / row['items']:.1f}")
+        line(f"bytes per item, {part}", lambda row, part=part: f"{row['build'][0]['bytes'][part] / row['items']:.1f}")
+    line("bytes per item, in all", lambda row: f"{sum(row['build'][0]['bytes'].values()) / row['items']:.1f}")
     line("build, all of it, s", lambda row: f"{median(one['seconds'] for one in row['build']):.1f}")
     line(
         "Anserini's JSON path: writing JSON + indexing, s",
@@ -162,7 +162,7 @@ def metric(rows: Rows, name: str) -> str:
 def accuracy_table(rows: Rows) -> str:
     """Gowalla, the rows that people ask for first."""
     lines = [
-        "| model | bytes an item | on disk | Recall@20 | Recall@50 | nDCG@100 | seeds | training, s |",
+        "| model | bytes per item | on disk | Recall@20 | Recall@50 | nDCG@100 | seeds | training, s |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for name, model, popularity in HEADLINES:
@@ -204,7 +204,7 @@ HEADLINES = [
 
 def all_accuracy_table(rows: Rows) -> str:
     lines = [
-        "| log | model | bytes an item | on disk | Recall@20 | × popularity | nDCG@100 | × popularity | seeds |",
+        "| log | model | bytes per item | on disk | Recall@20 | × popularity | nDCG@100 | × popularity | seeds |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for log in ("gowalla", "movielens"):
@@ -229,7 +229,7 @@ def _by_kind_and_size(model: str) -> tuple:
 
 
 def published_table(rows: Rows) -> str:
-    lines = ["| model | bytes an item | Recall@20 | NDCG@20 |", "| --- | ---: | ---: | ---: |"]
+    lines = ["| model | bytes per item | Recall@20 | NDCG@20 |", "| --- | ---: | ---: | ---: |"]
     for name, model, power in (
         ("dense ELSA, 1,024 dimensions", "dense-1024", 0),
         ("dense ELSA, 1,024 dimensions, × popularity", "dense-1024", 0.2),

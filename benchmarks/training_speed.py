@@ -79,7 +79,7 @@ def main() -> None:
         rows.append(row)
         print(
             nonzeros,
-            {name: f"{value:.1f} s an epoch" for name, value in row["epoch"].items()},
+            {name: f"{value:.1f} s per epoch" for name, value in row["epoch"].items()},
             row["losses"],
             flush=True,
         )

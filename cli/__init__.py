@@ -1,1 +1,1 @@
-"""The command line, one thin module a command over the public API of elsa_index. Nothing imports it."""
+"""The command line, one thin module per command over the public API of elsa_index. Nothing imports it."""

@@ -153,7 +153,7 @@ def _say_cluster(parameters: dict[str, Any]) -> None:
         return
     rate = parameters["documents_per_second"]
     print(
-        f"served as {parameters['name']} by the cluster's index {parameters['index']}, {rate:,.0f} documents a second"
+        f"served as {parameters['name']} by the cluster's index {parameters['index']}, {rate:,.0f} documents per second"
     )
     if parameters["replaces"]:
         options.note(

@@ -19,7 +19,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Where to listen; others than this machine need 0.0.0.0.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0: any that is free; the log names it.")] = 8080,
     metadata: options.Metadata = None,
-    threads: Annotated[int, typer.Option(help="That search at the same time.", show_default="one a processor")] = 0,
+    threads: Annotated[int, typer.Option(help="That search at the same time.", show_default="one per processor")] = 0,
     grace: Annotated[int, typer.Option(help="Seconds that running requests have when the service stops.")] = 30,
     debug: options.Debug = False,
 ) -> None:

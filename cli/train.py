@@ -22,14 +22,14 @@ def train(
     log: Annotated[Path, typer.Argument(help="The log: CSV, TSV, Parquet (also .gz) or .npz.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The model directory to write.")],
     dims: Annotated[int, typer.Option(help="Latent dimensions.")] = default("dims"),
-    nnz: Annotated[int, typer.Option(help="Nonzero weights an item.")] = default("nnz"),
+    nnz: Annotated[int, typer.Option(help="Nonzero weights per item.")] = default("nnz"),
     schedule: Annotated[
         str, typer.Option(help="How the nonzeros shrink: exponential, linear, stepwise, constant.")
     ] = default("schedule"),
     restart: Annotated[bool, typer.Option(help="Restart from the initial values at every new mask.")] = default(
         "restart"
     ),
-    epochs: Annotated[int, typer.Option(help="Epochs a level (dense: in all).")] = default("epochs"),
+    epochs: Annotated[int, typer.Option(help="Epochs per level (dense: in all).")] = default("epochs"),
     dense_epochs: Annotated[int, typer.Option(help="Dense epochs before the schedule.")] = default("dense_epochs"),
     final_epochs: Annotated[int | None, typer.Option(help="Epochs at --nnz after it; else as --epochs.")] = None,
     paper: Annotated[
@@ -58,7 +58,7 @@ def train(
     ] = None,
     max_output: Annotated[int, typer.Option(help="Items scored in a batch.")] = default("max_output"),
     batch_size: Annotated[
-        int | None, typer.Option(help="Users a step (default: a hundredth of all, between 32 and 1,024).")
+        int | None, typer.Option(help="Users per step (default: a hundredth of all, between 32 and 1,024).")
     ] = None,
     learning_rate: Annotated[float, typer.Option(help="Of Nadam.")] = default("learning_rate"),
     dense: Annotated[bool, typer.Option("--dense", help="Keep all weights: the dense baseline.")] = False,

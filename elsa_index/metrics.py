@@ -65,7 +65,7 @@ def mean_overlap(found: Iterable[Rows], truth: Iterable[Rows]) -> float:
 
 @dataclass(frozen=True)
 class Metric:
-    """mean over users; low and high: its 95 % bootstrap interval over users; values: one a user."""
+    """mean over users; low and high: its 95 % bootstrap interval over users; values: one per user."""
 
     mean: float
     low: float

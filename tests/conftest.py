@@ -1,7 +1,9 @@
 """Codes, logs and a cluster that tests share."""
 
 import itertools
+import os
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,9 @@ from benchmarks.cluster import Cluster
 
 from .support.catalogues import make_codes, make_histories, make_tastes
 from .support.clusters import running
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # processes that each use every core are in each other's way
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +63,20 @@ def place(request):
         if engine != "opensearch":
             return {"engine": engine}
         url = request.getfixturevalue("cluster").url
-        return {"engine": engine, "cluster": ei.ClusterTarget(url, f"catalogue-{next(numbers)}", **options)}
+        named = ei.ClusterTarget(url, f"catalogue-{next(numbers)}", **{"replicas": 0, **options})
+        return {"engine": engine, "cluster": named}
 
     return arguments
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Where tests run in several processes (make test), a file's run in one of them, for they share what it builds; and
+    all that need the cluster in one, so that it is started once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFileAndCluster(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            needs_cluster = "opensearch" in nodeid or "cluster" in nodeid
+            return "cluster" if needs_cluster else nodeid.split("::", 1)[0]
+
+    return ByFileAndCluster(config, log)

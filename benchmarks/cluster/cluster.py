@@ -39,7 +39,7 @@ def jars(kind: Kind) -> Path:
 
 
 @dataclass
-class _Node:
+class Node:
     """name, url, and its process; None while it is down."""
 
     name: str
@@ -57,14 +57,28 @@ class Cluster:
     also stop by themselves when this process dies.
     """
 
-    def __init__(self, directory: Path, nodes: int = 3, *, kind: Kind = "opensearch", heap: str = "1g") -> None:
-        """Raises ClusterUnavailable where the jars or a Java are missing."""
-        self.directory, self._kind, self._heap, self._jars = directory, kind, heap, jars(kind)
-        self._nodes = [_Node(f"node{at + 1}", *_free_ports(2)) for at in range(nodes)]
+    def __init__(
+        self,
+        directory: Path,
+        nodes: int = 3,
+        *,
+        kind: Kind = "opensearch",
+        heap: str = "1g",
+        short_lived: bool = False,
+    ) -> None:
+        """short_lived: start quickly and never compile well, for nodes that answer a few requests.
+
+        Raises ClusterUnavailable where the jars or a Java are missing.
+        """
+        self.directory, self._kind, self._jars = directory, kind, jars(kind)
+        self._java_options = [f"-Xmx{heap}"]
+        if short_lived:
+            self._java_options += ["-XX:TieredStopAtLevel=1"]
+        self.nodes = [Node(f"node{at + 1}", *_free_ports(2)) for at in range(nodes)]
 
     @property
     def urls(self) -> list[str]:
-        return [node.url for node in self._nodes]
+        return [node.url for node in self.nodes]
 
     @property
     def url(self) -> str:
@@ -73,7 +87,7 @@ class Cluster:
 
     def __enter__(self) -> "Cluster":
         try:
-            for at in range(len(self._nodes)):
+            for at in range(len(self.nodes)):
                 self.start(at)
             self.wait_for("green")
         except BaseException:
@@ -86,11 +100,11 @@ class Cluster:
 
     def start(self, at: int) -> None:
         """Starts a node, or starts it again on the data that it left."""
-        node = self._nodes[at]
+        node = self.nodes[at]
         home = self.directory / node.name
         home.mkdir(parents=True, exist_ok=True)
         settings: dict[str, Any] = {
-            "cluster.name": f"elsa-index-{self._nodes[0].transport}",
+            "cluster.name": f"elsa-index-{self.nodes[0].transport}",
             "node.name": node.name,
             "http.port": str(node.http),
             "transport.port": str(node.transport),
@@ -99,10 +113,16 @@ class Cluster:
         }
         if self._kind == "opensearch":
             settings["discovery.type"] = "zen"
-            settings["discovery.seed_hosts"] = [f"127.0.0.1:{other.transport}" for other in self._nodes]
-            settings["cluster.initial_cluster_manager_nodes"] = [other.name for other in self._nodes]
+            settings["discovery.seed_hosts"] = [f"127.0.0.1:{other.transport}" for other in self.nodes]
+            settings["cluster.initial_cluster_manager_nodes"] = [other.name for other in self.nodes]
         argument = json.dumps(
-            {"kind": self._kind, "jars": str(self._jars), "heap": self._heap, "home": str(home), "settings": settings}
+            {
+                "kind": self._kind,
+                "jars": str(self._jars),
+                "java_options": self._java_options,
+                "home": str(home),
+                "settings": settings,
+            }
         )
         with (self.directory / f"{node.name}.log").open("ab") as log:
             # A session of its own: Ctrl-C is for this process, which then stops its nodes.
@@ -117,20 +137,20 @@ class Cluster:
 
     def kill(self, at: int) -> None:
         """SIGKILL: the node has no time to say good-bye."""
-        process = self._nodes[at].process
+        process = self.nodes[at].process
         if process is not None:
             process.kill()
             process.wait()
-            self._nodes[at].process = None
+            self.nodes[at].process = None
 
     def stop(self) -> None:
-        for at in range(len(self._nodes)):
+        for at in range(len(self.nodes)):
             self.kill(at)
 
     def wait_for(self, status: str, within: float = STARTED_WITHIN) -> float:
         """Seconds until the cluster, with all running nodes, has this health. Raises ClusterUnavailable."""
         started = time.perf_counter()
-        running = [node for node in self._nodes if node.process is not None]
+        running = [node for node in self.nodes if node.process is not None]
         while time.perf_counter() - started < within:
             for node in running:
                 if node.process is not None and node.process.poll() is not None:
@@ -150,7 +170,7 @@ class Cluster:
         except (OSError, urllib.error.URLError):
             return {}
 
-    def _end_of_log(self, node: _Node) -> str:
+    def _end_of_log(self, node: Node) -> str:
         log = self.directory / f"{node.name}.log"
         return log.read_text(errors="replace")[-1000:] if log.exists() else "no log"
 

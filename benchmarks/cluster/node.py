@@ -16,7 +16,7 @@ from elsa_index.engines.lucene.jvm import find_java
 
 def main() -> None:
     asked = json.loads(sys.argv[1])
-    options = ["-Xrs", f"-Xmx{asked['heap']}", "-XX:+UseSerialGC"]
+    options = ["-Xrs", "-XX:+UseSerialGC", *asked["java_options"]]
     java = find_java()
     if java.version >= 24:
         options.append("--enable-native-access=ALL-UNNAMED")

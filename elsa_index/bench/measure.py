@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 @dataclass(frozen=True)
 class Measured:
     """One index at one setting. ms: latency percentiles over all rounds; round_p50: the median of each round.
-    rates: queries a second by threads, median of rounds. overlap: with exact answers on the same codes, None where no
+    rates: queries per second by threads, median of rounds. overlap: with exact answers on the same codes, None where no
     exact engine has them. quality: against hidden items, None without a split."""
 
     index: str
@@ -78,7 +78,7 @@ def bench(
 ) -> Report:
     """Asks every index at every setting, each index in a process of its own, one query of each in turns.
 
-    Latencies are taken with one thread, `TIMED_QUERIES` queries a round; throughput with as many at once; overlap and
+    Latencies are taken with one thread, `TIMED_QUERIES` queries per round; throughput with as many at once; overlap and
     quality of all queries.
 
     Raises UsageError for parameters out of range.
@@ -173,7 +173,7 @@ def _throughputs(
     rounds: int,
     say: Say,
 ) -> dict[tuple[str, str], dict[str, Any]]:
-    """Rows, promise and quality of each setting, and its queries a second, one of each round, by threads."""
+    """Rows, promise and quality of each setting, and its queries per second, one of each round, by threads."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for pair in pairs:
         found[pair] = subjects[pair[0]].ask(("all", options[pair], max(threads)))

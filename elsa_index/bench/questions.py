@@ -8,8 +8,8 @@ from ..errors import DataError
 
 @dataclass(frozen=True)
 class Questions:
-    """histories: item ids, one list a user. hidden: as many lists of hidden items, or None. trained_on: the fingerprint
-    of the log that an index may have been trained on, where quality is measured."""
+    """histories: item ids, one list per user. hidden: as many lists of hidden items, or None. trained_on: the
+    fingerprint of the log that an index may have been trained on, where quality is measured."""
 
     histories: list[list[str]]
     hidden: list[list[str]] | None = None

@@ -116,7 +116,7 @@ def write_front(report: Report, path: Path) -> None:
 
 
 def _figures(report: Report) -> dict[str, str]:
-    """Caption -> SVG: quality (or overlap) against latency, bytes an item by part, the distribution of latencies."""
+    """Caption -> SVG: quality (or overlap) against latency, bytes per item by part, the distribution of latencies."""
     from matplotlib.figure import Figure
 
     names = [about["name"] for about in report.indexes]
@@ -149,10 +149,10 @@ def _figures(report: Report) -> dict[str, str]:
         left = [before + width for before, width in zip(left, widths, strict=True)]
     for at, total in enumerate(left):
         axes.text(total, at, f" {total:,.0f}", va="center", fontsize="small")
-    axes.set(xscale="symlog", xlabel="bytes an item on disk (log)")
+    axes.set(xscale="symlog", xlabel="bytes per item on disk (log)")
     axes.invert_yaxis()
     axes.legend(fontsize="small")
-    figures["Bytes an item on disk, by part."] = _svg(size)
+    figures["Bytes per item on disk, by part."] = _svg(size)
 
     spread = Figure(figsize=(9, 5), layout="constrained")
     axes = spread.subplots()

@@ -22,7 +22,7 @@ FORMAT = "elsa-index codes 1"
 
 @dataclass(frozen=True, eq=False)
 class ItemCodes:
-    """One code an item: the rows of A.
+    """One code per item: the rows of A.
 
     ids: the items. weights: (items, dims) float32 CSR, signed, every row with at least one nonzero.
     origin: where the codes come from, as JSON. item_counts: (items,) int64 users that have each item, or None.
@@ -52,7 +52,7 @@ class ItemCodes:
             object.__setattr__(self, "weights", weights)
         if weights.shape[0] != len(self.ids):
             raise DataError(
-                f"There must be one id a row of the codes, got {len(self.ids):,} ids for {weights.shape[0]:,} rows."
+                f"There must be one id per row of the codes, got {len(self.ids):,} ids for {weights.shape[0]:,} rows."
             )
         if min(weights.shape) < 1:
             raise DataError(f"Codes need at least one item and one dimension, got the shape {weights.shape}.")
@@ -75,7 +75,7 @@ class ItemCodes:
         shares = self.history_weights
         if shares is not None and (shares.shape != (len(self.ids),) or not np.isfinite(shares).all()):
             raise DataError(
-                f"History weights must be {len(self.ids):,} finite numbers, one an item, got shape {shares.shape}."
+                f"History weights must be {len(self.ids):,} finite numbers, one per item, got shape {shares.shape}."
             )
 
     @property
@@ -173,7 +173,7 @@ class ItemCodes:
         """Codes learned elsewhere: a signed SciPy matrix, items × dims, saved by `scipy.sparse.save_npz`.
 
         item_ids: a file of as many ids, in the order of the rows: a table with the column item_id, or `.txt`
-        with one id a line. Without it the ids are the row numbers.
+        with one id per line. Without it the ids are the row numbers.
         """
         path = existing_file(path, "The matrix of codes")
         weights = load_csr(path)

@@ -13,7 +13,7 @@ from .tables import numbers, read_table, refuse_missing
 
 @dataclass(frozen=True)
 class Histories:
-    """users: one id a history, in the order of their first appearance. items: their item ids. weights: or None."""
+    """users: one id per history, in the order of their first appearance. items: their item ids. weights: or None."""
 
     users: list[str]
     items: list[list[str]]

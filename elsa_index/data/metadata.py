@@ -19,7 +19,7 @@ _COLUMNS = "metadata.json"
 
 @dataclass(frozen=True, eq=False)
 class Metadata:
-    """columns: by name, one text an item, "" where nothing is known. The column `title` is what people read.
+    """columns: by name, one text per item, "" where nothing is known. The column `title` is what people read.
 
     >>> films = Metadata.of({"item_id": ["b", "zz"], "title": ["Brazil", "?"]}, IdMap("ab"))
     >>> films.title(1), films.title(0)

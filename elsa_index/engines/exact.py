@@ -12,7 +12,7 @@ from .contract import Answer, BuildPlan, Capabilities, Progress, Query, SearchPl
 from .stored_codes import StoredCodes, StoredCodesEngine
 from .top_k import best
 
-_BATCH = 64  # (items, batch) float64 scores at a time: 512 bytes an item
+_BATCH = 64  # (items, batch) float64 scores at a time: 512 bytes per item
 
 
 class ExactEngine(StoredCodesEngine):

@@ -172,7 +172,7 @@ class FaissFlatEngine(_ExhaustiveEngine):
 
 
 class FaissSq8Engine(_ExhaustiveEngine):
-    """`IndexScalarQuantizer`: exhaustive, on vectors of 8 bits a dimension."""
+    """`IndexScalarQuantizer`: exhaustive, on vectors of 8 bits per dimension."""
 
     name = "faiss-sq8"
     capabilities = Capabilities(exact=False, cuts_queries=False, stores=("float32",), score_tolerance=0.03)
@@ -231,7 +231,7 @@ class FaissIvfPqEngine(_FaissEngine):
         import faiss
 
         parts = dims // 4 if dims % 4 == 0 else 1
-        clusters = max(1, min(int(4 * items**0.5), items // 39))  # FAISS wants 39 training vectors a cluster
+        clusters = max(1, min(int(4 * items**0.5), items // 39))  # FAISS wants 39 training vectors per cluster
         bits = min(8, max(1, int(np.log2(max(items, 2)))))
         quantizer = faiss.IndexFlatIP(dims)
         index = faiss.IndexIVFPQ(quantizer, dims, clusters, parts, bits, faiss.METRIC_INNER_PRODUCT)

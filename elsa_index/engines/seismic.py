@@ -53,7 +53,7 @@ class SeismicEngine(StoredCodesEngine):
         store.save(directory)
         source = directory / "vectors.bin"
         _write_vectors(store, source)
-        # Lists are not cut: as many postings a term on average as there are.
+        # Lists are not cut: as many postings per term on average as there are.
         average = -(-len(store.weights) // (2 * codes.dims))
         with _silenced():
             index = seismic.SeismicIndexRaw.build(str(source), n_postings=max(average, 1), doc_cut=store.max_nonzeros)

@@ -177,7 +177,7 @@ class StoredCodes:
 def _rounded(
     weights: npt.NDArray[np.float32], lengths: Rows, store: StoreName
 ) -> tuple[npt.NDArray[np.number], npt.NDArray[np.float16] | None]:
-    """Weights in the precision of `store`; int8: each item's largest is ±127, and a scale an item. A weight below half
+    """Weights in the precision of `store`; int8: each item's largest is ±127, and a scale per item. A weight below half
     a unit becomes 0."""
     with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
         if store != "int8":

@@ -1,4 +1,4 @@
-"""Export as Anserini's JSON vectors: one line an item, terms with integer impacts."""
+"""Export as Anserini's JSON vectors: one line per item, terms with integer impacts."""
 
 import json
 from collections.abc import Iterator

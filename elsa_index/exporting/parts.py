@@ -10,7 +10,7 @@ PART_BYTES = 8_000_000
 
 
 def write_parts(lines: Iterable[bytes], directory: Path, name: str, counter: Counter) -> None:
-    """Writes `name`, such as bulk-%05d.ndjson, as often as it takes; one item a line of `lines`."""
+    """Writes `name`, such as bulk-%05d.ndjson, as often as it takes; one item per line of `lines`."""
     part, batch, size = 0, list[bytes](), 0
     for line in lines:
         batch.append(line)

@@ -51,7 +51,7 @@ class Recommendations(BaseModel):
 
 
 class Batch(BaseModel):
-    """One answer a history, in the order of the request."""
+    """One answer per history, in the order of the request."""
 
     results: list[Recommendations]
     milliseconds: float
@@ -130,7 +130,7 @@ class ExplanationAnswer(BaseModel):
 
 
 class Explanations(BaseModel):
-    """One explanation an item, in the order of the request."""
+    """One explanation per item, in the order of the request."""
 
     explanations: list[ExplanationAnswer]
     unknown: list[str]

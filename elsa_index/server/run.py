@@ -85,7 +85,7 @@ async def _swap_when(hung_up: asyncio.Event, swap: Callable[[], None]) -> None:
 
 
 def log_as_json(stream: TextIO) -> None:
-    """One JSON object a line, from here and from the ASGI server."""
+    """One JSON object per line, from here and from the ASGI server."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         JsonFormatter("{levelname}{message}", style="{", rename_fields={"levelname": "level"}, timestamp="time")

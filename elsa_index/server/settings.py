@@ -34,5 +34,5 @@ class Settings:
 
     @property
     def searching_threads(self) -> int:
-        """`threads`, or where that is 0 one a processor."""
+        """`threads`, or where that is 0 one per processor."""
         return self.threads or usable_processors()

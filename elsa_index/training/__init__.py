@@ -1,1 +1,1 @@
-"""Learning item codes from a log: configuration, and one folder a model."""
+"""Learning item codes from a log: configuration, and one folder per model."""

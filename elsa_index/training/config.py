@@ -34,7 +34,7 @@ class TrainingConfig(BaseModel):
     dims: int = Field(4096, ge=1, le=2**24)
     """Latent dimensions d; the paper's best on two of three data sets."""
     nnz: int = Field(16, ge=1)
-    """Nonzero weights an item after training, k (their mean, where budgets differ). Ignored when `dense`."""
+    """Nonzero weights per item after training, k (their mean, where budgets differ). Ignored when `dense`."""
     dense: bool = False
     """Keep all weights: the dense baseline (ELSA)."""
     schedule: Schedule = "exponential"
@@ -42,7 +42,7 @@ class TrainingConfig(BaseModel):
     restart: bool = True
     """At every new mask: from the initial values with a new optimiser (the paper's choice), or go on from Â."""
     epochs: int = Field(10, ge=1)
-    """Epochs a level, E: every halving of the nonzeros takes E epochs. Dense: epochs in all."""
+    """Epochs per level, E: every halving of the nonzeros takes E epochs. Dense: epochs in all."""
     dense_epochs: int = Field(0, ge=0)
     """Dense epochs before the schedule begins. The paper has none."""
     final_epochs: int | None = Field(None, ge=1)
@@ -67,7 +67,7 @@ class TrainingConfig(BaseModel):
     max_output: int = Field(20_000, ge=1)
     """Columns of X scored in a batch: all that occur in it and uniformly drawn others."""
     batch_size: int | None = Field(None, ge=1)
-    """Users a step. None: a hundredth of all users, between 32 and the paper's 1,024: small logs need the steps."""
+    """Users per step. None: a hundredth of all users, between 32 and the paper's 1,024: small logs need the steps."""
     learning_rate: float = Field(0.1, gt=0, le=10)
     """Of Nadam (β 0.9 and 0.999, ε 1e-7, no weight decay)."""
     precision: Precision = "auto"

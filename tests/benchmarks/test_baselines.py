@@ -53,6 +53,7 @@ def test_pruned_codes_are_the_largest_weights_to_norm_one(log):
     np.testing.assert_allclose(np.sort(np.abs(pruned), axis=1)[:, -3:], largest, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_autoencoder_gives_codes_of_the_asked_size(log):
     dense = ei.train(log, ei.TrainingConfig(dims=16, dense=True, epochs=2, popularity=0)).weights
     codes = baselines.autoencoder_codes(dense, 4, seed=1, epochs=3)

@@ -65,6 +65,7 @@ def test_searching_imports_no_training_and_no_faiss(index):
     assert loaded_by("search", index, "--items", "item20")[1] == {"jpype", "numpy", "scipy"}
 
 
+@pytest.mark.slow
 def test_a_cold_search_of_ten_thousand_items_takes_little_more_than_starting_java(tmp_path):
     """Compared with a process that only starts Python, SciPy and Lucene: both are slow where the machine is busy."""
     codes = make_codes(10_000, dims=2048, nnz=16)
@@ -117,7 +118,7 @@ def test_the_paper_is_one_flag_away_and_validation_users_are_reported(log, tmp_p
 def test_a_training_that_is_stopped_says_how_to_go_on_and_does(log, tmp_path):
     log.pairs().write_csv(tmp_path / "log.csv")
     model = tmp_path / "m"
-    train = ("train", tmp_path / "log.csv", "-o", model, "--dense", "--dims", 64, "--epochs", 400, "--batch-size", 8)
+    train = ("train", tmp_path / "log.csv", "-o", model, "--dense", "--dims", 8, "--epochs", 60, "--batch-size", 8)
     command = [sys.executable, "-m", "elsa_index_cli", *map(str, train)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
         for line in running.stderr:

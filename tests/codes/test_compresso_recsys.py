@@ -63,7 +63,7 @@ def rewritten(path, target, name, content):
         ("manifest.json", "[]", "damaged"),
         ("state/model.pt", None, r"state/model\.pt"),
         ("state/model.pt", b"cos\nsystem\n(S'true'\ntR.", "damaged"),
-        ("identity/source_item_ids.json", json.dumps([{"type": "str", "value": "a"}]), "one id a row"),
+        ("identity/source_item_ids.json", json.dumps([{"type": "str", "value": "a"}]), "one id per row"),
         ("config.json", "{}", "latent_dim"),
     ],
 )

@@ -35,7 +35,7 @@ def test_any_signed_sparse_matrix_is_imported(tmp_path):
 @pytest.mark.parametrize(("rows", "ids", "message"), [
     ([[1.0, np.nan]], ["a"], "row 0: values must be finite numbers, got nan"),
     ([[1.0], [0.0]], ["a", "b"], r"item 'b' \(row 1\) has no nonzero weight"),
-    ([[1.0], [2.0]], ["a"], "one id a row of the codes, got 1 ids for 2 rows"),
+    ([[1.0], [2.0]], ["a"], "one id per row of the codes, got 1 ids for 2 rows"),
     ([[1.0], [2.0]], ["a", "a"], "Ids must be unique; repeated: 'a'"),
     ([[1.0, np.inf]], ["a"], "finite"),
 ])  # fmt: skip

@@ -39,7 +39,7 @@ TAGS = [(f"item{row}", tag) for row in range(10, 300) for tag in ("even", "all")
 """Of `make_codes`: pairs of item id and tag."""
 
 GENRES = ["Western", "Horror", "Musical", "Film-Noir", "Comedy", "War"]
-"""One a taste of `make_tastes`, so that it is known what a segment's name should be."""
+"""One per taste of `make_tastes`, so that it is known what a segment's name should be."""
 
 
 def make_tastes(each: int = 40, seed: int = 11) -> tuple[ei.ItemCodes, dict[str, list[str | None]]]:

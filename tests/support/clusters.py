@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 import elsa_index as ei
-from benchmarks.cluster import Cluster, ClusterUnavailable
+from benchmarks.cluster import Cluster, ClusterUnavailable, Kind
 
 REQUIRE_CLUSTER = "ELSA_INDEX_TESTS_REQUIRE_CLUSTER"
 """Where this variable is set, a cluster that does not start fails the tests that need one, instead of skipping them."""
 
 
-def running(directory: Path, nodes: int, kind: str = "opensearch") -> Iterator[Cluster]:
+def running(directory: Path, nodes: int, kind: Kind = "opensearch") -> Iterator[Cluster]:
     try:
-        with Cluster(directory, nodes, kind=kind) as started:
+        with Cluster(directory, nodes, kind=kind, short_lived=True) as started:
             yield started
     except ClusterUnavailable as error:
         if os.environ.get(REQUIRE_CLUSTER):

@@ -13,7 +13,7 @@ EVERY_ENGINE = [
     pytest.param(name, marks=pytest.mark.skipif(name == "seismic" and find_spec("seismic") is None, reason=_MISSING))
     for name in ENGINES
 ]
-"""One an engine; skipped, with the reason, where its library cannot be had."""
+"""One per engine; skipped, with the reason, where its library cannot be had."""
 EVERY_ENGINE_HERE = [engine for engine in EVERY_ENGINE if engine.values != ("opensearch",)]
 """Those that need no cluster."""
 

@@ -47,7 +47,7 @@ class LucenePostings:
     def top(self, cut: QueryTerms, query: Query, count: int) -> Candidates:
         """As `FirstStage.top`: one crossing into Java to make the query, one to run it, few to bring the hits back.
 
-        Items that were seen are asked for too: leaving out a few afterwards costs less than a filter a query.
+        Items that were seen are asked for too: leaving out a few afterwards costs less than a filter per query.
         """
         asked = min(count + len(query.seen), self.most_candidates)
         with calling_java("searching"):

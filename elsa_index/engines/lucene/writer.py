@@ -29,7 +29,7 @@ def write_postings(
     tags: Tags | None = None,
     on_progress: Progress | None = None,
 ) -> None:
-    """Writes a Lucene index with one document an item, in the order of rows, merged into one segment.
+    """Writes a Lucene index with one document per item, in the order of rows, merged into one segment.
 
     A document's terms are the signed dimensions of its code, each once, with its impact as frequency. Its id is
     stored, and kept as doc values for Anserini, which breaks ties by it; its row as doc values, for lists of items to

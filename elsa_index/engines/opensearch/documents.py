@@ -1,4 +1,4 @@
-"""What the cluster holds: one document an item, and the mapping that takes it. Elasticsearch takes the same."""
+"""What the cluster holds: one document per item, and the mapping that takes it. Elasticsearch takes the same."""
 
 import base64
 import hashlib

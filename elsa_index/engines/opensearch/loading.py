@@ -46,7 +46,7 @@ class Load:
 
     def run(self, lines: Iterable[bytes], items: int, on_progress: Progress | None) -> dict[str, Any]:
         """Sends all documents, counts them, and makes replicas. Returns what was measured: bytes of the primary
-        shards, documents a second, replicas that no node could take. Whatever fails, the new index is removed.
+        shards, documents per second, replicas that no node could take. Whatever fails, the new index is removed.
         """
         api, call = self.client.api, self.client.call
         settings = {

@@ -39,7 +39,7 @@ def restriction(seen: Iterable[str], tags: Sequence[str] = ()) -> str:
 
 
 def clauses(terms: Iterable[int], weights: Iterable[float]) -> str:
-    """One clause a term: its weight in the item times its weight in the query."""
+    """One clause per term: its weight in the item times its weight in the query."""
     pairs = [part for pair in zip(terms, weights, strict=True) for part in pair]
     one = f'{{"rank_feature":{{"field":"{CODE}.%d","linear":{{}},"boost":%.9g}}}}'
     return ",".join([one] * (len(pairs) // 2)) % tuple(pairs)

@@ -17,7 +17,7 @@ class Batch:
 
     outputs: (outputs,) int64 array, ascending item rows that are scored; all items of the batch are among them.
     users, positions: (pairs,) int64, each pair's user in the batch and place of its item in `outputs`.
-    offsets: (users,) int64, where each user's pairs begin. sizes: (users,) float32, items a user.
+    offsets: (users,) int64, where each user's pairs begin. sizes: (users,) float32, items per user.
     by_item: (pairs,) int64, the pairs' users, one output after the other. item_offsets: (outputs,) int64.
     """
 

@@ -13,7 +13,7 @@ def loss_and_gradient(scores: torch.Tensor, batch: Batch) -> torch.Tensor:
 
     scores: (users, outputs), x Â Âᵀ; holds the loss's gradient by it afterwards. With cos = cos(ŷ, x),
     ∂L/∂ŷ = 2 / (users · outputs · ‖ŷ‖) · (cos · ŷ/‖ŷ‖ - x/‖x‖), and nothing passes where ŷ was cut. So the gradient
-    is ŷ times a number a user, but for the few outputs that the user has.
+    is ŷ times a number per user, but for the few outputs that the user has.
     """
     own = (batch.users, batch.positions)
     scores[own] -= 1

@@ -58,7 +58,7 @@ def train(
 ) -> ItemCodes:
     """Learns one code per item from a log (paper, Compressed ELSA; dense ELSA where `config.dense`).
 
-    Returns codes: (items, dims) CSR with `nnz` nonzeros a row (on average, with budgets by interactions), of norm
+    Returns codes: (items, dims) CSR with `nnz` nonzeros per row (on average, with budgets by interactions), of norm
     p^popularity, history weights that make up for it, the training's configuration and log fingerprint in `origin`,
     item counts, and a sample of 1,000 histories.
 

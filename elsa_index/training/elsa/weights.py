@@ -86,7 +86,7 @@ class Weights:
         return None if self.columns is None else self.columns[rows].long()
 
     def prune(self, budgets: int | torch.Tensor, *, restart: bool) -> None:
-        """Keeps the largest magnitudes of every row: `budgets` of them, one number or (items,) one a row.
+        """Keeps the largest magnitudes of every row: `budgets` of them, one number or (items,) one per row.
 
         What was pruned stays pruned. Values become the initial ones (restart) or Â; the optimiser starts anew.
         """
