@@ -270,7 +270,7 @@ def peers_table(rows: Rows) -> str:
             lines.append(f"| {program} | {seconds} | {peak:.1f} | {metric(group, 'ndcg@100')} |")
         else:
             a_step = sum(group[0]["seconds_a_step"][1:]) / len(group[0]["seconds_a_step"][1:])
-            lines.append(f"| {program}, dense float32 | {a_step:.1f} a step | {peak:.1f} | – |")
+            lines.append(f"| {program}, dense float32 | {a_step:.1f} per step | {peak:.1f} | – |")
     return "\n".join(lines)
 
 

@@ -14,6 +14,8 @@ from .files import load_array
 class Strings:
     """Strings as one UTF-8 array with offsets, so that millions are opened by memory map and not parsed.
 
+    utf8: (bytes,) uint8, all of them. offsets: (strings + 1,) unsigned, where each begins, and the end.
+
     >>> titles = Strings(["Toy Story", "", "Amélie"])
     >>> titles[2], len(titles), titles.take(np.array([0, -1])).tolist()
     ('Amélie', 3, ['Toy Story', None])
@@ -27,23 +29,24 @@ class Strings:
             raise DataError(
                 f"A text is not valid Unicode: {shorten(error.object.encode('utf-8', 'replace'))}."
             ) from None
-        self._text = np.frombuffer(b"".join(encoded), dtype=np.uint8)
+        self.utf8 = np.frombuffer(b"".join(encoded), dtype=np.uint8)
         ends = np.cumsum([len(part) for part in encoded], dtype=np.uint64)
-        self._offsets = np.concatenate([np.zeros(1, np.uint64), ends])
-        self._check()
+        self.offsets = np.concatenate([np.zeros(1, np.uint64), ends])
+        self.check()
 
-    def _check(self) -> None:
-        if self._text.ndim != 1 or self._offsets.ndim != 1 or not len(self._offsets):
+    def check(self) -> None:
+        """Raises StorageError where the arrays do not fit each other."""
+        if self.utf8.ndim != 1 or self.offsets.ndim != 1 or not len(self.offsets):
             raise StorageError("Stored strings are damaged: wrong shape.")
-        if int(self._offsets[-1]) != len(self._text):
+        if int(self.offsets[-1]) != len(self.utf8):
             raise StorageError("Stored strings are damaged: offsets and text do not agree.")
 
     def __len__(self) -> int:
-        return len(self._offsets) - 1
+        return len(self.offsets) - 1
 
     def __getitem__(self, row: int) -> str:
-        start, end = int(self._offsets[row]), int(self._offsets[row + 1])
-        return self._text[start:end].tobytes().decode("utf-8")
+        start, end = int(self.offsets[row]), int(self.offsets[row + 1])
+        return self.utf8[start:end].tobytes().decode("utf-8")
 
     def __iter__(self) -> Iterator[str]:
         return (self[row] for row in range(len(self)))
@@ -51,8 +54,8 @@ class Strings:
     def take(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.object_]:
         """The strings of `rows` (any shape), an object array of that shape; None where the row is negative."""
         flat = rows.ravel()
-        ends = self._offsets.take(np.stack([flat, flat + 1])).tolist() if len(self) else [[], []]
-        text = self._text.data
+        ends = self.offsets.take(np.stack([flat, flat + 1])).tolist() if len(self) else [[], []]
+        text = self.utf8.data
         result = np.empty(len(flat), dtype=object)
         result[:] = [
             str(text[start:end], "utf-8") if row >= 0 else None
@@ -62,20 +65,20 @@ class Strings:
 
     def content(self) -> tuple[bytes, bytes]:
         """What a fingerprint of these strings is computed from."""
-        return self._offsets.astype("<u8").tobytes(), self._text.tobytes()
+        return self.offsets.astype("<u8").tobytes(), self.utf8.tobytes()
 
     def save(self, directory: Path, name: str) -> None:
-        offsets = self._offsets
+        offsets = self.offsets
         if int(offsets[-1]) < 2**32:
             offsets = offsets.astype(np.uint32)  # half the bytes for all but huge catalogues
-        np.save(directory / f"{name}.utf8.npy", self._text)
+        np.save(directory / f"{name}.utf8.npy", self.utf8)
         np.save(directory / f"{name}.offsets.npy", offsets)
 
     @classmethod
     def load(cls, directory: Path, name: str) -> Self:
         """Opens saved strings by memory map."""
         result = cls.__new__(cls)
-        result._text = load_array(directory / f"{name}.utf8.npy")
-        result._offsets = load_array(directory / f"{name}.offsets.npy")
-        result._check()
+        result.utf8 = load_array(directory / f"{name}.utf8.npy")
+        result.offsets = load_array(directory / f"{name}.offsets.npy")
+        result.check()
         return result
