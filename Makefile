@@ -7,6 +7,8 @@ VENV ?= .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info
 READY := $(VENV)/.installed
 # Only this project's own environment counts: a Java, or options for one, set up for other programs must not.
 BIN := $(VENV)/bin
+# Two processes: tests of one file, and all that need the cluster, run in the same one (tests/conftest.py).
+IN_TWO := -n 2 --dist loadscope
 
 .PHONY: demo demo-opensearch test test-all lint clean
 demo: $(READY)
@@ -16,15 +18,17 @@ demo-opensearch: $(READY)
 	$(BIN)/python -m benchmarks.demo_opensearch
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(IN_TWO)
 
 test-all: $(READY)
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest $(IN_TWO) -m "not slow" --cov --cov-report=term
+	$(BIN)/python -m pytest -m slow
 
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -5,7 +5,7 @@ Command: python -m benchmarks.paper goodbooks|movielens-20m|netflix [--data DIR]
 
 4,096 dimensions, exponential schedule with restarts, ten epochs per level, seed 42; --default trains with the defaults
 of elsa-index instead. Test users are not seen in training; five folds, each hiding a fifth of a user's items. (The
-authors draw the five with replacement, which gives slightly lower figures.) Results go to benchmarks/results/paper.json.
+authors draw the five with replacement, which gives slightly lower figures.) Results: benchmarks/results/paper.json.
 """
 
 import argparse

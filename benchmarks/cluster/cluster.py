@@ -74,7 +74,8 @@ class Cluster:
         self._java_options = [f"-Xmx{heap}"]
         if short_lived:
             self._java_options += ["-XX:TieredStopAtLevel=1"]
-        self.nodes = [Node(f"node{at + 1}", *_free_ports(2)) for at in range(nodes)]
+        ports = iter(_free_ports(2 * nodes))
+        self.nodes = [Node(f"node{at + 1}", next(ports), next(ports)) for at in range(nodes)]
 
     @property
     def urls(self) -> list[str]:

@@ -143,7 +143,7 @@ def _selector(only: Filter | None) -> dict[str, Any]:
     import faiss
 
     if only.count <= _FEW:
-        return {"sel": faiss.IDSelectorBatch(only.rows)}  # type: ignore
+        return {"sel": faiss.IDSelectorBatch(only.rows)}
     return {"sel": faiss.IDSelectorBitmap(np.packbits(only.passing, bitorder="little"))}  # type: ignore
 
 

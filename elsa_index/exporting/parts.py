@@ -9,13 +9,15 @@ PART_BYTES = 8_000_000
 """Clusters refuse requests of more than 100 MB and recommend a tenth of it."""
 
 
-def write_parts(lines: Iterable[bytes], directory: Path, name: str, counter: Counter) -> None:
+def write_parts(
+    lines: Iterable[bytes], directory: Path, name: str, counter: Counter, part_bytes: int = PART_BYTES
+) -> None:
     """Writes `name`, such as bulk-%05d.ndjson, as often as it takes; one item per line of `lines`."""
     part, batch, size = 0, list[bytes](), 0
     for line in lines:
         batch.append(line)
         size += len(line)
-        if size >= PART_BYTES:
+        if size >= part_bytes:
             (directory / (name % part)).write_bytes(b"".join(batch))
             counter.add(len(batch))
             part, batch, size = part + 1, [], 0

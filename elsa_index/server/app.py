@@ -68,7 +68,7 @@ def create_app(current: Current, settings: Settings) -> FastAPI:
     app.include_router(operating(app, metrics))
     app.mount(PAGE, StaticFiles(directory=PAGE_FILES), name="page")
     handle_problems(app)
-    app.add_middleware(Guard, metrics=metrics, token=settings.token)  # type: ignore[arg-type]
+    app.add_middleware(Guard, metrics=metrics, token=settings.token)
     return app
 
 

@@ -62,6 +62,7 @@ class _Body(BaseModel):
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
+_LEAST_TO_MOST = Field(ge=HomepageOptions.LIMITS["fewest"].least, le=MAX_K)
 ItemId = Annotated[str, BeforeValidator(_id), WithJsonSchema(_ID_SCHEMA)]
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
 
@@ -143,8 +144,8 @@ class HomepageRequest(HistoryRequest):
 
     rows: Whole = _option(HomepageOptions, "rows", "At most so many, the first one included.", MAX_ROWS)
     k: Whole = _option(HomepageOptions, "k", "Items per row.", MAX_K)
-    fewest: Whole | None = _option(
-        HomepageOptions, "fewest", "Unseen items without which a segment is left out; half of k where null.", MAX_K
+    fewest: Annotated[int, _LEAST_TO_MOST, BeforeValidator(_whole)] | None = Field(
+        HomepageOptions.fewest, description="Unseen items without which a segment is left out; half of k where null."
     )
     diversity: float = _option(HomepageOptions, "diversity", "0: the best segments, to 1: the most different ones.")
     exact: bool = _option(HomepageOptions, "exact", "Prove every row.")

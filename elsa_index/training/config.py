@@ -112,7 +112,7 @@ class TrainingConfig(BaseModel):
     def checked(cls, **values: object) -> "TrainingConfig":
         """As the constructor, but raises UsageError that names parameter, value and what is allowed."""
         try:
-            return cls(**values)  # type: ignore[arg-type]
+            return cls(**values)
         except ValidationError as error:
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"])

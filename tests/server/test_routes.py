@@ -75,6 +75,17 @@ def test_the_homepage_is_that_of_the_index(client, index):
     assert [[item["item_id"] for item in row["items"]] for row in found["rows"]] == [row.items for row in page.rows]
 
 
+def test_a_homepage_leaves_out_segments_with_too_few_unseen_items(client, index):
+    history = [f"t2-{at}" for at in range(36)]
+    few, many = (post(client, "/v1/homepage", history=history, k=3, fewest=fewest)["rows"] for fewest in (1, None))
+    assert len(few) > len(many)
+    refused = client.post("/v1/homepage", json={"history": history, "k": 3, "fewest": 4})
+    assert (refused.status_code, refused.json()["error"]) == (422, "fewest must be at most k, 3, got 4.")
+    refused = client.post("/v1/homepage", json={"history": history, "fewest": 0})
+    assert refused.status_code == 422
+    assert "fewest" in refused.json()["error"]
+
+
 def test_segments_dimensions_and_explanations_fit_each_other(client, index):
     best = post(client, "/v1/segments/best", history=["t4-1"], k=2)["segments"]
     assert best[0]["name"].startswith("Comedy")

@@ -33,7 +33,7 @@ class FaultyNode:
         real = urlsplit(url)
 
         def pass_on(request: Request) -> tuple[int, bytes]:
-            connection = http.client.HTTPConnection(real.hostname, real.port, timeout=60)
+            connection = http.client.HTTPConnection(str(real.hostname), real.port, timeout=60)
             headers = {"Content-Type": request.headers.get("Content-Type", "application/json")}
             connection.request(request.method, request.path, request.body, headers)
             answer = connection.getresponse()

@@ -9,15 +9,22 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ...errors import ClusterError, UsageError
-from ..cluster_target import CA_VARIABLE, PASSWORD_VARIABLE, URL_VARIABLE, USER_VARIABLE, checked_urls
+from ..cluster_target import (
+    CA_VARIABLE,
+    PASSWORD_VARIABLE,
+    PATIENCE_VARIABLE,
+    URL_VARIABLE,
+    USER_VARIABLE,
+    checked_urls,
+)
 
 CLAUSE_SETTING = "indices.query.bool.max_clause_count"
 OLDEST_VERSION = (1, 1)
 """The first with the function `linear` of rank_feature."""
-PATIENCE = 15.0
+_PATIENCE = 15.0
 """Seconds for which a request is tried again while nodes are busy, or leave and others take over."""
-OPENING_PATIENCE = 3.0
-"""The same for the first request: a cluster that is not there should be said to be away soon."""
+_OPENING = 0.2
+"""The first request's share of them: a cluster that is not there should be said to be away soon."""
 _BUSY = (429, 502, 503, 504)
 _DISCONNECTED = 500
 """What a node answers when another one leaves in the middle of a request, among other things."""
@@ -35,6 +42,7 @@ class ClusterClient:
         from opensearchpy.exceptions import SerializationError
 
         self.urls = checked_urls(urls)
+        self.patience = _patience()
         credentials = _credentials(self.urls[0])
         self._user = credentials[0] if credentials else None
         authority = os.environ.get(CA_VARIABLE)
@@ -52,7 +60,7 @@ class ClusterClient:
         )
         try:
             info = partial(self.api.info, request_timeout=_OPENING_TIMEOUT)
-            found = self.call("asking for its version", info, OPENING_PATIENCE)["version"]
+            found = self.call("asking for its version", info, _OPENING)["version"]
             self.version = str(found["number"])
         except (SerializationError, KeyError, TypeError):
             raise ClusterError(f"What answers at {', '.join(self.urls)} is no OpenSearch. Correct the URL.") from None
@@ -71,13 +79,13 @@ class ClusterClient:
     def __str__(self) -> str:
         return f"The cluster at {', '.join(self.urls)}"
 
-    def call(self, doing: str, method: Callable[[], _T], patience: float | None = None) -> _T:
-        """The method's answer; tried again, after longer and longer pauses, for `patience` seconds in all (PATIENCE
-        where None) while nodes are busy or away. Raises ClusterError, `doing` says what was being done.
+    def call(self, doing: str, method: Callable[[], _T], patience: float = 1.0) -> _T:
+        """The method's answer; tried again, after longer and longer pauses, while nodes are busy or away, for
+        `patience` times the seconds that this client has. Raises ClusterError, `doing` says what was being done.
         """
         from opensearchpy.exceptions import ConnectionError, SSLError, TransportError
 
-        ends = time.monotonic() + (PATIENCE if patience is None else patience)
+        ends = time.monotonic() + patience * self.patience
         pause = 0.05
         while True:
             try:
@@ -125,6 +133,18 @@ class ClusterClient:
 
     def close(self) -> None:
         self.api.close()
+
+
+def _patience() -> float:
+    """Seconds for which requests are tried again. Raises UsageError where the variable holds no such number."""
+    given = os.environ.get(PATIENCE_VARIABLE, str(_PATIENCE))
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise UsageError(f"{PATIENCE_VARIABLE} must be a number of seconds, for example 15; got {given!r}.")
+    return seconds
 
 
 def _check_authority(path: str) -> None:

@@ -14,12 +14,13 @@ from ...data.tags import Tags
 from ...errors import ClusterError, UsageError
 from ...storage.ids import IdMap
 from ..batching import answer_each
+from ..cluster_target import URL_VARIABLE
 from ..contract import Answer, BuildPlan, Capabilities, Progress, Query, SearchPlan
 from ..stored_codes import StoredCodes, StoredCodesEngine, rounded_shares
 from ..top_k import best
 from ..two_stage import HeavyItems, TwoStageSearch
 from . import query_dsl
-from .client import URL_VARIABLE, ClusterClient
+from .client import ClusterClient
 from .documents import NINE_BITS, bulk_lines, meta_of
 from .loading import Load
 from .postings import MOST_HITS, ClusterPostings

@@ -18,8 +18,8 @@ from .client import ClusterClient, is_flood_stage
 from .documents import mapping
 
 _REQUEST_BYTES = 4_000_000
-_BULK_PATIENCE = 90.0
-"""Seconds for which documents are sent again: a node that restarts is back within them."""
+_BULK_PATIENCE = 6.0
+"""Times a request's patience, 90 seconds, for which documents are sent again: a node that restarts is back by then."""
 _BULK_TIMEOUT = 180.0  # a cluster waits a minute for a missing shard before it answers
 _REPLICAS_IDLE = 30.0
 """Seconds without a shard on its way after which those still missing are given up."""
@@ -96,7 +96,7 @@ class Load:
 
     def _send_one(self, body: bytes) -> None:
         """One bulk request; documents that busy nodes refuse are sent again, longer and longer pauses between."""
-        ends = time.monotonic() + _BULK_PATIENCE
+        ends = time.monotonic() + _BULK_PATIENCE * self.client.patience
         pause = 0.1
         doing = f"loading {self.index}"
         while True:

@@ -10,11 +10,12 @@ from ...codes.query_terms import QueryTerms
 from ...data.tags import Tags
 from ...errors import ClusterError, UsageError
 from ...storage.ids import IdMap
+from ..cluster_target import URL_VARIABLE
 from ..contract import Filter, Query
 from ..two_stage import Candidates
 from . import query_dsl
 from .catalogues import count_documents, our_meta
-from .client import CLAUSE_SETTING, URL_VARIABLE, ClusterClient
+from .client import CLAUSE_SETTING, ClusterClient
 from .documents import FORMAT, document_id, mapping
 
 MOST_HITS = 10_000

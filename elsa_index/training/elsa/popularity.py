@@ -30,7 +30,7 @@ def scaled(
     return with_norms(codes, popularity**output), (popularity ** (history - output)).astype(np.float32)
 
 
-def with_norms(codes: csr_array, norms: Values) -> csr_array:
+def with_norms(codes: csr_array, norms: npt.NDArray[np.floating]) -> csr_array:
     """(items, dims) codes, each row multiplied by its norm."""
     return csr_array(
         (codes.data * np.repeat(norms, np.diff(codes.indptr)).astype(np.float32), codes.indices, codes.indptr),

@@ -7,7 +7,7 @@ import pytest
 import trustme
 
 import elsa_index as ei
-from elsa_index.engines.opensearch import client, loading
+from elsa_index.engines.cluster_target import PATIENCE_VARIABLE
 
 from ...support.catalogues import make_codes
 from ...support.clusters import concrete, indices_of, served_index
@@ -19,8 +19,7 @@ CREDENTIALS = ("ELSA_INDEX_OPENSEARCH_USER", "ELSA_INDEX_OPENSEARCH_PASSWORD")
 
 @pytest.fixture(autouse=True)
 def little_patience(monkeypatch):
-    monkeypatch.setattr(client, "PATIENCE", 2.0)
-    monkeypatch.setattr(client, "OPENING_PATIENCE", 0.3)
+    monkeypatch.setenv(PATIENCE_VARIABLE, "2")
 
 
 def build(codes, path: Path, url: str, name: str, **options) -> None:
@@ -222,7 +221,7 @@ def test_busy_nodes_are_waited_for_up_to_a_point(codes, own, cluster, api, name,
         build(codes, own.path, node.url, name, overwrite=True)
         assert next(answers, None) is None
         always = lambda request: (503, b"no shards") if "_bulk" in request.path else None  # noqa: E731
-        monkeypatch.setattr(loading, "_BULK_PATIENCE", 0.5)
+        monkeypatch.setenv(PATIENCE_VARIABLE, "0.1")
         with ei.Index.open(own.path) as index, FaultyNode(cluster.urls[0], always) as busy:
             fails_without_a_trace(codes, index, api, name, busy.url, r"too busy, or shards are missing, .*status 503")
 
@@ -396,7 +395,7 @@ def test_an_index_that_cannot_be_removed_is_named(own, cluster, api, name, monke
             return 400, b'{"error": {"type": "illegal", "reason": "no such thing"}, "status": 400}'
         return (503, b"busy") if request.method == "DELETE" else None
 
-    monkeypatch.setattr(client, "PATIENCE", 0.2)
+    monkeypatch.setenv(PATIENCE_VARIABLE, "0.2")
     with (
         FaultyNode(cluster.urls[0], fault) as node,
         pytest.raises(ei.ClusterError, match=rf"no such thing.*partly loaded index {name}-\w+-\w+ is still there"),

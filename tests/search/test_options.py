@@ -1,0 +1,101 @@
+"""What a search, a homepage and a build may be asked for; and that names, defaults and limits stand once."""
+
+import inspect
+from dataclasses import fields
+
+import pytest
+from elsa_index_cli.homepage import homepage as homepage_command
+from elsa_index_cli.search import search as search_command
+
+import elsa_index as ei
+from elsa_index.catalogue.build_options import BuildOptions
+from elsa_index.search.homepage_options import HomepageOptions
+from elsa_index.search.options import SearchOptions
+from elsa_index.server import request_models
+
+from ..support.catalogues import make_codes
+
+
+@pytest.fixture(scope="module")
+def indexes(tmp_path_factory):
+    """One index for each thing that an engine may be unable to do."""
+    directory = tmp_path_factory.mktemp("options")
+    engines = ("lucene", "exact", "faiss-hnsw")
+    opened = {name: ei.Index.build(make_codes(60), directory / name, engine=name, segments=None) for name in engines}
+    yield opened
+    for index in opened.values():
+        index.close()
+
+
+@pytest.mark.parametrize(("engine", "options", "message"), [
+    ("exact", {"k": 0}, "k must be at least 1, got 0"),
+    ("lucene", {"query_terms": 0}, "query_terms must be at least 1, got 0"),
+    ("lucene", {"candidates": -1}, "candidates must be at least 1, got -1"),
+    ("exact", {"threads": 0}, "threads must be at least 1, got 0"),
+    ("faiss-hnsw", {"effort": 0}, "effort must be at least 1, got 0"),
+    ("faiss-hnsw", {"exact": True}, "The engine faiss-hnsw is approximate and cannot prove an answer"),
+    ("exact", {"query_terms": 8}, "query_terms and candidates are for lucene and opensearch; this index is exact"),
+    ("exact", {"candidates": 8}, "query_terms and candidates are for lucene and opensearch; this index is exact"),
+    ("lucene", {"exact": True, "query_terms": 8}, "exact chooses terms and candidates itself"),
+    ("lucene", {"effort": 64}, "effort is for faiss-hnsw and faiss-ivfpq; this index is lucene"),
+    ("lucene", {"many_terms": "cut"}, "many_terms is for the engine opensearch; this index is lucene"),
+    ("lucene", {"many_terms": "some"}, "many_terms must be refuse or cut, got 'some'"),
+    ("lucene", {"rank": "server"}, "rank is for the engine opensearch; got 'server' for an index that is lucene"),
+    ("exact", {"fallback": "random"}, "fallback must be none or popular, got 'random'"),
+    ("exact", {"tags": "new"}, "tags and exclude are sequences of names, not one text"),
+    ("exact", {"exclude": "item20"}, "tags and exclude are sequences of names, not one text"),
+    ("exact", {"tags": ["new"]}, "has no tags; build it with tags"),
+    ("exact", {"weights": []}, "There must be weights for each of 1 histories, got 0"),
+])  # fmt: skip
+def test_what_a_search_cannot_be(indexes, engine, options, message):
+    with pytest.raises(ei.UsageError, match=message):
+        indexes[engine].search([["item20"]], **options)
+
+
+def test_popular_items_need_counts(tmp_path):
+    codes = make_codes(20)
+    bare = ei.ItemCodes(codes.ids, codes.weights)
+    with (
+        ei.Index.build(bare, tmp_path / "i", engine="exact") as index,
+        pytest.raises(ei.UsageError, match="fallback popular needs item counts"),
+    ):
+        index.search([["item11"]], fallback="popular")
+
+
+def defaults(function) -> dict[str, object]:
+    return {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}
+
+
+def test_python_and_the_command_line_have_the_names_and_defaults_of_the_options():
+    for options, method, renamed in (
+        (SearchOptions, ei.Index.search, {}),
+        (HomepageOptions, ei.Index.homepage, {}),
+        (BuildOptions, ei.Index.build, {}),
+    ):
+        given = defaults(method)
+        assert {field.name: given[renamed.get(field.name, field.name)] for field in fields(options)} == {
+            field.name: field.default for field in fields(options)
+        }
+    typed = defaults(search_command)
+    for field in fields(SearchOptions):
+        if field.name not in ("tags", "exclude"):  # files and repeated options stand for these
+            assert typed[field.name] == field.default
+    typed = defaults(homepage_command)
+    assert {field.name: typed[field.name] for field in fields(HomepageOptions)} == {
+        field.name: field.default for field in fields(HomepageOptions)
+    }
+
+
+@pytest.mark.parametrize(("model", "options"), [
+    (request_models.RecommendRequest, SearchOptions), (request_models.HomepageRequest, HomepageOptions),
+])  # fmt: skip
+def test_http_has_the_defaults_and_the_lower_limits_of_the_options(model, options):
+    schema = model.model_json_schema()["properties"]
+    shared = {field.name: field.default for field in fields(options)} | {"tags": [], "exclude": []}
+    for name in set(schema) & {field.name for field in fields(options)}:
+        assert schema[name]["default"] == shared[name]
+        if name in options.LIMITS:
+            allowed = schema[name] if "minimum" in schema[name] else schema[name]["anyOf"][0]
+            assert allowed["minimum"] == options.LIMITS[name].least
+    if options is HomepageOptions:
+        assert set(schema) - {"history"} == {field.name for field in fields(options)}
