@@ -80,7 +80,7 @@ def main() -> None:
                 "equal_to_server": int((rows == found["server"][0]).all(axis=1).sum()),
                 "proven": int(proven.sum()),
                 "overlap": mean_overlap(list(rows), list(oracle.rows)),
-                "quality": quality_of(rows, hidden, K),
+                "quality": quality_of(list(rows), hidden, K),
                 "ms": 1000 * seconds / len(rows),
             }
             update("cluster_gowalla", row, ["way"])

@@ -43,7 +43,7 @@ def ours(path: str, histories: list[list[str]]) -> Callable[[Any], Any]:
     stage = index.catalogue.engine.two_stage.stage  # type: ignore[attr-defined]
     timer = _Timed(stage.searcher)
     stage.searcher = timer
-    options = {
+    options: dict[str, dict[str, Any]] = {
         "default": {},
         "exact": {"exact": True},
         "cut": {"query_terms": DEFAULT_TERMS, "candidates": DEFAULT_CANDIDATES},
@@ -130,7 +130,7 @@ def pyserini(path: str, histories: list[list[str]]) -> Callable[[Any], Any]:
         from pyserini.search.lucene import LuceneImpactSearcher
     except OSError:  # Pyserini 2 downloads its list of prebuilt indexes, which is not needed here, at import
         listed = types.ModuleType("pyserini.prebuilt_index_info")
-        listed.__getattr__ = lambda name: {} if name.isupper() else _missing(name)  # type: ignore[method-assign]
+        listed.__getattr__ = lambda name: {} if name.isupper() else _missing(name)
         for name in [name for name in sys.modules if name.startswith("pyserini")]:
             del sys.modules[name]
         sys.modules[listed.__name__] = listed
@@ -282,16 +282,16 @@ def measure(model: ei.ItemCodes, split: ei.Split, items: int, directory: Path, b
     ms: dict[str, list[float]] = {name: [] for name in names}
     outside: dict[str, list[float]] = {"exact": [], "default": [], "cut": []}
     overlaps, equal, terms = [], 0, []
-    for name, process in names.items():
+    for name, owner in names.items():
         for at in range(WARM_UP):
-            processes[process].ask((name, at % len(asked)))
+            processes[owner].ask((name, at % len(asked)))
     for at in range(len(asked)):
         for turn in range(ROUNDS):
             replies = {}
-            for name, process in names.items():
+            for name, owner in names.items():
                 if name in begins:  # the others have emptied the caches since its last turn: not counted
-                    processes[process].ask((name, (at + 1) % len(asked)))
-                replies[name] = processes[process].ask((name, at))
+                    processes[owner].ask((name, (at + 1) % len(asked)))
+                replies[name] = processes[owner].ask((name, at))
             for name, reply in replies.items():
                 ms[name].append(reply["ms"])
                 if name in outside:

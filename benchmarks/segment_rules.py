@@ -38,7 +38,7 @@ def measured(found: Discovered, has: npt.NDArray[np.float64], counts: npt.NDArra
     return {
         "segments": found.vectors.shape[0],
         "items": int((found.of >= 0).sum()),
-        "largest": int(np.bincount(found.of[found.of >= 0]).max()),
+        "largest": int(np.max(np.bincount(found.of[found.of >= 0]))),
         "lift": float(np.mean([lift(of, has[kept], rng) for _ in range(REPEATS)])),
         "nmi_above_chance": information(of, has[kept]) - by_chance,
     }

@@ -51,7 +51,7 @@ def lift(of: Labels, has: npt.NDArray[np.float64], rng: np.random.Generator) -> 
     """Mean lift, over items, of the genre of each one's segment, chosen on the other half of its items."""
     share = has.mean(axis=0)
     total, items = 0.0, 0
-    for segment in range(int(of.max()) + 1):
+    for segment in range(int(np.max(of)) + 1):
         rows = rng.permutation(np.flatnonzero(of == segment))
         half = len(rows) // 2
         for chosen_on, measured_on in ((rows[:half], rows[half:]), (rows[half:], rows[:half])):
@@ -158,15 +158,15 @@ def measure_homepages(index: ei.Index) -> None:
             wrong += len(set(row.items) - members)
             wrong += len(row.items) != min(K, len(members - set(history) - first))
         rows += len(page.rows)
-    row = {
+    found = {
         "segments_by": "homepages",
         "items": f"{HISTORIES} random histories",
         "rows": rows,
         "wrong": wrong,
         "ms": {name: float(np.percentile(milliseconds, at)) for name, at in (("p50", 50), ("p95", 95), ("p99", 99))},
     }
-    print(row)
-    update("segments", row, ["segments_by", "items"])
+    print(found)
+    update("segments", found, ["segments_by", "items"])
 
 
 def main() -> None:

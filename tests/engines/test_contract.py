@@ -66,7 +66,7 @@ def test_items_bring_their_history_weights_and_codes_their_norms(codes, historie
 STORES = [
     pytest.param(engine, store, marks=marks)
     for (engine,), marks, _ in EVERY_ENGINE
-    for store in engine_class(engine).capabilities.stores
+    for store in engine_class(str(engine)).capabilities.stores
 ]
 
 
@@ -97,7 +97,7 @@ def test_int8_keeps_the_largest_weight_drops_the_smallest_and_names_what_does_no
     store = rounded([1.0, -0.5, 1e-3], [-8.0, 0, 4.0])
     assert store.lengths.tolist() == [2, 2]
     assert store.weights.tolist() == [127, -63, -127, 64] or store.weights.tolist() == [127, -64, -127, 64]
-    np.testing.assert_allclose(store.rows(np.arange(2)), [[1, -0.5, 0], [-8, 0, 4]], rtol=0.01)
+    np.testing.assert_allclose(store.rows(np.arange(2)), np.array([[1, -0.5, 0], [-8, 0, 4]]), rtol=0.01)
     for weight in (1e-9, 1e8):
         with pytest.raises(ei.DataError, match="do not fit int8; pass --store float32"):
             rounded([weight, 0])

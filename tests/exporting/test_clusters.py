@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import elsa_index as ei
+from elsa_index.exporting.names import ExportName
 
 from ..support.catalogues import TAGS, make_codes
 from ..support.clusters import running
@@ -41,7 +42,7 @@ def typed(block: str, directory, url: str, name: str) -> str:
     return done.stdout
 
 
-def check_loaded_and_asked(local, histories, url: str, directory, to: str) -> None:
+def check_loaded_and_asked(local, histories, url: str, directory, to: ExportName) -> None:
     titles = [(name, f"title {'of some' if row % 3 else 'of many'}") for row, name in enumerate(local.ids)]
     users = [f"user {at}" for at in range(len(histories))]
     ei.export(local, to, directory, histories=histories, users=users, titles=titles)
@@ -118,7 +119,7 @@ def test_histories_of_more_terms_than_a_query_may_have(cluster, tmp_path):
 
 def test_exports_are_refused_where_they_cannot_be(local, codes, tmp_path):
     with pytest.raises(ei.UsageError, match="to must be one of opensearch, elasticsearch, jsonl, ciff, got 'csv'"):
-        ei.export(local, "csv", tmp_path / "e")
+        ei.export(local, "csv", tmp_path / "e")  # type: ignore[arg-type]
     with pytest.raises(ei.DataError, match="None of the 1 titles is of an item"):
         ei.export(local, "opensearch", tmp_path / "e", titles=[("nobody", "title")])
     with pytest.raises(ei.UsageError, match="ciff has no place for them"):

@@ -64,8 +64,7 @@ def test_rows_of_a_calibrated_index_are_the_best_of_their_segments_and_the_page_
     """Cut queries would miss items that share few terms with a history: a segment's items are all scored."""
     codes, metadata = make_tastes(each=600)
     histories = [[f"t{at % 6}-{at % 40}", f"t{(at + 1) % 6}-{at % 37}"] for at in range(60)]
-    options = {"metadata": metadata, "histories": histories, "target_overlap": 0.5}
-    with ei.Index.build(codes, tmp_path / "i", **options) as index:
+    with ei.Index.build(codes, tmp_path / "i", metadata=metadata, histories=histories, target_overlap=0.5) as index:
         assert index.manifest.calibration.query_terms < 20
         promises = set()
         for history in histories[:30]:

@@ -67,13 +67,13 @@ def defaults(function) -> dict[str, object]:
 
 
 def test_python_and_the_command_line_have_the_names_and_defaults_of_the_options():
-    for options, method, renamed in (
-        (SearchOptions, ei.Index.search, {}),
-        (HomepageOptions, ei.Index.homepage, {}),
-        (BuildOptions, ei.Index.build, {}),
+    for options, method in (
+        (SearchOptions, ei.Index.search),
+        (HomepageOptions, ei.Index.homepage),
+        (BuildOptions, ei.Index.build),
     ):
         given = defaults(method)
-        assert {field.name: given[renamed.get(field.name, field.name)] for field in fields(options)} == {
+        assert {field.name: given[field.name] for field in fields(options)} == {
             field.name: field.default for field in fields(options)
         }
     typed = defaults(search_command)

@@ -1,6 +1,7 @@
 """Swapping the index that is served, and closing the old one at the right moment."""
 
 import weakref
+from typing import Any
 
 import pytest
 
@@ -11,17 +12,17 @@ from elsa_index.server.current import Current
 @pytest.fixture
 def opened(served):
     """How to open the index, and every index that was opened with what became of it."""
-    made = []
+    made: list[Any] = []
 
-    def open_index():
-        index = ei.Index.open(served)
-        closes = []
+    def open_index() -> Any:
+        index: Any = ei.Index.open(served)
+        closes: list[int] = []
         close = index.close
         index.close = lambda: (closes.append(1), close())
         made.append((index, closes))
         return index
 
-    open_index.made = made
+    open_index.made = made  # type: ignore[attr-defined]
     return open_index
 
 

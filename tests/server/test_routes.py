@@ -1,6 +1,7 @@
 """What the service answers, and what it refuses."""
 
 import json
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -56,7 +57,7 @@ def test_unknown_histories_get_popular_items_and_are_named(client):
 
 
 def test_a_batch_answers_each_history_as_alone(client):
-    histories = [{"history": ["t0-1"]}, {"history": []}, {"history": ["t5-5", "t5-6"]}]
+    histories: list[dict[str, Any]] = [{"history": ["t0-1"]}, {"history": []}, {"history": ["t5-5", "t5-6"]}]
     found = post(client, "/v1/recommend/batch", histories=histories, k=4)["results"]
     assert [one["promise"].split(":")[0] for one in found] == ["exact", "no item of the history is known", "exact"]
     for one, history in zip(found, histories, strict=True):

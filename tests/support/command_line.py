@@ -20,7 +20,7 @@ def run(*arguments, status: int = 0) -> subprocess.CompletedProcess:
         with pytest.raises(SystemExit) as end:
             main()
     signal.signal(signal.SIGTERM, stopped_by)
-    return checked(subprocess.CompletedProcess(asked, end.value.code or 0, out.getvalue(), err.getvalue()), status)
+    return checked(subprocess.CompletedProcess(asked, int(end.value.code or 0), out.getvalue(), err.getvalue()), status)
 
 
 def run_apart(*arguments, status: int = 0) -> subprocess.CompletedProcess:

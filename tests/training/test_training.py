@@ -1,6 +1,7 @@
 import itertools
 import os
 import signal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from elsa_index.training.elsa.weights import Weights
 def test_config_survives_json_and_refuses_what_is_out_of_range():
     config = ei.TrainingConfig(dims=128, nnz=4, restart=False)
     assert ei.TrainingConfig.model_validate_json(config.model_dump_json()) == config
+    values: Any
     for values, message in [
         ({"dims": 0}, "dims: .* got 0"),
         ({"nnz": 8, "dims": 4}, r"nnz must be at most dims \(4\), got 8"),
@@ -226,7 +228,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_codes(log, tmp_path, monkeyp
         dims=64, nnz=3, epochs=2, batch_size=16, max_output=30, budgets=budgets, validation_users=5, patience=1
     )
     whole = ei.train(log, config)
-    step, done = run.train_step, []
+    step, done = train_step, []
 
     def stopped(*arguments):
         done.append(1)
@@ -302,7 +304,7 @@ def test_auto_chooses_the_powers_that_rank_validation_users_best(log):
 
 
 def test_patience_keeps_the_best_epoch(log):
-    found = []
+    found: list[Any] = []
     config = {"dims": 16, "dense": True, "batch_size": 60, "validation_users": 12, "learning_rate": 3}
     codes = ei.train(log, ei.TrainingConfig(**config, epochs=30, patience=2), lambda at: found.append(at.ndcg))
     assert len(found) < 30

@@ -222,8 +222,10 @@ def test_busy_nodes_are_waited_for_up_to_a_point(codes, own, cluster, api, name,
         assert next(answers, None) is None
         always = lambda request: (503, b"no shards") if "_bulk" in request.path else None  # noqa: E731
         monkeypatch.setenv(PATIENCE_VARIABLE, "0.1")
-        with ei.Index.open(own.path) as index, FaultyNode(cluster.urls[0], always) as busy:
-            fails_without_a_trace(codes, index, api, name, busy.url, r"too busy, or shards are missing, .*status 503")
+        with ei.Index.open(own.path) as index, FaultyNode(cluster.urls[0], always) as refusing:
+            fails_without_a_trace(
+                codes, index, api, name, refusing.url, r"too busy, or shards are missing, .*status 503"
+            )
 
 
 def test_documents_that_a_busy_node_refuses_are_sent_again(codes, cluster, api, name, tmp_path):
@@ -278,8 +280,8 @@ def test_what_a_dead_load_left_is_removed_and_what_may_live_is_named(codes, clus
     meta = api.indices.get(index=concrete(own))[concrete(own)]["mappings"]["_meta"]["elsa_index"]
     elsewhere = meta | {"complete": False, "loader": {"host": "another", "pid": 1, "started": 0.0}}
     dead = meta | {"complete": False, "loader": meta["loader"] | {"pid": 2**22 + 1}}
-    for index, about in ((f"{name}-elsewhere", elsewhere), (f"{name}-dead", dead)):
-        api.indices.create(index=index, body={"mappings": {"_meta": {"elsa_index": about}}})
+    for left, about in ((f"{name}-elsewhere", elsewhere), (f"{name}-dead", dead)):
+        api.indices.create(index=left, body={"mappings": {"_meta": {"elsa_index": about}}})
     build(codes, own.path, cluster.url, name, overwrite=True)
     with ei.Index.open(own.path) as index:
         assert index.manifest.parameters["left_behind"] == [f"{name}-elsewhere"]

@@ -1,6 +1,7 @@
 """Who may rank: the client with a proof, the cluster to nine bits, its first stage by upper bounds."""
 
 import base64
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import elsa_index as ei
 from elsa_index.codes.query_terms import query_terms
 from elsa_index.engines.contract import Query
+from elsa_index.engines.names import RankName
 from elsa_index.engines.opensearch import query_dsl
 from elsa_index.engines.opensearch.documents import NINE_BITS, document_id, nine_bits
 
@@ -83,8 +85,8 @@ def test_queries_that_are_too_long_are_refused_or_cut_as_the_user_chooses(own, a
     api.cluster.put_settings(body={"transient": {setting: 30}})
     try:
         with ei.Index.open(own.path) as index:
-            for rank in ("client", "server", "first-stage"):
-                asked = {"many_terms": "refuse"} if rank == "client" else {}
+            for rank in get_args(RankName):
+                asked: dict[str, Any] = {"many_terms": "refuse"} if rank == "client" else {}
                 with pytest.raises(
                     ei.UsageError, match=rf"\d+ fit into a request to .*raise {setting} there to \d+ or more"
                 ):

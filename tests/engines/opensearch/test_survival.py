@@ -25,7 +25,7 @@ def nodes(tmp_path):
     yield from running(tmp_path / "nodes", 3)
 
 
-def served(cluster) -> list[str]:
+def served(cluster) -> tuple[list[str], int]:
     """What serves under the alias, and its documents, as any client sees it."""
     from opensearchpy import OpenSearch
 
@@ -67,7 +67,7 @@ def test_a_catalogue_survives_loads_that_are_killed_and_nodes_that_are_lost(node
             rebuild_old()
 
     for moment in range(KILLED):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
         # The measured duration may have been that of a busy machine: most moments are to lie before the end.
         time.sleep(0.8 * duration * (moment + 0.5) / KILLED)
         process.send_signal(signal.SIGKILL)
