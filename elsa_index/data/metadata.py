@@ -22,8 +22,8 @@ class Metadata:
     """columns: by name, one text per item, "" where nothing is known. The column `title` is what people read.
 
     >>> films = Metadata.of({"item_id": ["b", "zz"], "title": ["Brazil", "?"]}, IdMap("ab"))
-    >>> films.title(1), films.title(0)
-    ('Brazil', None)
+    >>> films.item(1), films.item(0)
+    ({'title': 'Brazil'}, {})
     """
 
     columns: dict[str, Strings]
@@ -48,10 +48,6 @@ class Metadata:
             for name in names:
                 values[name][int(rows[at])] = _text(table[name][at])
         return cls({name: Strings(column) for name, column in values.items()})
-
-    def title(self, row: int) -> str | None:
-        """An item's title, or None where it has none."""
-        return (self.columns[TITLE][row] or None) if TITLE in self.columns else None
 
     def item(self, row: int) -> dict[str, str]:
         """All that is known of an item, by column."""

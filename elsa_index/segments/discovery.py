@@ -45,31 +45,53 @@ def discover(codes: ItemCodes, rules: SegmentRules, terms: ItemTerms | None = No
     Popular items weigh more in mean codes, as their codes are better known.
     """
     units = csr_array(diags_array(1 / codes.norms) @ codes.weights)
-    counts, begins = np.ones(len(codes.ids)), np.arange(len(codes.ids))
-    if codes.item_counts is not None:
-        counts = np.maximum(codes.item_counts.astype(np.float64), 1)
-        begins = np.flatnonzero(codes.item_counts >= rules.least_count)
+    counts = (
+        np.ones(len(codes.ids)) if codes.item_counts is None else np.maximum(codes.item_counts.astype(np.float64), 1)
+    )
     dominant = dominant_terms(units)
-    begins = begins[_in_largest(dominant[begins], _MOST_GROUPS)]
-    of = np.full(len(codes.ids), -1, dtype=np.int32)
+    begins = _beginning(codes, dominant, rules)
     if not len(begins):
-        return Discovered(of, csr_array((0, codes.dims), dtype=np.float32), [])
+        nobody = np.full(len(codes.ids), -1, dtype=np.int32)
+        return Discovered(nobody, csr_array((0, codes.dims), dtype=np.float32), [])
     raw, label = np.unique(dominant[begins], return_inverse=True)
-    means = _means(units[begins], label, counts[begins], len(raw))
-    of[begins] = _clusters(means @ means.T, rules.alike, "average")[label]
-    of = _numbered_by_size(of, rules.least_items)
-    means = _means_of(units, of, counts)
-    of = _joined(units, of, means, rules.near)
+    of = _merged_dimensions(units, begins, label, counts, rules)
+    of = _joined(units, of, _means_of(units, of, counts), rules.near)
     if terms is not None:
         of = _named_alike(of, _means_of(units, of, counts), terms, rules)
-    means = _means_of(units, of, counts)
-    directed = np.linalg.norm(means, axis=1) > 0
-    if not directed.all():  # codes that cancel each other out have no direction
-        of = _numbered_by_size(np.where((of >= 0) & directed[of], of, -1).astype(np.int32), 1)
-        means = _means_of(units, of, counts)
+    of, means = _with_direction(of, units, counts)
     began = np.full(len(codes.ids), -1)
     began[begins] = label
     return Discovered(of, _cut(means, rules.nonzeros), _merged(of, began, raw))
+
+
+def _beginning(codes: ItemCodes, dominant: Rows, rules: SegmentRules) -> Rows:
+    """The items that segments begin with: known well enough, in one of the commonest dominant dimensions."""
+    known = np.arange(len(codes.ids))
+    if codes.item_counts is not None:
+        known = np.flatnonzero(codes.item_counts >= rules.least_count)
+    return known[_in_largest(dominant[known], _MOST_GROUPS)]
+
+
+def _merged_dimensions(
+    units: csr_array, begins: Rows, label: npt.NDArray[np.integer], counts: npt.NDArray, rules: SegmentRules
+) -> npt.NDArray[np.int32]:
+    """(items,) segments of alike dominant dimensions, label: (begins,) which; -1 for all other items."""
+    means = _means(units[begins], label, counts[begins], int(label.max()) + 1)
+    of = np.full(units.shape[0], -1, dtype=np.int32)
+    of[begins] = _clusters(means @ means.T, rules.alike, "average")[label]
+    return _numbered_by_size(of, rules.least_items)
+
+
+def _with_direction(
+    of: npt.NDArray[np.int32], units: csr_array, counts: npt.NDArray
+) -> tuple[npt.NDArray[np.int32], Vectors]:
+    """Segments, and their mean codes, without those whose codes cancel each other out: they have no direction."""
+    means = _means_of(units, of, counts)
+    directed = np.linalg.norm(means, axis=1) > 0
+    if directed.all():
+        return of, means
+    of = _numbered_by_size(np.where((of >= 0) & directed[of], of, -1).astype(np.int32), 1)
+    return of, _means_of(units, of, counts)
 
 
 def dominant_terms(units: csr_array) -> Rows:

@@ -14,7 +14,8 @@ from scipy.sparse import csc_array, csr_array
 
 from ..codes.item_codes import ItemCodes
 from ..codes.query_terms import Vector
-from ..data.metadata import Metadata
+from ..data.metadata import TITLE, Metadata
+from ..data.title_lookup import Titles
 from ..engines import engine_class
 from ..engines.contract import BuildPlan, Query, SearchPlan
 from ..engines.names import EngineName
@@ -224,8 +225,6 @@ def _names(
     metadata: Metadata | None,
     terms: ItemTerms | None,
 ) -> IdMap:
-    def title(row: int) -> str:
-        return (metadata.title(row) if metadata else None) or ids[row]
-
-    titles = [[title(int(row)) for row in rows if row >= 0] for rows in typical]
+    shown = Titles(ids, metadata.columns.get(TITLE) if metadata else None)
+    titles = [[shown[int(row)] for row in rows if row >= 0] for rows in typical]
     return IdMap(name_segments(of.astype(np.int32), titles, terms))
