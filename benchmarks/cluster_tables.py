@@ -53,7 +53,7 @@ def cluster_speed_table(rows: Rows) -> str:
             f"cluster, bytes per item: {title}",
             lambda row, part=part: f"{row['cluster_bytes'][part] / row['items']:.1f}",
         )
-    line("cluster, bytes per item, a copy", lambda row: f"{sum(row['cluster_bytes'].values()) / row['items']:.1f}")
+    line("cluster, bytes per item and copy", lambda row: f"{sum(row['cluster_bytes'].values()) / row['items']:.1f}")
     line("client, bytes per item: ids and codes", lambda row: f"{sum(row['local_bytes'].values()) / row['items']:.1f}")
     line("resident memory of a node, MB", lambda row: f"{max(row['node_bytes']) / 1e6:,.0f}")
     return "\n".join(lines)
