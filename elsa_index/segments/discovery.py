@@ -76,7 +76,7 @@ def _merged_dimensions(
     units: csr_array, begins: Rows, label: npt.NDArray[np.integer], counts: npt.NDArray, rules: SegmentRules
 ) -> npt.NDArray[np.int32]:
     """(items,) segments of alike dominant dimensions, label: (begins,) which; -1 for all other items."""
-    means = _means(units[begins], label, counts[begins], int(label.max()) + 1)
+    means = _means(units[begins], label, counts[begins], int(np.max(label)) + 1)
     of = np.full(units.shape[0], -1, dtype=np.int32)
     of[begins] = _clusters(means @ means.T, rules.alike, "average")[label]
     return _numbered_by_size(of, rules.least_items)

@@ -15,7 +15,7 @@ from elsa_index.segments.discovery import discover, dominant_terms
 from elsa_index.segments.naming import ItemTerms, name_segments
 from elsa_index.storage.strings import Strings
 
-from ..support.catalogues import GENRES, make_codes, make_histories
+from ..support.catalogues import GENRES, make_codes, make_histories, make_tastes
 from ..support.engines import EVERY_ENGINE_HERE
 
 
@@ -75,9 +75,8 @@ def test_items_that_few_have_join_segments_and_begin_none():
 
 def make_tastes_with_rare():
     """The tastes, and one more item like the first, which two users have."""
-    from ..support.catalogues import make_tastes
-
     codes, metadata = make_tastes()
+    assert codes.item_counts is not None
     weights = csr_array(np.vstack([codes.weights.toarray(), codes.weights.toarray()[:1]]))
     return ei.ItemCodes(ei.IdMap([*codes.ids, "rare"]), weights, item_counts=np.append(codes.item_counts, 2)), metadata
 
