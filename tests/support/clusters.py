@@ -14,9 +14,10 @@ REQUIRE_CLUSTER = "ELSA_INDEX_TESTS_REQUIRE_CLUSTER"
 """Where this variable is set, a cluster that does not start fails the tests that need one, instead of skipping them."""
 
 
-def running(directory: Path, nodes: int, kind: Kind = "opensearch") -> Iterator[Cluster]:
+def running(directory: Path, nodes: int, kind: Kind = "opensearch", *, short_lived: bool = True) -> Iterator[Cluster]:
+    """A cluster that is there for a while, or the skip, with the reason, of the tests that need it."""
     try:
-        with Cluster(directory, nodes, kind=kind, short_lived=True) as started:
+        with Cluster(directory, nodes, kind=kind, short_lived=short_lived) as started:
             yield started
     except ClusterUnavailable as error:
         if os.environ.get(REQUIRE_CLUSTER):

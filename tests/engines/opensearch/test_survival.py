@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 @pytest.fixture
 def nodes(tmp_path):
-    yield from running(tmp_path / "nodes", 3)
+    yield from running(tmp_path / "nodes", 3, short_lived=False)
 
 
 def served(cluster) -> tuple[list[str], int]:
