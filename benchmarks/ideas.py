@@ -1,9 +1,9 @@
-"""Ideas for better codes of the same bytes: each one per line, also those that failed.
+"""Ideas for better codes of the same bytes: one line for each, also for those that failed.
 
 Command: python -m benchmarks.ideas LOG_NAME SPLIT_DIR [--only REGEX] [--seeds 42]
     Gowalla: a development split, `elsa-index split gowalla-split/train.parquet -o gowalla-dev --users 3000 --seed 1`,
-    so that nothing is chosen by the users that the README's figures are of. About three minutes an idea.
-    MovieLens: the demo's split, seeds 42,43,44,45,46; seconds an idea.
+    so that nothing is chosen by the users that the README's figures are of. About three minutes per idea.
+    MovieLens: the demo's split, seeds 42,43,44,45,46; seconds per idea.
 
 All with 1,024 dimensions and 16 nonzeros per item on average, exponential schedule, one epoch per level on Gowalla and
 two on MovieLens. Results go to benchmarks/results/ideas.json; a row that is there is made anew.

@@ -46,7 +46,7 @@ def run(name: str, directory: Path, nonzeros: list[int], config: dict, *, defaul
         found = metrics["ndcg@100"]
         row = {"data": name, "nonzeros": kept, "default": default, "metrics": metrics, "config": codes.origin["config"]}
         update("paper", row | {"seconds": codes.origin["seconds"]}, ("data", "nonzeros", "default"))
-        size = 4 * codes.dims if kept == "dense" else 8 * codes.nnz
+        size = 4 * codes.dims if kept == "dense" else 8 * int(str(kept))
         table.add_row(
             str(kept), f"{size:,}", f"{PUBLISHED[name].get(kept, float('nan')):.3f}", f"{found['mean']:.3f}",
             f"{found['low']:.3f} – {found['high']:.3f}", f"{codes.origin['seconds']:,.0f}",

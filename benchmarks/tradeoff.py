@@ -59,7 +59,9 @@ def main() -> None:
             for group in by_model(log, model, 0).values():
                 axis.axhline(mean(group), color="0.7", lw=0.8, zorder=0)
                 axis.text(axis.get_xlim()[1], mean(group), f" {label}", va="bottom", ha="right", color="0.4")
-        axis.set(xscale="log", title=title, xlabel="bytes per item (4 a dense weight, 8 a nonzero)", ylabel="nDCG@100")
+        axis.set(
+            xscale="log", title=title, xlabel="bytes per item (4 per dense weight, 8 per nonzero)", ylabel="nDCG@100"
+        )
         axis.set_ylim(bottom=0)
     axes[1].legend(fontsize=8, loc="lower right")
     figure.savefig(RESULTS / "tradeoff.svg", metadata={"Date": None})

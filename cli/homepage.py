@@ -48,7 +48,7 @@ def homepage(
         )
         seconds = time.perf_counter() - started
         options.note_unknown(page.unknown)
-        titles = [[catalogue.titles[row] for row in part.rows.tolist()] for part in page.rows]
+        titles = [[catalogue.titles[row] for row in part.rows] for part in page.rows]
     if json:
         rows_shown = [_as_json(part) for part in page.rows]
         about = {"popular": page.popular, "unknown": page.unknown, "promise": page.promise}

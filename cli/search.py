@@ -79,7 +79,7 @@ def search(
         )  # fmt: skip
         seconds = time.perf_counter() - started
         _warn_of_excluded(excluded, opened)
-        explained = opened.explain(one, result.rankings[0].items) if explain else []
+        explained = opened.explain(one, result.rankings[0].items) if explain else None
     _warn_of_unknown(asked, result)
     if not asked.batch:
         _refuse_strangers(one, result.rankings[0])
@@ -87,7 +87,9 @@ def search(
         _write(result, asked, out, overwrite)
     elif json:
         found = {"promise": result.promise, "seconds": seconds, "results": _as_json(asked.users, result)}
-        options.print_json(found | ({"explanations": [asdict(part) for part in explained]} if explain else {}))
+        if explained is not None:
+            found["explanations"] = [asdict(part) for part in explained]
+        options.print_json(found)
     elif asked.batch:
         sys.stdout.write(result.to_frame(asked.users).write_csv())
     else:
@@ -184,11 +186,11 @@ def _write(result: "ei.SearchResult", asked: _Asked, out: Path, overwrite: bool)
     options.note(f"{out}: {frame.height:,} results for {len(asked.users):,} histories")
 
 
-def _show(ranking: "ei.Ranking", explained: list["ei.Explanation"]) -> None:
-    """The table for one history."""
+def _show(ranking: "ei.Ranking", explained: list["ei.Explanation"] | None) -> None:
+    """The table for one history. explained: None where nobody asked."""
     heads = ["rank", "item_id", "score"]
     rows = [[str(rank), name, f"{score:.4f}"] for rank, (name, score) in enumerate(ranking.pairs(), 1)]
-    if explained and not ranking.popular:
+    if explained is not None and not ranking.popular:
         heads += ["from the history", "dimensions"]
         rows = [row + _parts(part) for row, part in zip(rows, explained, strict=True)]
     options.table("", heads, rows)

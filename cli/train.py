@@ -100,9 +100,7 @@ def train(
         min_value=min_value, min_user_items=min_user_items,
     )  # fmt: skip
     options.note_summary(interactions)
-    codes = ei.train(
-        interactions, config, _say_epoch, on_start=_say_memory, checkpoint=state, resume=resume
-    )  # fmt: skip
+    codes = ei.train(interactions, config, _say_epoch, on_start=_say_memory, checkpoint=state, resume=resume)
     codes.save(out, overwrite=overwrite)
     checkpoint.discard(state)
     if json:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from elsa_index.catalogue.build_options import BuildOptions
+
 from . import options
 
 EXAMPLE = "Example: elsa-index tune catalogue.index --histories users.csv --target-overlap 0.98"
@@ -13,7 +15,7 @@ EXAMPLE = "Example: elsa-index tune catalogue.index --histories users.csv --targ
 def tune(
     index: Annotated[Path, typer.Argument(help="The index directory.")],
     histories: Annotated[Path, typer.Option(help="A table with user_id, item_id: histories like those to come.")],
-    target_overlap: options.TargetOverlap = 0.99,
+    target_overlap: options.TargetOverlap = BuildOptions.target_overlap,
     threads: options.Threads = 1,
     json: options.Json = False,
     debug: options.Debug = False,

@@ -15,6 +15,7 @@ import psutil
 
 from ..errors import UsageError
 from ..metrics import mean_overlap
+from ..storage.ids import Rows
 from .options import BenchOptions
 from .processes import Process, ProcessError
 from .questions import Questions
@@ -188,9 +189,9 @@ def _throughputs(
     return found
 
 
-def _truths(abouts: list[dict[str, Any]], found: dict[tuple[str, str], dict[str, Any]]) -> dict[str, np.ndarray]:
+def _truths(abouts: list[dict[str, Any]], found: dict[tuple[str, str], dict[str, Any]]) -> dict[str, list[Rows]]:
     """Exact rows by the codes' fingerprint, from the first index that has them exactly."""
-    truths: dict[str, np.ndarray] = {}
+    truths: dict[str, list[Rows]] = {}
     for about in abouts:
         for setting in about["settings"]:
             reply = found[about["name"], setting]

@@ -44,8 +44,7 @@ class Subject:
             )
         self._questions, self._k = questions, k
         self._hidden = None if questions.hidden is None else list(map(self.index.ids.find, questions.hidden))
-        # What a server does when it has started: Python's collector no longer walks through what will stay, 30 ms a
-        # time.
+        # What a server does when it has started: Python's collector no longer walks through what will stay, for 30 ms.
         gc.collect()
         gc.freeze()
 

@@ -30,7 +30,7 @@ class Calibration(BaseModel):
     histories: int
 
     def candidates_for(self, k: int) -> int:
-        """As many candidates a returned item as were measured at k = 100, where more than 100 are asked for."""
+        """As many candidates per returned item as were measured at k = 100, where more than 100 are asked for."""
         return self.candidates if k <= K else int(np.ceil(self.candidates * k / K))
 
     def __str__(self) -> str:
@@ -63,8 +63,8 @@ def _settings(engine: Engine, queries: Sequence[Query]) -> list[tuple[int, int]]
     """Pairs of terms and candidates, the cheapest first.
 
     Cost is counted in postings read: a term costs its list, of average length, and as much as 150 postings to begin it;
-    a candidate costs five postings a nonzero, since it may lie anywhere (measured at a million items). Counting instead
-    of timing gives the same setting on a busy machine.
+    a candidate costs five postings per nonzero, since it may lie anywhere (measured at a million items). Counting
+    instead of timing gives the same setting on a busy machine.
     """
     longest = max((int(np.count_nonzero(query.vector)) for query in queries), default=1)
     a_list = engine.nonzeros / (2 * engine.dims)

@@ -46,7 +46,7 @@ class Catalogue:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], metadata: Mapping[str, Sequence[object]] | None = None) -> "Catalogue":
-        """Opens what `build` wrote.
+        """Opens what `write_index` wrote.
 
         metadata: titles, and names of segments, to use instead of those that the index was built with.
 

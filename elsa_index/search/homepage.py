@@ -20,21 +20,22 @@ POPULAR = "Popular"
 _CONSIDERED = 4  # times as many segments as there are rows, to choose diverse ones from
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class HomepageRow:
     """name: of the segment, `For you` or `Popular`. segment: None for the first row. score: of the segment. items: ids,
-    best first. rows: (items,) int64. scores: of the items; numbers of interactions where the homepage is a popular one.
+    best first. scores: of the items; numbers of interactions where the homepage is a popular one. rows: of the items,
+    for titles and metadata.
     """
 
     name: str
     segment: Segment | None
     score: float | None
     items: list[str]
-    rows: Rows
     scores: list[float]
+    rows: list[int]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Homepage:
     """rows: the first is for the whole history, the others of one segment each; no item is in two of them. popular:
     no item of the history is known, so that the rows are popular items and the largest segments. unknown: ids of the
@@ -97,7 +98,7 @@ class _Rows:
         fresh = np.ones(len(found.rows), dtype=bool) if without is None else ~np.isin(found.rows, without)
         kept = np.flatnonzero(fresh)[: self._options.k]
         items = [found.items[at] for at in kept.tolist()]
-        return HomepageRow(name, segment, score, items, found.rows[kept], found.scores[kept].tolist())
+        return HomepageRow(name, segment, score, items, found.scores[kept].tolist(), found.rows[kept].tolist())
 
 
 def _diverse_first(catalogue: Catalogue, ranked: RankedSegments, diversity: float) -> list[tuple[int, float]]:
@@ -154,4 +155,4 @@ def _popular(catalogue: Catalogue, history: ResolvedHistory, options: HomepageOp
 def _listed(
     catalogue: Catalogue, name: str, segment: Segment | None, rows: Rows, counts: npt.NDArray[np.float64]
 ) -> HomepageRow:
-    return HomepageRow(name, segment, None, catalogue.ids.take(rows).tolist(), rows, counts.tolist())
+    return HomepageRow(name, segment, None, catalogue.ids.take(rows).tolist(), counts.tolist(), rows.tolist())

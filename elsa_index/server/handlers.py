@@ -16,7 +16,6 @@ from ..search.recommend import recommend as recommended
 from ..search.result import Ranking
 from ..search.segments import rank_segments
 from ..segments.stored import Segment, Segments
-from ..storage.ids import Rows
 from . import request_models as asked
 from . import response_models as answers
 
@@ -163,7 +162,7 @@ def _recommended(
 
 def _one(index: Index, ranking: Ranking, promise: str, milliseconds: float) -> answers.Recommendations:
     return answers.Recommendations(
-        items=_items(index, ranking.rows, ranking.items, ranking.scores.tolist()),
+        items=_items(index, ranking.rows.tolist(), ranking.items, ranking.scores.tolist()),
         popular=ranking.popular,
         unknown=ranking.unknown,
         promise=_POPULAR if ranking.popular else promise,
@@ -171,8 +170,8 @@ def _one(index: Index, ranking: Ranking, promise: str, milliseconds: float) -> a
     )
 
 
-def _items(index: Index, rows: Rows, ids: Sequence[str], scores: Sequence[float]) -> list[answers.Item]:
-    listed = zip(rows.tolist(), ids, scores, strict=True)
+def _items(index: Index, rows: Sequence[int], ids: Sequence[str], scores: Sequence[float]) -> list[answers.Item]:
+    listed = zip(rows, ids, scores, strict=True)
     return [answers.Item(item_id=name, title=index.titles[row], score=score) for row, name, score in listed]
 
 

@@ -37,9 +37,9 @@ class Strings:
     def check(self) -> None:
         """Raises StorageError where the arrays do not fit each other."""
         if self.utf8.ndim != 1 or self.offsets.ndim != 1 or not len(self.offsets):
-            raise StorageError("Stored strings are damaged: wrong shape.")
+            raise StorageError("Stored texts are damaged: wrong shape.")
         if int(self.offsets[-1]) != len(self.utf8):
-            raise StorageError("Stored strings are damaged: offsets and text do not agree.")
+            raise StorageError("Stored texts are damaged: offsets and text do not agree.")
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

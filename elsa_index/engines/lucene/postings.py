@@ -93,7 +93,7 @@ class LucenePostings:
 
 
 class _Hits:
-    """Reads top hits as two arrays: Java streams over their public fields, since a loop here would cross once a field.
+    """Reads top hits as two arrays: Java streams over their public fields, as a loop here would cross once per field.
 
     A stream wants a function object, and Java makes one from the handle of a field without a class of ours.
     """

@@ -137,7 +137,7 @@ class ClusterClient:
 
 def _patience() -> float:
     """Seconds for which requests are tried again. Raises UsageError where the variable holds no such number."""
-    given = os.environ.get(PATIENCE_VARIABLE, str(_PATIENCE))
+    given = os.environ.get(PATIENCE_VARIABLE) or str(_PATIENCE)
     try:
         seconds = float(given)
     except ValueError:

@@ -141,7 +141,7 @@ class ClusterPostings:
         return query_dsl.restriction(seen, tags)
 
     def most_terms(self, query: Query) -> int:
-        """All clauses but those that are no terms: one for all items that are left out, and one a tag."""
+        """All clauses but those that are no terms: one for all items that are left out, and one per tag."""
         return self._most_clauses - 1 - (len(query.only.tags) if query.only else 0)
 
     def _refuse_too_long(self, query: Query, terms: int) -> None:
