@@ -39,7 +39,9 @@ def similar(index: Index, body: asked.SimilarRequest) -> answers.Recommendations
 
 def homepage(index: Index, body: asked.HomepageRequest) -> answers.HomepageAnswer:
     started = time.perf_counter()
-    options = HomepageOptions(body.rows, body.k, body.fewest, body.diversity, body.exact)
+    # A schema cannot say that one number is at most another, so no number that it allows is refused.
+    fewest = None if body.fewest is None else min(body.fewest, body.k)
+    options = HomepageOptions(body.rows, body.k, fewest, body.diversity, body.exact)
     page = homepages.homepage(index.catalogue, _resolved(index, body), options)
     rows = [
         answers.Row(

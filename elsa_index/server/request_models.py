@@ -145,7 +145,8 @@ class HomepageRequest(HistoryRequest):
     rows: Whole = _option(HomepageOptions, "rows", "At most so many, the first one included.", MAX_ROWS)
     k: Whole = _option(HomepageOptions, "k", "Items per row.", MAX_K)
     fewest: Annotated[int, _LEAST_TO_MOST, BeforeValidator(_whole)] | None = Field(
-        HomepageOptions.fewest, description="Unseen items without which a segment is left out; half of k where null."
+        HomepageOptions.fewest,
+        description="Unseen items without which a segment is left out: half of k where null, and never more than k.",
     )
     diversity: float = _option(HomepageOptions, "diversity", "0: the best segments, to 1: the most different ones.")
     exact: bool = _option(HomepageOptions, "exact", "Prove every row.")
