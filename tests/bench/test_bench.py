@@ -28,8 +28,8 @@ def paths(tmp_path_factory):
 @pytest.fixture(scope="module")
 def report(paths):
     codes = make_codes(items=1500, dims=128, nnz=6)
-    histories = make_histories(codes, 30, seed=9)
-    hidden = [history[:2] for history in make_histories(codes, 30, seed=10)]
+    histories = make_histories(codes, 12, seed=9)
+    hidden = [history[:2] for history in make_histories(codes, 12, seed=10)]
     return bench(paths, Questions(histories, hidden), k=20, rounds=2)
 
 
@@ -61,7 +61,7 @@ def test_the_report_opens_without_a_network_and_is_not_replaced_unasked(report, 
     assert loaded == []
     for about in report.indexes:
         assert about["name"] in page
-    assert json.loads((tmp_path / "r" / "report.json").read_text())["queries"] == 30
+    assert json.loads((tmp_path / "r" / "report.json").read_text())["queries"] == 12
     with pytest.raises(ei.StorageError, match="pass --overwrite"):
         write_report(report, tmp_path / "r")
 

@@ -40,7 +40,8 @@ def test_every_way_to_rank_says_what_it_promises(there, options, promise):
 def test_an_index_on_a_cluster_is_verified_and_measured(there, tmp_path):
     assert json.loads(run("verify", there, "--json").stdout)["whole"]
     (tmp_path / "h.csv").write_text("user_id,item_id\nu,item20\nu,item30\n")
-    shown = run("bench", there, "--histories", tmp_path / "h.csv", "--users", "1", "-k", "20").stdout
+    few = ["--users", "1", "-k", "20", "--rounds", "1", "--threads", "1"]
+    shown = run("bench", there, "--histories", tmp_path / "h.csv", *few).stdout
     assert all(setting in shown for setting in ("exact", "server", "first-stage"))
 
 
