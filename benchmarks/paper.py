@@ -18,7 +18,7 @@ from rich.table import Table
 import elsa_index as ei
 from benchmarks.paper_data import DATA
 from benchmarks.ranking import Held, by_codes, metrics_of
-from benchmarks.records import update
+from benchmarks.records import RESULTS, update
 
 PUBLISHED = {
     "goodbooks": {"dense": 0.489, 128: 0.491, 64: 0.488, 32: 0.483, 16: 0.477, 8: 0.469},
@@ -30,7 +30,9 @@ DENSE_DIMS = {"goodbooks": 3250, "movielens-20m": 800, "netflix": 2450}
 """Of uncompressed ELSA: the published bytes, four per dimension."""
 
 
-def run(name: str, directory: Path, nonzeros: list[int], config: dict, *, default: bool) -> None:
+def run(
+    name: str, directory: Path, nonzeros: list[int], config: dict, *, default: bool, results: Path = RESULTS
+) -> None:
     data = DATA[name]
     interactions = data.interactions(directory)
     split = ei.split(interactions, users=data.test_users, seed=42)
@@ -45,7 +47,7 @@ def run(name: str, directory: Path, nonzeros: list[int], config: dict, *, defaul
         metrics = metrics_of(held, by_codes(codes))
         found = metrics["ndcg@100"]
         row = {"data": name, "nonzeros": kept, "default": default, "metrics": metrics, "config": codes.origin["config"]}
-        update("paper", row | {"seconds": codes.origin["seconds"]}, ("data", "nonzeros", "default"))
+        update("paper", row | {"seconds": codes.origin["seconds"]}, ("data", "nonzeros", "default"), results)
         size = 4 * codes.dims if kept == "dense" else 8 * int(str(kept))
         table.add_row(
             str(kept), f"{size:,}", f"{PUBLISHED[name].get(kept, float('nan')):.3f}", f"{found['mean']:.3f}",

@@ -1,4 +1,4 @@
-"""Results on disk: one JSON file a benchmark, with rows, date and machine."""
+"""Results on disk: one JSON file per benchmark, with rows, date and machine."""
 
 import json
 import platform
@@ -23,19 +23,19 @@ def machine() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def read(name: str) -> list[dict[str, Any]]:
-    path = RESULTS / f"{name}.json"
+def read(name: str, results: Path = RESULTS) -> list[dict[str, Any]]:
+    path = results / f"{name}.json"
     rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else []
     return rows
 
 
-def update(name: str, row: dict[str, Any], keys: Sequence[str]) -> None:
+def update(name: str, row: dict[str, Any], keys: Sequence[str], results: Path = RESULTS) -> None:
     """Puts a row in the place of the one with the same keys, or at the end."""
     key = [row[part] for part in keys]
-    rows = [other for other in read(name) if [other[part] for part in keys] != key]
+    rows = [other for other in read(name, results) if [other[part] for part in keys] != key]
     rows.append(row | {"date": str(date.today()), "machine": machine()})
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+    results.mkdir(exist_ok=True)
+    (results / f"{name}.json").write_text(json.dumps({"rows": rows}, indent=1) + "\n")
 
 
 def disk(row: dict[str, Any]) -> float:

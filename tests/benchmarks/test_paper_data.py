@@ -107,11 +107,11 @@ def test_the_table_is_made_from_data_to_figures(tmp_path, monkeypatch, capsys):
     path = zipped(tmp_path / "goodbooks-10k.zip", "ratings.csv", "user_id,book_id,rating", rows)
     checksum = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
     monkeypatch.setitem(DATA, "goodbooks", replace(DATA["goodbooks"], checksum=checksum, test_users=10))
-    monkeypatch.setattr(records, "RESULTS", tmp_path)
-    paper.run("goodbooks", tmp_path, [16], {"epochs": 1, "batch_size": 25, "seed": 42}, default=False)
+    config = {"epochs": 1, "batch_size": 25, "seed": 42}
+    paper.run("goodbooks", tmp_path, [16], config, default=False, results=tmp_path / "results")
     shown = capsys.readouterr().out
     assert "0.477" in shown
-    kept = records.read("paper")
+    kept = records.read("paper", tmp_path / "results")
     assert [row["nonzeros"] for row in kept] == ["dense", 16]
     assert f"{kept[1]['metrics']['ndcg@100']['mean']:.3f}" in shown
     assert kept[1]["config"]["budgets"] == "even"
