@@ -6,6 +6,7 @@ users, by the product of their vectors; the gain of a segment is how many of the
 """
 
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -46,14 +47,13 @@ def measured(found: Discovered, has: npt.NDArray[np.float64], counts: npt.NDArra
 
 def ranking(vectors: csr_array, of: npt.NDArray[np.int32], codes: ei.ItemCodes, split: ei.Split) -> float:
     """nDCG@20 of segments for held-out users: gain is a segment's number of hidden items."""
-    keys = ["user_id", "fold"]
-    hidden = split.hidden.group_by(keys).agg("item_id").rows_by_key(keys)
     discounts = 1 / np.log2(np.arange(2, CUT + 2))
     gains = []
-    for user, fold, items in split.histories.group_by(keys, maintain_order=True).agg("item_id").iter_rows():
-        rows = codes.ids.find(items)
+    folds = [split.fold(number) for number in range(split.folds)]
+    for history, hidden in chain.from_iterable(zip(fold.histories, fold.hidden, strict=True) for fold in folds):
+        rows = codes.ids.find(history)
         rows = rows[rows >= 0]
-        wanted = of[codes.ids.rows(hidden[(user, fold)][0][0])]
+        wanted = of[codes.ids.rows(hidden)]
         gain = np.bincount(wanted[wanted >= 0], minlength=vectors.shape[0])
         if not gain.any() or not len(rows):
             continue

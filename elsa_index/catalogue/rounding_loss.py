@@ -1,10 +1,9 @@
 """What rounding the codes to their stored precision costs."""
 
-from typing import Any
-
 import numpy as np
 
 from ..codes.item_codes import ItemCodes
+from ..data.scipy_matrix import column_lists
 from ..engines.contract import Engine
 from ..engines.stored_codes import StoredCodesEngine
 from ..engines.top_k import best
@@ -26,9 +25,8 @@ def rounding_loss(codes: ItemCodes, engine: Engine) -> dict[str, float]:
     rng = np.random.default_rng(0)
     count = min(SAMPLE, max(10, _SCORED // len(codes.ids)))
     if codes.sample_histories is not None:
-        sample: Any = codes.sample_histories
-        chosen = rng.permutation(sample.shape[0])[:count]
-        histories = [sample.indices[sample.indptr[at] : sample.indptr[at + 1]].astype(np.int64) for at in chosen]
+        sample = codes.sample_histories
+        histories = column_lists(sample[rng.permutation(sample.shape[0])[:count]])
     else:
         histories = [np.array([row]) for row in rng.permutation(len(codes.ids))[:count]]
     given = codes.weights.astype(np.float64)

@@ -7,6 +7,8 @@ import pytest
 
 import elsa_index as ei
 from elsa_index.engines import ENGINES
+from elsa_index.engines.lucene.engine import LuceneEngine
+from elsa_index.engines.opensearch.engine import OpenSearchEngine
 
 _MISSING = "Seismic is not installed: pyseismic-lsr has no wheel for this Python"
 EVERY_ENGINE = [
@@ -22,6 +24,6 @@ def growing_from(index: ei.Index, **beginning: int) -> ei.Index:
     """The index, whose searches begin otherwise: see `Growth`. With few=0 filters are left to the engine, however few
     items they leave, as those of large catalogues are."""
     engine = index.catalogue.engine
-    if hasattr(engine, "two_stage"):
+    if isinstance(engine, LuceneEngine | OpenSearchEngine):
         engine.two_stage = replace(engine.two_stage, growth=replace(engine.two_stage.growth, **beginning))
     return index

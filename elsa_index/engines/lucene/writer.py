@@ -1,4 +1,4 @@
-"""Writing impact postings: one Lucene document an item."""
+"""Writing impact postings: one Lucene document per item."""
 
 from collections.abc import Iterator
 from pathlib import Path
