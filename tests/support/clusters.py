@@ -36,5 +36,9 @@ def indices_of(api: Any, name: str) -> set[str]:
 
 
 def served_index(api: Any, name: str) -> str | None:
+    """The one index behind an alias. Fails where there are several."""
     found = api.indices.get_alias(name=name, ignore=404)
-    return None if "error" in found else next(iter(found))
+    if "error" in found:
+        return None
+    (index,) = found
+    return str(index)

@@ -39,10 +39,12 @@ class Takeover:
                 remove(self.client, index)
 
     def withdraw(self) -> None:
-        """Gives the alias back to what it named before, and removes the new index."""
+        """Removes the new index, and first gives the alias back to what it named before, unless somebody else has
+        taken it meanwhile.
+        """
         api = self.client.api
-        found = self.client.call(f"looking at {self.index}", lambda: api.indices.get(index=self.index, ignore=404))
-        if self.name in found.get(self.index, {}).get("aliases", {}) and self.replaces is not None:
+        found = self.client.call(f"looking for {self.name}", lambda: api.indices.get_alias(name=self.name, ignore=404))
+        if set(found) == {self.index} and self.replaces is not None:
             with suppress(ClusterError):  # it may be gone; removing the new index takes the alias from it in any case
                 self._swap(self.index, self.replaces)
         remove(self.client, self.index)
