@@ -66,7 +66,7 @@ def _settings(engine: Engine, queries: Sequence[Query]) -> list[tuple[int, int]]
     a candidate costs five postings per nonzero, since it may lie anywhere (measured at a million items). Counting
     instead of timing gives the same setting on a busy machine.
     """
-    longest = max((int(np.count_nonzero(query.vector)) for query in queries), default=1)
+    longest = max((len(query.vector) for query in queries), default=1)
     a_list = engine.nonzeros / (2 * engine.dims)
     an_item = engine.nonzeros / engine.items
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..codes.query_terms import Vector
+from ..codes.query_vector import QueryVector, Vector
 from ..storage.ids import Rows
 
 
@@ -11,12 +11,12 @@ class ResolvedHistory:
     """What `Catalogue.resolve` makes of a history, once for all that is asked about it.
 
     rows: (known,) int64, its known items, sorted, each once. weights: (known,) float64, how much of its code each item
-    brings. vector: (dims,) float64, the query vector, Σ weight · A_i. unknown: ids that the catalogue does not hold.
+    brings. vector: the query vector, Σ weight · A_i. unknown: ids that the catalogue does not hold.
     """
 
     rows: Rows
     weights: Vector
-    vector: Vector
+    vector: QueryVector
     unknown: list[str]
 
     @property

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .impacts import terms_of
+from .query_vector import QueryVector, Vector
 
-Vector = npt.NDArray[np.float64]
 MAX_QUERY_WEIGHT = 2**14 - 1
 """Query weights are integers up to here: impact sums of unit codes stay below 2^24, exact in a float."""
 
@@ -26,18 +26,17 @@ class QueryTerms:
     dropped: Vector
 
 
-def query_terms(vector: Vector, limit: int | None = None) -> QueryTerms:
-    """The `limit` heaviest terms of a (dims,) query vector; all of them where `limit` is None.
+def query_terms(vector: QueryVector, limit: int | None = None) -> QueryTerms:
+    """The `limit` heaviest terms of a query vector; all of them where `limit` is None.
 
-    >>> query = query_terms(np.array([0.5, 0.0, -2.0]), limit=1)
+    >>> query = query_terms(QueryVector.from_dense(np.array([0.5, 0.0, -2.0])), limit=1)
     >>> query.terms.tolist(), query.dropped.tolist()
     ([5], [0.5])
     """
-    dims = np.flatnonzero(vector)
-    order = np.argsort(-np.abs(vector[dims]), kind="stable")
-    dims = dims[order]
-    kept, cut = (dims, dims[:0]) if limit is None else (dims[:limit], dims[limit:])
-    magnitudes = np.abs(vector[kept])
+    order = np.argsort(-np.abs(vector.weights), kind="stable")
+    kept, cut = (order, order[:0]) if limit is None else (order[:limit], order[limit:])
+    signed = vector.weights[kept]
+    magnitudes = np.abs(signed)
     step = float(magnitudes[0]) / MAX_QUERY_WEIGHT if len(kept) else 1.0
     weights = np.clip(np.ceil(magnitudes / step), 1, MAX_QUERY_WEIGHT).astype(np.int64)
-    return QueryTerms(terms_of(kept, vector[kept]), weights, step, np.abs(vector[cut]))
+    return QueryTerms(terms_of(vector.dims[kept], signed), weights, step, np.abs(vector.weights[cut]))

@@ -3,6 +3,7 @@
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,24 @@ def column_lists(matrix: csr_array) -> list[npt.NDArray[np.int64]]:
     [[1, 2], []]
     """
     return np.split(matrix.indices.astype(np.int64), matrix.indptr[1:-1])
+
+
+def reduce_rows(
+    how: np.ufunc, values: npt.NDArray[np.number], begins: npt.NDArray[np.integer], lengths: npt.NDArray[np.integer]
+) -> npt.NDArray[Any]:
+    """(rows,) `how`, such as np.add, over the values of each row; 0 for rows without values, which `how.reduceat` alone
+    gets wrong. begins: where each row begins. lengths: how many values it has.
+
+    >>> reduce_rows(np.add, np.array([1.0, 2.0, 4.0]), np.array([0, 2, 2]), np.array([2, 0, 1])).tolist()
+    [3.0, 0.0, 4.0]
+    """
+    filled = lengths > 0
+    if filled.all():
+        return how.reduceat(values, begins) if len(begins) else values[:0]
+    reduced = np.zeros(len(begins), dtype=values.dtype)
+    if filled.any():
+        reduced[filled] = how.reduceat(values, begins[filled])
+    return reduced
 
 
 def load_csr(path: Path) -> csr_array:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
 from ..codes.item_codes import ItemCodes
-from ..codes.query_terms import Vector
+from ..codes.query_vector import QueryVector, Vector
 from ..data.tags import Tags
 from ..storage.ids import Rows
 from .names import EngineName, ManyTerms, RankName, StoreName
@@ -113,11 +114,11 @@ class Filter:
 
 @dataclass(frozen=True)
 class Query:
-    """vector: (dims,) float64, the sum of the history's codes. seen: rows that must not be returned, sorted.
-    only: what else restricts the items, or None.
+    """vector: the sum of the history's codes. seen: rows that must not be returned, sorted. only: what else restricts
+    the items, or None.
     """
 
-    vector: Vector
+    vector: QueryVector
     seen: Rows
     only: Filter | None = None
 
@@ -137,6 +138,17 @@ class Query:
         if self.only is None:
             return np.delete(np.arange(items), self.seen)
         return self.only.rows[~in_sorted(self.only.rows, self.seen)]
+
+    def first_rows_left(self, items: int, count: int, without: Rows) -> Rows:
+        """The first `count` rows that may be returned and are not among `without`, sorted; fewer where fewer are left.
+        Takes time for what is left out, not for all items."""
+        left_out = len(self.seen) + len(without) + (len(self.only.excluded) if self.only is not None else 0)
+        if self.only is not None and self.only.tagged is not None:
+            rows = self.only.tagged[: count + left_out]
+        else:
+            rows = np.arange(min(items, count + left_out))
+        rows = rows[self.may_return(rows)]
+        return rows[~in_sorted(rows, np.sort(without))][:count]
 
 
 @dataclass(frozen=True)
@@ -192,12 +204,12 @@ class Engine(ABC):
         """Opens what `build` wrote."""
 
     @abstractmethod
-    def stored_rows(self, rows: Rows) -> npt.NDArray[np.float64]:
-        """(rows, dims) float64: codes as they are stored."""
+    def stored_rows(self, rows: Rows) -> csr_array:
+        """(rows, dims) float64 CSR: codes as they are stored."""
 
     @abstractmethod
-    def query_vector(self, rows: Rows, weights: Vector) -> Vector:
-        """(dims,) float64: u = Σ weight · A_i over the history's rows, from the stored codes."""
+    def query_vector(self, rows: Rows, weights: Vector) -> QueryVector:
+        """u = Σ weight · A_i over the history's rows, from the stored codes."""
 
     @abstractmethod
     def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:

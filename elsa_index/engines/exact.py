@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..codes.item_codes import ItemCodes
 from .batching import Counter
 from .contract import Answer, BuildPlan, Capabilities, Progress, Query, SearchPlan
+from .exhaustive import exhaustive
 from .stored_codes import StoredCodes, StoredCodesEngine
-from .top_k import best
 
 _BATCH = 64  # (items, batch) float64 scores at a time: 512 bytes per item
 
@@ -39,10 +37,6 @@ class ExactEngine(StoredCodesEngine):
         counter = Counter(len(queries), on_progress)
         for start in range(0, len(queries), _BATCH):
             batch = queries[start : start + _BATCH]
-            scores = self.store.matrix @ np.stack([query.vector for query in batch], axis=1)
-            for at, query in enumerate(batch):
-                rows = query.rows_left(self.items)
-                top = best(rows, scores[rows, at], plan.k)
-                answers.append(Answer(*top, True, candidates=len(rows)))
+            answers += exhaustive(self.store, batch, plan.k)
             counter.add(len(batch))
         return answers

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
 from ..codes.item_codes import ItemCodes
-from ..codes.query_terms import Vector
+from ..codes.query_vector import QueryVector, Vector
 from ..errors import DataError, StorageError
 from ..storage.files import load_array
 from ..storage.ids import Rows
@@ -82,14 +83,18 @@ class _FaissEngine(Engine):
         norms = load_array(directory / _NORMS) if (directory / _NORMS).exists() else None
         return cls(index, parameters["dims"], norms)
 
-    def stored_rows(self, rows: Rows) -> npt.NDArray[np.float64]:
+    def stored_rows(self, rows: Rows) -> csr_array:
+        return csr_array(self._vectors(rows))
+
+    def _vectors(self, rows: Rows) -> npt.NDArray[np.float64]:
+        """(rows, dims) float64."""
         if not len(rows):
             return np.zeros((0, self.dims))
         vectors: npt.NDArray[np.float64] = self._index.reconstruct_batch(rows).astype(np.float64)
         return vectors if self._norms is None else vectors * self._norms[rows, None]
 
-    def query_vector(self, rows: Rows, weights: Vector) -> Vector:
-        return weights @ self.stored_rows(rows)
+    def query_vector(self, rows: Rows, weights: Vector) -> QueryVector:
+        return QueryVector.from_dense(weights @ self._vectors(rows))
 
     def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
         import faiss
@@ -104,7 +109,7 @@ class _FaissEngine(Engine):
         return answers
 
     def _search_batch(self, queries: Sequence[Query], plan: SearchPlan) -> list[Answer]:
-        vectors = np.stack([query.vector for query in queries]).astype(np.float32)
+        vectors = np.stack([query.vector.to_dense() for query in queries]).astype(np.float32)
         if not np.isfinite(vectors).all():
             raise DataError("A query vector is beyond the range of float32, which FAISS computes in.")
         wanted = [min(plan.k, query.left(self.items)) for query in queries]
@@ -130,8 +135,9 @@ class _FaissEngine(Engine):
     def _fill(self, query: Query, wanted: int) -> tuple[Rows, npt.NDArray[np.float64]]:
         """A graph may reach fewer items than asked for while others are left: then all are scored."""
         rows = query.rows_left(self.items)
+        vector = query.vector.to_dense()
         scores = np.concatenate(
-            [self.stored_rows(rows[at : at + _ADD_ROWS]) @ query.vector for at in range(0, len(rows), _ADD_ROWS)]
+            [self._vectors(rows[at : at + _ADD_ROWS]) @ vector for at in range(0, len(rows), _ADD_ROWS)]
         )
         return best(rows, scores, wanted)
 

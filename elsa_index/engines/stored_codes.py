@@ -10,7 +10,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from ..codes.item_codes import ItemCodes
-from ..codes.query_terms import Vector
+from ..codes.query_vector import QueryVector, Vector
+from ..data.scipy_matrix import reduce_rows
 from ..errors import DataError, StorageError
 from ..storage.files import load_array
 from ..storage.ids import Rows
@@ -52,13 +53,15 @@ class StoredCodes:
         """Codes in the precision of `store`. Raises DataError where that precision cannot hold them."""
         lengths = np.diff(codes.weights.indptr)
         weights, scales = _rounded(codes.weights.data, lengths, store)
-        finite = np.isfinite(weights).all() and (scales is None or (np.isfinite(scales).all() and scales.all()))
-        if not finite:
+        fit = np.isfinite(weights).all()
+        if scales is not None:
+            fit = fit and np.isfinite(scales).all() and scales[lengths > 0].all()
+        if not fit:
             largest, smallest = np.abs(codes.weights.data).max(), np.abs(codes.weights.data).min()
             raise DataError(f"Weights from {smallest:g} to {largest:g} do not fit {store}; pass --store float32.")
         kept = weights != 0
-        lengths = np.add.reduceat(kept, codes.weights.indptr[:-1])
-        empty = np.flatnonzero(lengths == 0)
+        given, lengths = lengths, reduce_rows(np.add, kept.astype(np.int64), codes.weights.indptr[:-1], lengths)
+        empty = np.flatnonzero((lengths == 0) & (given > 0))
         if len(empty):
             raise DataError(
                 f"All weights of item {codes.ids[int(empty[0])]!r} are too small for {store}; pass --store float32."
@@ -128,33 +131,33 @@ class StoredCodes:
         positions += np.arange(len(positions))
         return positions, begins, lengths
 
-    def sum_rows(self, rows: Rows, weights: Vector) -> Vector:
-        """(dims,) float64: Σ weight · code over `rows`."""
+    def sum_rows(self, rows: Rows, weights: Vector) -> QueryVector:
+        """Σ weight · code over `rows`."""
         positions, _, lengths = self._positions(rows)
         values = self._values(positions, rows) * np.repeat(weights, lengths)
-        summed: npt.NDArray = np.bincount(self.dims_of[positions].astype(np.int64), values, minlength=self.dims)
-        return summed.astype(np.float64, copy=False)  # bincount of nothing is of integers
+        return QueryVector.summed(self.dims_of.take(positions), values, self.dims)
 
-    def score(self, rows: Rows, vector: Vector) -> npt.NDArray[np.float64]:
+    def score(self, rows: Rows, vector: QueryVector) -> npt.NDArray[np.float64]:
         """(rows,) float64: A_i · u."""
-        if not len(rows):
-            return np.zeros(0)
-        positions, begins, _ = self._positions(rows)
+        positions, begins, lengths = self._positions(rows)
         products = self._values(positions, rows)
-        products *= vector.take(self.dims_of.take(positions))
-        return np.add.reduceat(products, begins)
-
-    def rows(self, rows: Rows) -> npt.NDArray[np.float64]:
-        """(rows, dims) float64, dense."""
-        positions, _, lengths = self._positions(rows)
-        result = np.zeros((len(rows), self.dims))
-        result[np.repeat(np.arange(len(rows)), lengths), self.dims_of[positions]] = self._values(positions, rows)
-        return result
+        products *= vector.at(self.dims_of.take(positions))
+        return reduce_rows(np.add, products, begins, lengths)
 
     @cached_property
     def matrix(self) -> csr_array:
         """(items, dims) float64 CSR, in memory: what exhaustive scoring multiplies."""
         return csr_array((self.values, self.dims_of.astype(np.int32), self.indptr), shape=(self.items, self.dims))
+
+    @cached_property
+    def postings_per_dimension(self) -> npt.NDArray[np.int64]:
+        """(dims,) how many items have a weight there."""
+        return np.bincount(self.dims_of, minlength=self.dims)
+
+    @cached_property
+    def by_dimension(self) -> csr_array:
+        """(dims, items) float64 CSR, in memory: what short queries are multiplied by, which reach few items."""
+        return csr_array(self.matrix.T)
 
     def csr_rows(self, rows: Rows) -> csr_array:
         """(rows, dims) float64 CSR."""
@@ -166,7 +169,7 @@ class StoredCodes:
     @property
     def norms(self) -> Vector:
         """(items,) Euclidean norms."""
-        norms: Vector = np.sqrt(np.add.reduceat(np.square(self.values), self.indptr[:-1]))
+        norms: Vector = np.sqrt(reduce_rows(np.add, np.square(self.values), self.indptr[:-1], self.lengths))
         return norms
 
     @cached_property
@@ -183,7 +186,7 @@ def _rounded(
         if store != "int8":
             return weights.astype(store), None
         begins = np.cumsum(lengths) - lengths
-        largest = np.maximum.reduceat(np.abs(weights.astype(np.float64)), begins)
+        largest = reduce_rows(np.maximum, np.abs(weights.astype(np.float64)), begins, lengths)
         scales = (largest / 127).astype(np.float16)
         units = np.rint(weights / np.repeat(scales.astype(np.float64), lengths))
         return np.clip(np.nan_to_num(units), -127, 127).astype(np.int8), scales
@@ -203,8 +206,8 @@ class StoredCodesEngine(Engine):
         self.store = store
         self.items, self.dims, self.nonzeros = store.items, store.dims, len(store.weights)
 
-    def stored_rows(self, rows: Rows) -> npt.NDArray[np.float64]:
-        return self.store.rows(rows)
+    def stored_rows(self, rows: Rows) -> csr_array:
+        return self.store.csr_rows(rows)
 
-    def query_vector(self, rows: Rows, weights: Vector) -> Vector:
+    def query_vector(self, rows: Rows, weights: Vector) -> QueryVector:
         return self.store.sum_rows(rows, weights)

@@ -4,7 +4,7 @@ Any engine that can add up impacts under terms and return the best items is a fi
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -14,9 +14,11 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from ..codes.query_terms import QueryTerms, query_terms
+from ..data.scipy_matrix import reduce_rows
 from ..storage.files import load_array
 from ..storage.ids import Rows
 from .contract import Answer, Query, SearchPlan
+from .exhaustive import among_reached, exhaustive
 from .stored_codes import StoredCodes
 from .top_k import best, in_sorted
 
@@ -121,7 +123,7 @@ class TwoStageSearch:
         """
         wanted = min(plan.k, query.left(self.store.items))
         if query.only is not None and query.only.count <= self.growth.few:
-            return self._exhaustive(query, wanted)
+            return self._of_few(query, wanted)
         for terms, candidates in self._steps(query, wanted, plan):
             cut = query_terms(query.vector, terms)
             if not len(cut.terms):
@@ -130,13 +132,13 @@ class TwoStageSearch:
             answer = self._rescored(query, cut, found, wanted, plan.exact)
             if len(answer.rows) == wanted and (answer.proven or not plan.exact):
                 return answer
-            if found.complete and not len(cut.dropped):
-                break  # every item that shares any term was returned: no further step can bring others
+            if found.complete and not len(cut.dropped):  # every item that shares a term of the same sign was returned
+                return self._completed(query, cut, found, wanted)
         return self._exhaustive(query, wanted)
 
     def _steps(self, query: Query, wanted: int, plan: SearchPlan) -> Iterator[tuple[int, int]]:
         """(terms, candidates) of each step: twice as many terms, then more candidates with every term."""
-        every_term = int(np.count_nonzero(query.vector))
+        every_term = len(query.vector)
         most_candidates = min(self.store.items, self.stage.most_candidates)
         if plan.many_terms == "cut":
             every_term = min(every_term, self.stage.most_terms(query))
@@ -178,7 +180,9 @@ class TwoStageSearch:
         rows = self.heavy.rows
         if not len(rows):
             return rows, np.zeros(0)
-        scores = self._heavy_codes @ query.vector
+        codes = self._heavy_codes
+        products = codes.data * query.vector.at(codes.indices)
+        scores = reduce_rows(np.add, products, codes.indptr[:-1], np.diff(codes.indptr))
         left = query.may_return(rows)
         return rows[left], scores[left]
 
@@ -197,13 +201,24 @@ class TwoStageSearch:
         heaviest = cut.dropped[: self.store.max_nonzeros]
         return kept + self.heavy.rest_norm * float(np.sqrt(np.square(heaviest).sum())) * (1 + 1e-12)
 
+    def _completed(self, query: Query, cut: QueryTerms, found: Candidates, wanted: int) -> Answer:
+        """The top k from all items that share a term with the query, of the same sign or, asked for here, of the other;
+        the rest score 0. Exhaustive where that are many."""
+        opposite = self.stage.top(replace(cut, terms=cut.terms ^ 1), query, self.growth.exact_candidates)
+        if not opposite.complete:
+            return self._exhaustive(query, wanted)
+        rows = np.union1d(found.rows, opposite.rows)
+        return among_reached(query, rows, self.store.score(rows, query.vector), self.store.items, wanted)
+
     def _exhaustive(self, query: Query, wanted: int) -> Answer:
+        if query.left(self.store.items) < self.store.items // 10:
+            return self._of_few(query, wanted)
+        return exhaustive(self.store, [query], wanted)[0]
+
+    def _of_few(self, query: Query, wanted: int) -> Answer:
+        """The top k by scoring each item that is left."""
         rows = query.rows_left(self.store.items)
-        if len(rows) < self.store.items // 10:
-            scores = self.store.score(rows, query.vector)
-        else:
-            scores = (self.store.matrix @ query.vector)[rows]
-        return Answer(*best(rows, scores, wanted), True, int(np.count_nonzero(query.vector)), len(rows))
+        return Answer(*best(rows, self.store.score(rows, query.vector), wanted), True, len(query.vector), len(rows))
 
 
 def _parts(rows: Rows, size: int) -> Iterator[Rows]:

@@ -31,19 +31,23 @@ def explain(catalogue: Catalogue, history: ResolvedHistory, items: Iterable[obje
     """
     wanted = catalogue.ids.rows(items)
     names = catalogue.ids.take(history.rows)
-    weighted = catalogue.engine.stored_rows(history.rows) * history.weights[:, None]
+    codes = catalogue.engine.stored_rows(wanted)
+    brought = catalogue.engine.stored_rows(history.rows) @ codes.T
     explanations = []
-    for row, code in zip(wanted.tolist(), catalogue.engine.stored_rows(wanted), strict=True):
-        dims = np.flatnonzero(code)
-        parts = weighted[:, dims] * code[dims]
-        by_item, by_dim = parts.sum(axis=1), parts.sum(axis=0)
-        shared = np.flatnonzero(parts.any(axis=0))
+    for at, row in enumerate(wanted.tolist()):
+        by_item = history.weights * brought[:, [at]].toarray()[:, 0]
+        dims = codes.indices[codes.indptr[at] : codes.indptr[at + 1]]
+        by_dim = codes.data[codes.indptr[at] : codes.indptr[at + 1]] * history.vector.at(dims)
+        shared = np.flatnonzero(by_dim)
         explanations.append(
             Explanation(
                 catalogue.ids[row],
-                float(parts.sum()),
-                [(names[at], float(by_item[at])) for at in np.argsort(-by_item, kind="stable")],
-                [(int(dims[at]), float(by_dim[at])) for at in shared[np.argsort(-by_dim[shared], kind="stable")]],
+                float(by_dim.sum()),
+                [(names[place], float(by_item[place])) for place in np.argsort(-by_item, kind="stable")],
+                [
+                    (int(dims[place]), float(by_dim[place]))
+                    for place in shared[np.argsort(-by_dim[shared], kind="stable")]
+                ],
             )
         )
     return explanations
@@ -52,5 +56,5 @@ def explain(catalogue: Catalogue, history: ResolvedHistory, items: Iterable[obje
 def strongest_dimensions(history: ResolvedHistory, k: int) -> list[tuple[int, float]]:
     """The `k` strongest dimensions of a history's vector with their signed weights, strongest first."""
     vector = history.vector
-    order = np.argsort(-np.abs(vector), kind="stable")[:k]
-    return [(int(dim), float(vector[dim])) for dim in order if vector[dim]]
+    order = np.argsort(-np.abs(vector.weights), kind="stable")[:k]
+    return list(zip(vector.dims[order].tolist(), vector.weights[order].tolist(), strict=True))

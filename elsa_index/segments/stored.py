@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from scipy.sparse import csc_array, csr_array
 
 from ..codes.item_codes import ItemCodes
-from ..codes.query_terms import Vector
+from ..codes.query_vector import QueryVector
 from ..data.metadata import TITLE, Metadata
 from ..data.title_lookup import Titles
 from ..engines import engine_class
@@ -122,9 +122,9 @@ class Segments:
         """(segments, dims) float64 CSR: unit vectors in code space, as they are stored."""
         return self.engine.store.matrix
 
-    def rank(self, vector: Vector, k: int) -> tuple[Rows, npt.NDArray[np.float64]]:
-        """The numbers and scores of at most `k` segments whose vector's product with a (dims,) query vector is
-        positive, best first: one query, exact, as for items."""
+    def rank(self, vector: QueryVector, k: int) -> tuple[Rows, npt.NDArray[np.float64]]:
+        """The numbers and scores of at most `k` segments whose vector's product with a query vector is positive, best
+        first: one query, exact, as for items."""
         query = Query(vector, np.zeros(0, dtype=np.int64))
         (answer,) = self.engine.search([query], SearchPlan(min(k, len(self)), exact=True))
         positive = answer.scores > 0

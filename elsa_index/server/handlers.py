@@ -4,6 +4,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 
+import numpy as np
+
 from ..catalogue.history import ResolvedHistory
 from ..errors import UnknownIdError, name_some
 from ..index import Index
@@ -97,15 +99,18 @@ def explain(index: Index, body: asked.ExplainRequest) -> answers.Explanations:
                 answers.Part(item_id=name, title=_title(index, name), amount=amount) for name, amount in part.history
             ],
             dimensions=[
-                answers.DimensionPart(
-                    dimension=dim, amount=amount, **_direction(index.segments, dim, float(history.vector[dim]))
-                )
-                for dim, amount in part.dims
+                answers.DimensionPart(dimension=dim, amount=amount, **_direction(index.segments, dim, weight))
+                for (dim, amount), weight in zip(part.dims, _weights(history, part.dims), strict=True)
             ],
         )
         for part in explained(index.catalogue, history, body.items)
     ]
     return answers.Explanations(explanations=explanations, unknown=history.unknown)
+
+
+def _weights(history: ResolvedHistory, parts: list[tuple[int, float]]) -> list[float]:
+    """A history's weights in some dimensions."""
+    return history.vector.at(np.array([dim for dim, _ in parts], dtype=np.int64)).tolist()
 
 
 def find_items(index: Index, prefix: str, k: int) -> answers.Items:

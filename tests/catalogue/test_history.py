@@ -21,7 +21,7 @@ def test_a_history_is_its_known_items_once_each_in_the_order_of_rows(index):
     assert found.unknown == ["nobody", "no one"]
     assert found.is_known
     codes = index.catalogue.engine.stored_rows(found.rows)
-    np.testing.assert_array_equal(found.vector, codes.sum(axis=0))
+    np.testing.assert_array_equal(found.vector.to_dense(), codes.sum(axis=0))
 
 
 def test_weights_follow_their_items_and_of_several_the_largest_counts(index):
@@ -29,7 +29,7 @@ def test_weights_follow_their_items_and_of_several_the_largest_counts(index):
     assert found.rows.tolist() == index.ids.rows(["item20", "item30"]).tolist()
     assert found.weights.tolist() == [-2.0, 3.0]
     codes = index.catalogue.engine.stored_rows(found.rows)
-    np.testing.assert_allclose(found.vector, found.weights @ codes, atol=1e-12)
+    np.testing.assert_allclose(found.vector.to_dense(), found.weights @ codes, atol=1e-12)
 
 
 def test_history_weights_of_the_codes_are_brought_too(tmp_path):
@@ -47,7 +47,7 @@ def test_history_weights_of_the_codes_are_brought_too(tmp_path):
 def test_a_history_of_strangers_has_no_vector(index, history):
     found = index.catalogue.resolve(history)
     assert not found.is_known
-    assert not found.vector.any()
+    assert not len(found.vector)
     assert found.unknown == history
 
 

@@ -16,6 +16,7 @@ from scipy.sparse import csr_array
 import elsa_index as ei
 from elsa_index.codes.impacts import ImpactScale
 from elsa_index.codes.query_terms import query_terms
+from elsa_index.codes.query_vector import QueryVector
 from elsa_index.engines.contract import Query, SearchPlan
 from elsa_index.engines.lucene.jvm import java_class
 from elsa_index.engines.lucene.postings import LucenePostings
@@ -88,7 +89,7 @@ class _Postings:
         return 10**9
 
     def top(self, cut, query, count):
-        dense = self.store.rows(np.arange(self.store.items))
+        dense = self.store.matrix.toarray()
         impacts = np.zeros_like(dense)
         impacts[dense != 0] = self.scale.quantize(dense[dense != 0])
         sums = np.zeros(self.store.items)
@@ -151,7 +152,7 @@ def test_anserini_opens_the_postings_and_scores_the_same(tmp_path):
         mapper = java_class("com.fasterxml.jackson.databind.ObjectMapper")()
         hits = json.loads(bytes(mapper.writeValueAsBytes(searcher.search(weights, 300))))
         theirs = [(hit["docid"], hit["score"]) for hit in hits]
-        found = postings.top(query, Query(np.zeros(codes.dims), rows[:0]), 300)
+        found = postings.top(query, Query(QueryVector.from_dense(np.zeros(codes.dims)), rows[:0]), 300)
         ours = [(codes.ids[int(row)], float(score)) for row, score in zip(found.rows, found.sums, strict=True)]
         assert len(ours) > 50
         assert sorted(theirs) == sorted(ours)

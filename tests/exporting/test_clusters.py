@@ -102,7 +102,7 @@ def test_histories_of_more_terms_than_a_query_may_have(cluster, tmp_path):
     codes = make_codes(400, dims=1400, nnz=16, seed=4)
     history = [f"item{row}" for row in range(100, 300)]
     with ei.Index.build(codes, tmp_path / "i", engine="exact") as index:
-        assert np.count_nonzero(index.catalogue.resolve(history).vector) > 1100
+        assert len(index.catalogue.resolve(history).vector) > 1100
         ei.export(index, "opensearch", tmp_path / "e", histories=[history])
         load, ask, by_node = readme_blocks(tmp_path / "e")
         typed(load, tmp_path / "e", cluster.urls[0], "long")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...codes.impacts import terms_of
-from ...codes.query_terms import Vector
+from ...codes.query_vector import Vector
 from ...data.tags import Tags
 from ...storage.ids import IdMap
 from ..stored_codes import Chunk, StoredCodes

@@ -114,7 +114,7 @@ class OpenSearchEngine(StoredCodesEngine):
         """Candidates from the cluster, rescored and proven from the codes kept here."""
         answer = self.two_stage.search(query, plan)
         most = self.postings.most_terms(query)
-        return replace(answer, cut=int(np.count_nonzero(query.vector)) > most and answer.terms >= most)
+        return replace(answer, cut=len(query.vector) > most and answer.terms >= most)
 
     def _by_server(self, query: Query, plan: SearchPlan) -> Answer:
         """One request: the cluster's signed scores, exact up to the nine bits of its field, among each shard's best."""
@@ -128,7 +128,7 @@ class OpenSearchEngine(StoredCodesEngine):
         wanted = min(plan.k, query.left(self.items))
         if wanted > MOST_HITS:
             raise UsageError(f"A cluster ranks up to {MOST_HITS:,} items, got k = {wanted:,}; use --rank client.")
-        every_term = int(np.count_nonzero(query.vector))
+        every_term = len(query.vector)
         terms = min(plan.query_terms or every_term, every_term)
         cut = plan.many_terms == "cut" and terms > self.postings.most_terms(query)
         if cut:  # the others are added by rescoring

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...codes.impacts import terms_of
-from ...codes.query_terms import Vector
+from ...codes.query_vector import QueryVector, Vector
 from .documents import CODE, ROW, TAG
 
 CLAUSES = 1024
@@ -51,7 +51,7 @@ def first_stage(terms: Iterable[int], weights: Iterable[float], size: int, restr
 
 
 def ranking(
-    vector: Vector,
+    vector: QueryVector,
     k: int,
     window: int,
     *,
@@ -64,13 +64,12 @@ def ranking(
 ) -> str:
     """A request for the best `k` items by signed score among each shard's `window` best by upper bound.
 
-    vector: (dims,) of the query. signed: without it, items are ranked by upper bound alone. terms: so many of the
+    vector: of the query. signed: without it, items are ranked by upper bound alone. terms: so many of the
     heaviest make the upper bound; rest: rescoring adds the others. clause_limit: of one rescore query; there are as
     many as it takes. returned: what is told of each item.
     """
-    dims = np.flatnonzero(vector)
-    dims = dims[np.argsort(-np.abs(vector[dims]), kind="stable")]
-    same, weights = terms_of(dims, vector[dims]), np.abs(vector[dims])
+    order = np.argsort(-np.abs(vector.weights), kind="stable")
+    same, weights = terms_of(vector.dims[order], vector.weights[order]), np.abs(vector.weights[order])
     first = slice(None, terms)
     query = _bool(clauses(same[first].tolist(), weights[first].tolist()), restricted)
     rescored: list[tuple[npt.NDArray[np.int64], Vector, int]] = []

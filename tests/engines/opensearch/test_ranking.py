@@ -8,6 +8,7 @@ import pytest
 
 import elsa_index as ei
 from elsa_index.codes.query_terms import query_terms
+from elsa_index.codes.query_vector import QueryVector
 from elsa_index.engines.contract import Query
 from elsa_index.engines.names import RankName
 from elsa_index.engines.opensearch import query_dsl
@@ -122,7 +123,7 @@ def test_a_client_that_knows_ids_only_makes_the_user_vector_from_one_mget(served
         weights = np.frombuffer(packed, np.dtype(layout["weights"]), count, 4 + dims.nbytes)
         vector[dims] += share * weights.astype(np.float64)
     rows = served.ids.rows(history)
-    np.testing.assert_array_equal(vector, served.catalogue.engine.query_vector(np.sort(rows), np.ones(3)))
+    np.testing.assert_array_equal(vector, served.catalogue.engine.query_vector(np.sort(rows), np.ones(3)).to_dense())
 
 
 def test_weights_are_rounded_to_what_the_field_keeps():
@@ -134,11 +135,10 @@ def test_weights_are_rounded_to_what_the_field_keeps():
 
 
 def test_requests_are_plain_json():
+    vector = QueryVector.from_dense(np.array([0.5, 0, -2.0]))
     import json
 
-    body = json.loads(
-        query_dsl.ranking(np.array([0.5, 0, -2.0]), 10, 50, terms=1, restricted=query_dsl.restriction(['"x"'], ["new"]))
-    )
+    body = json.loads(query_dsl.ranking(vector, 10, 50, terms=1, restricted=query_dsl.restriction(['"x"'], ["new"])))
     assert [rescore["query"]["rescore_query_weight"] for rescore in body["rescore"]] == [1, -1]
     assert body["query"]["bool"]["should"] == [{"rank_feature": {"field": "code.5", "linear": {}, "boost": 2}}]
     assert body["query"]["bool"]["must_not"] == [{"ids": {"values": ['"x"']}}]
