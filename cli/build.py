@@ -38,6 +38,15 @@ def build(
         typer.Option(help="Precision of the stored codes: float16, float32 or int8.", show_default="the engine's own"),
     ] = BuildOptions.store,
     item_ids: Annotated[Path | None, typer.Option(help="Ids of a .npz's rows: .txt, or a table with item_id.")] = None,
+    history_codes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="same|items|FILE.npz",
+            help="What an item of a history brings, for a .npz: its own row, itself (row j of an items x items matrix "
+            "holds the items that speak for j), or a row of another matrix.",
+            show_default="same",
+        ),
+    ] = None,
     tags: Annotated[Path | None, typer.Option(help="A table with item_id, tag, for search --tag.")] = None,
     metadata: Annotated[
         Path | None,
@@ -67,7 +76,7 @@ def build(
 
     AT_LEAST_ONE.check("--least-items", least_items)
     cluster = _cluster(engine, url, name, shards, replicas)
-    codes = ei.load_codes(source, item_ids)
+    codes = ei.load_codes(source, item_ids, history_codes)
     tagged = ei.read_tags(tags) if tags else None
     known = ei.read_metadata(metadata) if metadata else None
     asked = ei.read_histories(histories).items if histories else None

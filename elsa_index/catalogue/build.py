@@ -28,6 +28,7 @@ from ..storage.files import staged_directory
 from .build_options import BuildOptions
 from .calibration import Calibration, calibrate
 from .files import HISTORY_WEIGHTS, ITEM_COUNTS, SEGMENTS
+from .history_codes import HistoryCodes, open_history_codes, save_history_codes
 from .manifest import NAME, CodesEntry, Manifest, list_files
 from .rounding_loss import rounding_loss
 
@@ -35,7 +36,7 @@ from .rounding_loss import rounding_loss
 def write_index(codes: ItemCodes, path: Path, options: BuildOptions, on_progress: Progress | None = None) -> None:
     """Writes an index directory beside `path` and moves it into place at the end; see `Index.build`."""
     kind = engine_class(options.engine)
-    options.check(kind.capabilities)
+    options.check(kind.capabilities, codes)
     tags = None if options.tags is None else Tags.of(options.tags, codes.ids)
     metadata = None if options.metadata is None else Metadata.of(options.metadata, codes.ids)
     store = cast(StoreName, options.store or kind.capabilities.stores[0])
@@ -45,7 +46,11 @@ def write_index(codes: ItemCodes, path: Path, options: BuildOptions, on_progress
     ):
         _save_items(codes, store, metadata, staged)
         entry = None
-        if options.segments is not None and has_dominant_dimensions(codes.weights.nnz, len(codes.ids), codes.dims):
+        if (
+            options.segments is not None
+            and codes.history_kind == "same"
+            and has_dominant_dimensions(codes.weights.nnz, len(codes.ids), codes.dims)
+        ):
             plan = BuildPlan(options.bits, _segment_store(store))
             entry, of = write_segments(codes, staged / SEGMENTS, options.segments, metadata, kind.name, plan)
             if entry is not None:
@@ -57,8 +62,9 @@ def write_index(codes: ItemCodes, path: Path, options: BuildOptions, on_progress
         built.parameters = kind.build(codes, staged, plan, on_progress)
         seconds = time.perf_counter() - started
         with closing(kind.open(staged, built.parameters)) as opened:
-            loss = rounding_loss(codes, opened)
-            calibration = _calibrated(opened, codes, options)
+            history_codes = open_history_codes(codes.history_kind, staged, opened)
+            loss = rounding_loss(codes, opened, history_codes)
+            calibration = _calibrated(opened, codes, history_codes, options)
         Manifest(
             created_by=f"elsa-index {version('elsa-index')}",
             engine=kind.name,
@@ -79,6 +85,7 @@ def _save_items(codes: ItemCodes, store: StoreName, metadata: Metadata | None, d
     codes.ids.save(directory, "ids")
     if codes.item_counts is not None:
         np.save(directory / ITEM_COUNTS, codes.item_counts.astype(np.uint32))
+    save_history_codes(codes, store, directory)
     shares = rounded_shares(codes, store)
     if shares is not None:
         np.save(directory / HISTORY_WEIGHTS, shares)
@@ -117,10 +124,13 @@ def _taken_back(kind: type[Engine]) -> Iterator[_Built]:
         raise
 
 
-def _calibrated(engine: Engine, codes: ItemCodes, options: BuildOptions) -> Calibration | None:
-    """Calibrates a new index on given histories, or on those that came with the codes."""
+def _calibrated(
+    engine: Engine, codes: ItemCodes, history_codes: HistoryCodes, options: BuildOptions
+) -> Calibration | None:
+    """Calibrates a new index on given histories, or on those that came with the codes. Queries that are items are short
+    and never cut."""
     target = options.target_overlap
-    if not engine.capabilities.cuts_queries or target == 1:
+    if not engine.capabilities.cuts_queries or target == 1 or codes.history_kind == "items":
         return None
     if options.histories is not None:
         rows = [history_rows(codes.ids, history)[0] for history in options.histories]
@@ -130,7 +140,7 @@ def _calibrated(engine: Engine, codes: ItemCodes, options: BuildOptions) -> Cali
         rows = [np.sort(part) for part in column_lists(codes.sample_histories)]
     else:
         return None
-    queries = [Query(engine.query_vector(part, codes.history_weights_of(part)), part) for part in rows if len(part)]
+    queries = [Query(history_codes.vector(part, codes.history_weights_of(part)), part) for part in rows if len(part)]
     return calibrate(engine, queries, target, threads=usable_processors()) if queries else None
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..codes.item_codes import ItemCodes
 from ..errors import UsageError
 from ..segments.rules import SegmentRules
 
@@ -44,8 +45,13 @@ class BuildOptions:
     def __post_init__(self) -> None:
         check_target(self.target_overlap)
 
-    def check(self, able: "Capabilities") -> None:
+    def check(self, able: "Capabilities", codes: ItemCodes) -> None:
         """Raises UsageError for what the engine cannot do."""
+        if able.most_dims is not None and codes.dims > able.most_dims:
+            raise UsageError(
+                f"The engine {self.engine} takes codes of at most {able.most_dims:,} dimensions, these have "
+                f"{codes.dims:,}; use lucene, exact or opensearch."
+            )
         if self.store is not None and self.store not in able.stores:
             raise UsageError(
                 f"store must be {' or '.join(able.stores)} for the engine {self.engine}, got {self.store!r}."

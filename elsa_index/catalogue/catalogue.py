@@ -22,6 +22,7 @@ from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows
 from .files import HISTORY_WEIGHTS, ITEM_COUNTS, SEGMENTS, bytes_by_part
 from .history import ResolvedHistory
+from .history_codes import HistoryCodes, open_history_codes
 from .manifest import Manifest
 
 
@@ -29,8 +30,9 @@ from .manifest import Manifest
 class Catalogue:
     """Items by row, with all that an index directory keeps of them, opened by memory map.
 
-    item_counts: (items,) users that have each item; None for imported codes. history_weights: (items,) how much of its
-    code each item brings to a history; None: all of it. tags, metadata, segments: None where there are none.
+    item_counts: (items,) users that have each item; None for imported codes. history_codes, history_weights: what each
+    item brings to a history, and (items,) how much of it; None: all of it. tags, metadata, segments: None where there
+    are none.
     """
 
     path: Path
@@ -38,6 +40,7 @@ class Catalogue:
     ids: IdMap
     engine: Engine
     item_counts: Rows | None
+    history_codes: HistoryCodes
     history_weights: npt.NDArray[np.floating] | None
     tags: Tags | None
     metadata: Metadata | None
@@ -66,6 +69,7 @@ class Catalogue:
             opened.callback(engine.close)
             if engine.items != len(ids) or engine.items != manifest.codes.items:
                 raise StorageError(f"{path} is damaged: {engine.items:,} codes for {len(ids):,} ids. Build it again.")
+            history_codes = open_history_codes(manifest.codes.history, path, engine)
             segments = Segments.load(path / SEGMENTS, manifest.segments, ids) if manifest.segments else None
             if segments is not None:
                 opened.callback(segments.close)
@@ -76,7 +80,7 @@ class Catalogue:
             if metadata is None and TitleLookup.is_in(manifest.files):
                 titles.lookup = TitleLookup.load(path)
             opened.pop_all()
-        return cls(path, manifest, ids, engine, counts, shares, tags, known, titles, segments)
+        return cls(path, manifest, ids, engine, counts, history_codes, shares, tags, known, titles, segments)
 
     def close(self) -> None:
         self.engine.close()
@@ -115,7 +119,7 @@ class Catalogue:
         rows, shares, unknown = history_rows(self.ids, history, weights)
         if self.history_weights is not None:
             shares = shares * self.history_weights[rows]
-        return ResolvedHistory(rows, shares, self.engine.query_vector(rows, shares), unknown)
+        return ResolvedHistory(rows, shares, self.history_codes.vector(rows, shares), unknown)
 
     def resolve_all(
         self, histories: Sequence[Sequence[object]], weights: Sequence[Sequence[float] | None] | None = None

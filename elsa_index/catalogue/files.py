@@ -9,7 +9,7 @@ __all__ = ["HISTORY_WEIGHTS", "ITEM_COUNTS", "SEGMENTS", "bytes_by_part"]
 
 ITEM_COUNTS = "item_counts.npy"
 HISTORY_WEIGHTS = "history_weights.npy"
-_PARTS = ("ids", "codes", "postings", "vectors", "tags", SEGMENTS, "metadata")
+_PARTS = ("ids", "codes", "history_codes", "postings", "vectors", "tags", SEGMENTS, "metadata")
 """A part's files begin with its name and a full stop, or lie in a folder of its name."""
 
 

@@ -10,8 +10,8 @@ from ..storage.ids import Rows
 class ResolvedHistory:
     """What `Catalogue.resolve` makes of a history, once for all that is asked about it.
 
-    rows: (known,) int64, its known items, sorted, each once. weights: (known,) float64, how much of its code each item
-    brings. vector: the query vector, Σ weight · A_i. unknown: ids that the catalogue does not hold.
+    rows: (known,) int64, its known items, sorted, each once. weights: (known,) float64, how much each item brings.
+    vector: the query vector, Σ weight · H_i. unknown: ids that the catalogue does not hold.
     """
 
     rows: Rows

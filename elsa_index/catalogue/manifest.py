@@ -7,14 +7,16 @@ from typing import Any, Literal
 import xxhash
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ..codes.item_codes import ItemCodes
+from ..codes.item_codes import HistoryKind, ItemCodes
 from ..engines.names import EngineName
 from ..errors import StorageError
 from ..segments.stored import SegmentsEntry
 from ..storage.files import checksum, staged_file
 from .calibration import Calibration
 
-FORMAT = 2
+FORMAT: Literal[3] = 3
+_READABLE = (2, 3)
+"""Format 3 says what items bring to a history; in 2 that is always their code."""
 NAME = "manifest.json"
 CHECKED_AT_OPEN = 1 << 30
 """Files of up to this many bytes in all are read and checked whenever an index is opened."""
@@ -30,7 +32,7 @@ class FileEntry(BaseModel):
 
 
 class CodesEntry(BaseModel):
-    """The codes that an index was built from."""
+    """The codes that an index was built from. history: `ItemCodes.history_kind`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,12 +40,18 @@ class CodesEntry(BaseModel):
     items: int
     dims: int
     nnz: int
+    history: HistoryKind = "same"
     origin: dict[str, Any]
 
     @classmethod
     def of(cls, codes: ItemCodes) -> "CodesEntry":
         return cls(
-            fingerprint=codes.fingerprint, items=len(codes.ids), dims=codes.dims, nnz=codes.nnz, origin=codes.origin
+            fingerprint=codes.fingerprint,
+            items=len(codes.ids),
+            dims=codes.dims,
+            nnz=codes.nnz,
+            history=codes.history_kind,
+            origin=codes.origin,
         )
 
 
@@ -53,7 +61,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    format: Literal[2] = 2
+    format: Literal[2, 3] = FORMAT
     created_by: str
     engine: EngineName
     parameters: dict[str, Any]
@@ -83,10 +91,10 @@ class Manifest(BaseModel):
             raise StorageError(f"{path} is damaged: {error}. Build the index again.") from None
         if not isinstance(content, dict) or not isinstance(content.get("format"), int):
             raise StorageError(f"{path} is damaged: it names no format. Build the index again.")
-        if content["format"] != FORMAT:
+        if content["format"] not in _READABLE:
             raise StorageError(
-                f"{directory} has the index format {content['format']}; this version reads {FORMAT}. "
-                "Open it with the elsa-index that made it, or build it again."
+                f"{directory} has the index format {content['format']}; this version reads {_READABLE[0]} "
+                f"and {FORMAT}. Open it with the elsa-index that made it, or build it again."
             )
         content.pop("xxh3", None)
         if _sealed(content) != text:

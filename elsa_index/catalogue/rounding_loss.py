@@ -8,13 +8,14 @@ from ..engines.contract import Engine
 from ..engines.stored_codes import StoredCodesEngine
 from ..engines.top_k import best
 from ..metrics import mean_overlap
+from .history_codes import HistoryCodes
 
 SAMPLE, K = 200, 100
 _SCORED = 20_000_000
 """Scores to compute at most: with a million items, 20 histories are asked."""
 
 
-def rounding_loss(codes: ItemCodes, engine: Engine) -> dict[str, float]:
+def rounding_loss(codes: ItemCodes, engine: Engine, history_codes: HistoryCodes) -> dict[str, float]:
     """How far stored codes are from those given: largest score error, and overlap@100 on a sample of histories.
 
     The sample is the codes' own; single items where they have none. Empty where the engine keeps float32 as given
@@ -29,15 +30,15 @@ def rounding_loss(codes: ItemCodes, engine: Engine) -> dict[str, float]:
         histories = column_lists(sample[rng.permutation(sample.shape[0])[:count]])
     else:
         histories = [np.array([row]) for row in rng.permutation(len(codes.ids))[:count]]
-    given = codes.weights.astype(np.float64)
+    given, brought = codes.weights.astype(np.float64), codes.history_matrix.astype(np.float64)
     stored = engine.store.matrix
     error, found, exact = 0.0, [], []
     k = min(K, len(codes.ids))
     every = np.arange(len(codes.ids))
     for rows in histories:
         weights = codes.history_weights_of(rows)
-        truth = given @ (weights @ given[rows])
-        kept = stored @ (weights @ stored[rows])
+        truth = given @ (weights @ brought[rows])
+        kept = stored @ history_codes.vector(rows, weights).to_dense()
         error = max(error, float(np.abs(truth - kept).max()))
         exact.append(best(every, truth, k)[0])
         found.append(best(every, kept, k)[0])

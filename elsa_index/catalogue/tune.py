@@ -19,6 +19,10 @@ def tune(
         raise UsageError(
             f"The engine {engine.name} does not cut queries, so there is nothing to tune; use lucene or opensearch."
         )
+    if manifest.codes.history == "items":
+        raise UsageError(
+            "Queries of codes over items are short and never cut, so there is nothing to tune: all answers are exact."
+        )
     check_target(target_overlap)
     known = [history for history in catalogue.resolve_all(histories) if history.is_known]
     if not known:

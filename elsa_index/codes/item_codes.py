@@ -4,37 +4,47 @@ import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 import xxhash
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, eye_array
 
-from ..data.scipy_matrix import load_csr
+from ..data.scipy_matrix import load_csr, reduce_rows
 from ..data.tables import read_table, refuse_missing
 from ..errors import DataError, StorageError
 from ..storage.files import existing_file, load_array, read_json, refuse_existing, staged_directory, write_json
 from ..storage.ids import IdMap, Rows
 
 FORMAT = "elsa-index codes 1"
+_FORMAT_OF_ASYMMETRIC = "elsa-index codes 2"
+"""Of codes that say what items bring to a history; a version that does not know them must not take them for others."""
+
+HistoryKind = Literal["same", "items", "matrix"]
 
 
 @dataclass(frozen=True, eq=False)
 class ItemCodes:
-    """One code per item: the rows of A.
+    """One code per item, by which it is scored, and what it brings to a history: score_j = A_j · Σ_i w_i H_i.
 
-    ids: the items. weights: (items, dims) float32 CSR, signed, every row with at least one nonzero.
-    origin: where the codes come from, as JSON. item_counts: (items,) int64 users that have each item, or None.
-    sample_histories: (histories, items) CSR, or None. history_weights: (items,) float32, how much of its code each
-    item brings to a history, u = Σ history_weight · A_i; None: all of it.
+    ids: the items. weights: A, (items, dims) float32 CSR, signed. origin: where the codes come from, as JSON.
+    item_counts: (items,) int64 users that have each item, or None. sample_histories: (histories, items) CSR, or None.
+    history_weights: w, (items,) float32, how much each item counts in a history; None: all alike, 1.
+    history_codes: H. `same`: an item's code, H = A. `items`: the item itself, so that dimensions are items, and row j
+    of A holds the items that speak for j. Or another (items, dims) matrix, such as the encoder of a model with two.
 
-    Raises DataError for rows without weights, weights that are not finite, and rows that do not fit the ids.
+    Rows of A may be empty where H is not A: such items are never recommended, but count in histories.
 
-    >>> from scipy.sparse import csr_array
+    Raises DataError for rows without weights (where H = A), weights that are not finite, and shapes that do not fit.
+
+    >>> from scipy.sparse import csr_array, eye_array
     >>> codes = ItemCodes(IdMap(["a", "b"]), csr_array([[0.6, -0.8, 0], [0, 0, 1]]))
     >>> codes.dims, codes.nnz, codes.is_unit_norm
     (3, 2, True)
+    >>> speaks_for = csr_array([[0, 0.5], [0.25, 0]])  # b for a, a for b
+    >>> ItemCodes(IdMap(["a", "b"]), speaks_for, history_codes="items").history_kind
+    'items'
     """
 
     ids: IdMap
@@ -43,31 +53,14 @@ class ItemCodes:
     item_counts: npt.NDArray[np.int64] | None = None
     sample_histories: csr_array | None = None
     history_weights: npt.NDArray[np.float32] | None = None
+    history_codes: Literal["same", "items"] | csr_array = "same"
 
     def __post_init__(self) -> None:
-        weights = self.weights
-        if not isinstance(weights, csr_array) or weights.dtype != np.float32 or not weights.has_canonical_format:
-            weights = csr_array(weights).astype(np.float32)
-            weights.sum_duplicates()
-            object.__setattr__(self, "weights", weights)
-        if weights.shape[0] != len(self.ids):
-            raise DataError(
-                f"There must be one id per row of the codes, got {len(self.ids):,} ids for {weights.shape[0]:,} rows."
-            )
-        if min(weights.shape) < 1:
-            raise DataError(f"Codes need at least one item and one dimension, got the shape {weights.shape}.")
-        if not np.isfinite(weights.data).all():
-            at = int(np.flatnonzero(~np.isfinite(weights.data))[0])
-            row = int(np.searchsorted(weights.indptr, at, side="right")) - 1
-            raise DataError(
-                f"The code of item {self.ids[row]!r} (row {row}) holds {weights.data[at]}; weights must be finite."
-            )
-        if weights.nnz and not weights.data.all():
-            weights = weights.copy()
-            weights.eliminate_zeros()
-            object.__setattr__(self, "weights", weights)
+        weights = _canonical(self.weights, self.ids, "code")
+        object.__setattr__(self, "weights", weights)
+        self._check_history_codes()
         empty = np.flatnonzero(np.diff(weights.indptr) == 0)
-        if len(empty):
+        if len(empty) and (self.history_kind == "same" or len(empty) == len(self.ids)):
             raise DataError(
                 f"The code of item {self.ids[int(empty[0])]!r} (row {int(empty[0])}) has no nonzero weight "
                 f"({len(empty):,} such items); leave such items out."
@@ -77,6 +70,38 @@ class ItemCodes:
             raise DataError(
                 f"History weights must be {len(self.ids):,} finite numbers, one per item, got shape {shares.shape}."
             )
+
+    def _check_history_codes(self) -> None:
+        if isinstance(self.history_codes, str):
+            if self.history_codes not in ("same", "items"):
+                raise DataError(
+                    f"history_codes must be 'same', 'items' or a matrix of items x dims, got {self.history_codes!r}."
+                )
+            if self.history_codes == "items" and self.dims != len(self.ids):
+                raise DataError(
+                    "Where an item brings itself to a history, dimensions are items: the codes must be a matrix of "
+                    f"items x items, got {len(self.ids):,} x {self.dims:,}."
+                )
+            return
+        own = _canonical(self.history_codes, self.ids, "history code")
+        if own.shape != self.weights.shape:
+            raise DataError(
+                f"History codes must have the shape of the codes, {len(self.ids):,} x {self.dims:,}, got "
+                f"{own.shape[0]:,} x {own.shape[1]:,}."
+            )
+        object.__setattr__(self, "history_codes", own)
+
+    @property
+    def history_kind(self) -> HistoryKind:
+        """What an item brings to a history: the `same` code, itself among the `items`, or a row of a `matrix`."""
+        return cast(HistoryKind, self.history_codes) if isinstance(self.history_codes, str) else "matrix"
+
+    @property
+    def history_matrix(self) -> csr_array:
+        """H, (items, dims) float32 CSR."""
+        if isinstance(self.history_codes, str):
+            return self.weights if self.history_codes == "same" else csr_array(eye_array(self.dims, dtype=np.float32))
+        return self.history_codes
 
     @property
     def dims(self) -> int:
@@ -88,14 +113,17 @@ class ItemCodes:
         return int(np.diff(self.weights.indptr).max())
 
     def history_weights_of(self, rows: Rows) -> npt.NDArray[np.float64]:
-        """(rows,) how much of its code each item brings to a history."""
+        """(rows,) how much each item counts in a history."""
         return np.ones(len(rows)) if self.history_weights is None else self.history_weights[rows].astype(np.float64)
 
     @property
     def norms(self) -> npt.NDArray[np.float64]:
         """(items,) Euclidean norms."""
         squares = np.square(self.weights.data, dtype=np.float64)
-        return np.sqrt(np.add.reduceat(squares, self.weights.indptr[:-1]))
+        norms: npt.NDArray[np.float64] = np.sqrt(
+            reduce_rows(np.add, squares, self.weights.indptr[:-1], np.diff(self.weights.indptr))
+        )
+        return norms
 
     @property
     def is_unit_norm(self) -> bool:
@@ -103,7 +131,7 @@ class ItemCodes:
 
     @cached_property
     def fingerprint(self) -> str:
-        """XXH3 of ids and weights, also of history weights where there are any: ties an index to its codes."""
+        """XXH3 of ids and weights, and of history weights and codes where there are any: ties an index to its codes."""
         digest = xxhash.xxh3_128(str(self.weights.shape).encode())
         for part in self.ids.content():
             digest.update(part)
@@ -112,15 +140,21 @@ class ItemCodes:
         digest.update(self.weights.data.astype("<f4").tobytes())
         if self.history_weights is not None:
             digest.update(self.history_weights.astype("<f4").tobytes())
+        if self.history_kind != "same":
+            digest.update(self.history_kind.encode())
+        if not isinstance(self.history_codes, str):
+            digest.update(self.history_codes.indptr.astype("<i8").tobytes())
+            digest.update(self.history_codes.indices.astype("<i8").tobytes())
+            digest.update(self.history_codes.data.astype("<f4").tobytes())
         return digest.hexdigest()
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Writes a directory of plain arrays and codes.json, in one step."""
         with staged_directory(Path(path), overwrite=overwrite, is_ours=_is_codes) as staged:
             self.ids.save(staged, "ids")
-            np.save(staged / "indptr.npy", self.weights.indptr)
-            np.save(staged / "indices.npy", self.weights.indices)
-            np.save(staged / "weights.npy", self.weights.data)
+            _save_matrix(self.weights, staged, "")
+            if not isinstance(self.history_codes, str):
+                _save_matrix(self.history_codes, staged, _HISTORY_CODES)
             if self.item_counts is not None:
                 np.save(staged / "item_counts.npy", self.item_counts)
             if self.history_weights is not None:
@@ -131,10 +165,11 @@ class ItemCodes:
             write_json(
                 staged / "codes.json",
                 {
-                    "format": FORMAT,
+                    "format": FORMAT if self.history_kind == "same" else _FORMAT_OF_ASYMMETRIC,
                     "items": len(self.ids),
                     "dims": self.dims,
                     "nnz": self.nnz,
+                    **({} if self.history_kind == "same" else {"history_codes": self.history_kind}),
                     "fingerprint": self.fingerprint,
                     "origin": self.origin,
                 },
@@ -149,18 +184,22 @@ class ItemCodes:
                 f"{path} is no directory of codes (it has no codes.json); make one with elsa-index train."
             )
         description = read_json(path / "codes.json")
-        if description.get("format") != FORMAT:
-            raise StorageError(f"{path} has the format {description.get('format')!r}; this version reads {FORMAT!r}.")
+        if description.get("format") not in (FORMAT, _FORMAT_OF_ASYMMETRIC):
+            raise StorageError(
+                f"{path} has the format {description.get('format')!r}; this version reads {FORMAT!r} and "
+                f"{_FORMAT_OF_ASYMMETRIC!r}."
+            )
         try:
             shape = (int(description["items"]), int(description["dims"]))
-            parts = [load_array(path / f"{name}.npy") for name in ("weights", "indices", "indptr")]
+            kind = description.get("history_codes", "same")
             codes = cls(
                 IdMap.load(path, "ids"),
-                csr_array(tuple(parts), shape=shape),
+                _load_matrix(path, "", shape),
                 description.get("origin", {}),
                 _load_optional(path / "item_counts.npy"),
                 _load_histories(path, shape[0]),
                 _load_optional(path / "history_weights.npy"),
+                _load_matrix(path, _HISTORY_CODES, shape) if kind == "matrix" else kind,
             )
         except (ValueError, KeyError, TypeError) as error:
             raise StorageError(f"{path} is damaged: {error}") from None
@@ -169,16 +208,27 @@ class ItemCodes:
         return codes
 
     @classmethod
-    def from_npz(cls, path: str | os.PathLike[str], item_ids: str | os.PathLike[str] | None = None) -> "ItemCodes":
+    def from_npz(
+        cls,
+        path: str | os.PathLike[str],
+        item_ids: str | os.PathLike[str] | None = None,
+        history_codes: str | os.PathLike[str] = "same",
+    ) -> "ItemCodes":
         """Codes learned elsewhere: a signed SciPy matrix, items × dims, saved by `scipy.sparse.save_npz`.
 
         item_ids: a file of as many ids, in the order of the rows: a table with the column item_id, or `.txt`
-        with one id per line. Without it the ids are the row numbers.
+        with one id per line. Without it the ids are the row numbers. history_codes: what an item brings to a history:
+        its own row (`same`), itself (`items`: row j of an items × items matrix holds the items that speak for j), or a
+        row of another such file.
         """
         path = existing_file(path, "The matrix of codes")
         weights = load_csr(path)
         names = map(str, range(weights.shape[0])) if item_ids is None else read_ids(item_ids)
-        return cls(IdMap(names), weights, origin={"imported_from": path.name})
+        origin = {"imported_from": path.name}
+        if str(history_codes) in ("same", "items"):
+            return cls(IdMap(names), weights, origin, history_codes=cast(Any, str(history_codes)))
+        other = existing_file(history_codes, "The matrix of history codes")
+        return cls(IdMap(names), weights, origin | {"history_codes": other.name}, history_codes=load_csr(other))
 
 
 def read_ids(path: str | os.PathLike[str]) -> list[str]:
@@ -201,6 +251,41 @@ def refuse_target(path: str | os.PathLike[str], *, overwrite: bool) -> None:
 
 def _is_codes(path: Path) -> bool:
     return (path / "codes.json").is_file()
+
+
+def _canonical(matrix: Any, ids: IdMap, what: str) -> csr_array:
+    """float32 CSR, sorted, summed, without stored zeros. Raises DataError where it does not fit the ids."""
+    if not isinstance(matrix, csr_array) or matrix.dtype != np.float32 or not matrix.has_canonical_format:
+        matrix = csr_array(matrix).astype(np.float32)
+        matrix.sum_duplicates()
+    if matrix.shape[0] != len(ids):
+        raise DataError(
+            f"There must be one id per row of the {what}s, got {len(ids):,} ids for {matrix.shape[0]:,} rows."
+        )
+    if min(matrix.shape) < 1:
+        raise DataError(f"{what.capitalize()}s need at least one item and one dimension, got the shape {matrix.shape}.")
+    if not np.isfinite(matrix.data).all():
+        at = int(np.flatnonzero(~np.isfinite(matrix.data))[0])
+        row = int(np.searchsorted(matrix.indptr, at, side="right")) - 1
+        raise DataError(f"The {what} of item {ids[row]!r} (row {row}) holds {matrix.data[at]}; weights must be finite.")
+    if matrix.nnz and not matrix.data.all():
+        matrix = matrix.copy()
+        matrix.eliminate_zeros()
+    return matrix
+
+
+_HISTORY_CODES = "history_codes."
+
+
+def _save_matrix(matrix: csr_array, directory: Path, prefix: str) -> None:
+    np.save(directory / f"{prefix}indptr.npy", matrix.indptr)
+    np.save(directory / f"{prefix}indices.npy", matrix.indices)
+    np.save(directory / f"{prefix}weights.npy", matrix.data)
+
+
+def _load_matrix(directory: Path, prefix: str, shape: tuple[int, int]) -> csr_array:
+    parts = [load_array(directory / f"{prefix}{name}.npy") for name in ("weights", "indices", "indptr")]
+    return csr_array(tuple(parts), shape=shape)
 
 
 def _load_optional(path: Path) -> npt.NDArray | None:

@@ -8,13 +8,20 @@ from .compresso_recsys import read_compresso
 from .item_codes import ItemCodes
 
 
-def load_codes(path: str | os.PathLike[str], item_ids: str | os.PathLike[str] | None = None) -> ItemCodes:
-    """Codes from a model directory, from a SciPy `.npz` (then `item_ids` may name their ids), or from the `.zip` of an
-    ELSA model that compresso-recsys saved."""
+def load_codes(
+    path: str | os.PathLike[str],
+    item_ids: str | os.PathLike[str] | None = None,
+    history_codes: str | os.PathLike[str] | None = None,
+) -> ItemCodes:
+    """Codes from a model directory, from a SciPy `.npz` (then `item_ids` may name their ids, and `history_codes` what
+    they bring to a history: see `ItemCodes.from_npz`), or from the `.zip` of an ELSA model that compresso-recsys
+    saved."""
     if Path(path).suffix == ".npz":
-        return ItemCodes.from_npz(path, item_ids)
+        return ItemCodes.from_npz(path, item_ids, history_codes or "same")
     if item_ids is not None:
         raise UsageError("item ids are for .npz files; a model directory has its own.")
+    if history_codes is not None:
+        raise UsageError("history codes are for .npz files; a model says itself what its items bring to a history.")
     if not Path(path).exists():
         raise DataError(f"{path} does not exist; a model directory, or a .npz or .zip file of codes is needed.")
     if Path(path).suffix == ".zip":

@@ -57,8 +57,10 @@ class QueryVector:
         if table is None or len(table) < self.size:
             table = _TABLES.table = np.zeros(self.size)
         table[self.dims] = self.weights
-        found = table.take(dims)
-        table[self.dims] = 0
+        try:
+            found: Vector = table.take(dims)
+        finally:
+            table[self.dims] = 0
         return found
 
     def to_dense(self) -> Vector:

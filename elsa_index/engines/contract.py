@@ -31,7 +31,7 @@ class Capabilities:
     cuts_queries: takes query_terms and candidates. stores: how it can keep codes, its default first.
     score_tolerance: how far scores may be from float64 arithmetic, relative to the largest. efforts: values
     of `effort` that trade speed for quality, for engines that have such a thing. ranks: who may rank, for engines on a
-    cluster, their default first.
+    cluster, their default first. most_dims: of codes; None: any number.
     """
 
     exact: bool
@@ -40,6 +40,7 @@ class Capabilities:
     score_tolerance: float
     efforts: tuple[int, ...] = ()
     ranks: tuple[RankName, ...] = ()
+    most_dims: int | None = None
 
 
 @dataclass(frozen=True)

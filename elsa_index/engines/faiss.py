@@ -21,6 +21,7 @@ from .top_k import best, in_sorted
 _FILE, _NORMS = "vectors.faiss", "vectors.norms.npy"
 _BATCH = 256
 _ADD_ROWS = 4096
+_MOST_DIMS = 16_384  # 64 KB per item, as vectors are dense
 _TRAINING_ROWS = 100_000  # of the quantisers
 _FEW = 2000  # rows that a filter looks up by hashing; more are looked up in a bitmap of all
 
@@ -53,7 +54,7 @@ class _FaissEngine(Engine):
         def vectors(chosen: Any) -> npt.NDArray[np.float32]:
             rows = codes.weights[chosen].toarray()
             if norms is not None:
-                rows = rows / norms[chosen, None]
+                rows = rows / np.where(norms > 0, norms, 1)[chosen, None]
             return np.ascontiguousarray(rows, dtype=np.float32)
 
         if not index.is_trained:
@@ -168,7 +169,9 @@ class FaissFlatEngine(_ExhaustiveEngine):
     """`IndexFlatIP`: exhaustive inner products in float32."""
 
     name = "faiss-flat"
-    capabilities = Capabilities(exact=True, cuts_queries=False, stores=("float32",), score_tolerance=1e-5)
+    capabilities = Capabilities(
+        exact=True, cuts_queries=False, stores=("float32",), score_tolerance=1e-5, most_dims=_MOST_DIMS
+    )
 
     @classmethod
     def _new(cls, dims: int, items: int) -> Any:
@@ -181,7 +184,9 @@ class FaissSq8Engine(_ExhaustiveEngine):
     """`IndexScalarQuantizer`: exhaustive, on vectors of 8 bits per dimension."""
 
     name = "faiss-sq8"
-    capabilities = Capabilities(exact=False, cuts_queries=False, stores=("float32",), score_tolerance=0.03)
+    capabilities = Capabilities(
+        exact=False, cuts_queries=False, stores=("float32",), score_tolerance=0.03, most_dims=_MOST_DIMS
+    )
 
     @classmethod
     def _new(cls, dims: int, items: int) -> Any:
@@ -200,7 +205,12 @@ class FaissHnswEngine(_FaissEngine):
 
     name = "faiss-hnsw"
     capabilities = Capabilities(
-        exact=False, cuts_queries=False, stores=("float32",), score_tolerance=1e-5, efforts=(256, 128, 512, 1024)
+        exact=False,
+        cuts_queries=False,
+        stores=("float32",),
+        score_tolerance=1e-5,
+        efforts=(256, 128, 512, 1024),
+        most_dims=_MOST_DIMS,
     )
     normalises = True
     neighbours, build_width = 32, 200
@@ -229,7 +239,12 @@ class FaissIvfPqEngine(_FaissEngine):
 
     name = "faiss-ivfpq"
     capabilities = Capabilities(
-        exact=False, cuts_queries=False, stores=("float32",), score_tolerance=0.2, efforts=(64, 16, 256)
+        exact=False,
+        cuts_queries=False,
+        stores=("float32",),
+        score_tolerance=0.2,
+        efforts=(64, 16, 256),
+        most_dims=_MOST_DIMS,
     )
 
     @classmethod

@@ -14,7 +14,7 @@ from ..codes.query_vector import QueryVector, Vector
 from ..data.scipy_matrix import reduce_rows
 from ..errors import DataError, StorageError
 from ..storage.files import load_array
-from ..storage.ids import Rows
+from ..storage.ids import IdMap, Rows
 from .contract import Engine
 from .names import StoreName
 
@@ -51,43 +51,49 @@ class StoredCodes:
     @classmethod
     def round(cls, codes: ItemCodes, store: StoreName) -> "StoredCodes":
         """Codes in the precision of `store`. Raises DataError where that precision cannot hold them."""
-        lengths = np.diff(codes.weights.indptr)
-        weights, scales = _rounded(codes.weights.data, lengths, store)
+        return cls.round_matrix(codes.weights, codes.ids, store)
+
+    @classmethod
+    def round_matrix(cls, matrix: csr_array, ids: IdMap, store: StoreName) -> "StoredCodes":
+        """The same of any (items, dims) float32 CSR matrix in canonical format."""
+        given = np.diff(matrix.indptr)
+        weights, scales = _rounded(matrix.data, given, store)
         fit = np.isfinite(weights).all()
         if scales is not None:
-            fit = fit and np.isfinite(scales).all() and scales[lengths > 0].all()
+            fit = fit and np.isfinite(scales).all() and scales[given > 0].all()
         if not fit:
-            largest, smallest = np.abs(codes.weights.data).max(), np.abs(codes.weights.data).min()
+            largest, smallest = np.abs(matrix.data).max(), np.abs(matrix.data).min()
             raise DataError(f"Weights from {smallest:g} to {largest:g} do not fit {store}; pass --store float32.")
         kept = weights != 0
-        given, lengths = lengths, reduce_rows(np.add, kept.astype(np.int64), codes.weights.indptr[:-1], lengths)
+        lengths = reduce_rows(np.add, kept.astype(np.int64), matrix.indptr[:-1], given)
         empty = np.flatnonzero((lengths == 0) & (given > 0))
         if len(empty):
             raise DataError(
-                f"All weights of item {codes.ids[int(empty[0])]!r} are too small for {store}; pass --store float32."
+                f"All weights of item {ids[int(empty[0])]!r} are too small for {store}; pass --store float32."
             )
-        dim_type = np.uint16 if codes.dims <= 2**16 else np.uint32
+        dims = int(matrix.shape[1])
+        dim_type = np.uint16 if dims <= 2**16 else np.uint32
         return cls(
             weights[kept],
-            codes.weights.indices[kept].astype(dim_type),
+            matrix.indices[kept].astype(dim_type),
             lengths.astype(np.min_scalar_type(int(lengths.max()))),
-            codes.dims,
+            dims,
             scales,
         )
 
-    def save(self, directory: Path) -> None:
-        np.save(directory / "codes.weights.npy", self.weights)
-        np.save(directory / "codes.dims.npy", self.dims_of)
-        np.save(directory / "codes.lengths.npy", self.lengths)
+    def save(self, directory: Path, name: str = "codes") -> None:
+        np.save(directory / f"{name}.weights.npy", self.weights)
+        np.save(directory / f"{name}.dims.npy", self.dims_of)
+        np.save(directory / f"{name}.lengths.npy", self.lengths)
         if self.scales is not None:
-            np.save(directory / "codes.scales.npy", self.scales)
+            np.save(directory / f"{name}.scales.npy", self.scales)
 
     @classmethod
-    def load(cls, directory: Path, dims: int) -> "StoredCodes":
+    def load(cls, directory: Path, dims: int, name: str = "codes") -> "StoredCodes":
         weights, dims_of, lengths = (
-            load_array(directory / f"codes.{name}.npy") for name in ("weights", "dims", "lengths")
+            load_array(directory / f"{name}.{part}.npy") for part in ("weights", "dims", "lengths")
         )
-        scales = load_array(directory / "codes.scales.npy") if weights.dtype == np.int8 else None
+        scales = load_array(directory / f"{name}.scales.npy") if weights.dtype == np.int8 else None
         store = cls(weights, dims_of, lengths, dims, scales)
         if len(weights) != len(dims_of) or int(store.indptr[-1]) != len(weights):
             raise StorageError(f"The stored codes in {directory} are damaged: their arrays do not fit each other.")

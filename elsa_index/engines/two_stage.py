@@ -3,6 +3,7 @@
 Any engine that can add up impacts under terms and return the best items is a first stage.
 """
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -77,6 +78,11 @@ class HeavyItems:
             return cls(order[:0], float(norms[order[0]]))
         return cls(np.sort(order[:count]), rest)
 
+    @classmethod
+    def none(cls, store: StoredCodes) -> "HeavyItems":
+        """For queries that are never cut: what they leave out need not be bounded."""
+        return cls(np.zeros(0, dtype=np.int64), float(np.max(store.norms)))
+
     def save(self, directory: Path) -> None:
         """Writes the rows; `rest_norm` is for the engine's parameters."""
         np.save(directory / _HEAVY_FILE, self.rows.astype(np.uint32))
@@ -103,6 +109,11 @@ class Growth:
     few: int = 2000
     """Where a filter leaves so few items, these are scored from the stored codes: that takes less time than a query,
     and a cut query of the whole catalogue, as it was calibrated, would miss many of them."""
+
+    @classmethod
+    def of(cls, *, short_queries: bool) -> "Growth":
+        """Short queries, whose terms are a history's items, are asked whole: a term left out is an item left out."""
+        return cls(full_query_up_to=sys.maxsize) if short_queries else cls()
 
 
 @dataclass(frozen=True)

@@ -25,14 +25,14 @@ class Explanation:
 
 
 def explain(catalogue: Catalogue, history: ResolvedHistory, items: Iterable[object]) -> list[Explanation]:
-    """Splits the scores A_i · Σ_j w_j A_j of `items` into their products w_j A_jd A_id.
+    """Splits the scores A_i · Σ_j w_j H_j of `items` into their products w_j H_jd A_id.
 
     Raises UnknownIdError for items that the catalogue does not hold.
     """
     wanted = catalogue.ids.rows(items)
     names = catalogue.ids.take(history.rows)
     codes = catalogue.engine.stored_rows(wanted)
-    brought = catalogue.engine.stored_rows(history.rows) @ codes.T
+    brought = catalogue.history_codes.rows(history.rows) @ codes.T
     explanations = []
     for at, row in enumerate(wanted.tolist()):
         by_item = history.weights * brought[:, [at]].toarray()[:, 0]

@@ -1,4 +1,5 @@
 import mmap
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ from scipy.sparse import coo_array, csr_array, save_npz
 
 import elsa_index as ei
 
-from ..support.catalogues import make_codes
+from ..support.catalogues import make_codes, make_item_codes, make_two_matrices
 from ..support.files import digest
 
 
@@ -33,6 +34,47 @@ def test_the_fingerprint_depends_on_weights_and_ids(codes):
     doubled = ei.ItemCodes(codes.ids, codes.weights * 2)
     renamed = ei.ItemCodes(ei.IdMap(range(len(codes.ids))), codes.weights)
     assert len({codes.fingerprint, doubled.fingerprint, renamed.fingerprint}) == 3
+
+
+@pytest.mark.parametrize("make", [make_item_codes, make_two_matrices])
+def test_what_items_bring_to_a_history_is_saved_and_part_of_the_fingerprint(make, tmp_path):
+    codes = make()
+    codes.save(tmp_path / "m")
+    again = ei.ItemCodes.load(tmp_path / "m")
+    assert again.fingerprint == codes.fingerprint
+    assert again.history_kind == codes.history_kind
+    np.testing.assert_array_equal(again.history_matrix.toarray(), codes.history_matrix.toarray())
+    kept = replace(codes, weights=codes.weights + csr_array(np.eye(300, codes.dims)), history_codes="same")
+    others = [kept, replace(kept, history_codes=codes.history_codes), replace(kept, history_codes=kept.weights * 2)]
+    assert len({other.fingerprint for other in others}) == 3
+
+
+@pytest.mark.parametrize(("history_codes", "message"), [
+    ("items", "the codes must be a matrix of items x items, got 2 x 3"),
+    ("none", "history_codes must be 'same', 'items' or a matrix of items x dims, got 'none'"),
+    (np.ones((2, 2)), "History codes must have the shape of the codes, 2 x 3, got 2 x 2"),
+    (np.ones((3, 3)), "one id per row of the history codes, got 2 ids for 3 rows"),
+    (np.full((2, 3), np.nan), r"The history code of item 'a' \(row 0\) holds nan"),
+])  # fmt: skip
+def test_history_codes_that_do_not_fit_are_refused(history_codes, message):
+    with pytest.raises(ei.DataError, match=message):
+        ei.ItemCodes(ei.IdMap("ab"), csr_array(np.ones((2, 3))), history_codes=history_codes)
+
+
+def test_codes_from_files_say_what_items_bring(tmp_path):
+    save_npz(tmp_path / "c.npz", csr_array([[0, 0.5], [0.0, 0]]))
+    save_npz(tmp_path / "h.npz", csr_array([[1.0, 0], [0, 2]]))
+    assert ei.load_codes(tmp_path / "c.npz", history_codes="items").history_kind == "items"
+    two = ei.load_codes(tmp_path / "c.npz", history_codes=tmp_path / "h.npz")
+    assert two.history_kind == "matrix"
+    assert two.history_matrix.toarray().tolist() == [[1, 0], [0, 2]]
+    with pytest.raises(ei.DataError, match="no nonzero weight"):
+        ei.load_codes(tmp_path / "c.npz")
+    with pytest.raises(ei.DataError, match="The matrix of history codes"):
+        ei.load_codes(tmp_path / "c.npz", history_codes=tmp_path / "missing.npz")
+    make_codes(20).save(tmp_path / "m")
+    with pytest.raises(ei.UsageError, match=r"history codes are for \.npz files"):
+        ei.load_codes(tmp_path / "m", history_codes="items")
 
 
 def test_any_signed_sparse_matrix_is_imported(tmp_path):

@@ -72,12 +72,38 @@ def make_histories(codes: ei.ItemCodes, count: int = 40, seed: int = 1) -> list[
     return [[codes.ids[int(row)] for row in rng.choice(len(codes.ids), size, replace=False)] for size in sizes]
 
 
+def make_item_codes(items: int = 300, nnz: int = 6, seed: int = 5, *, negative: float = 0.1) -> ei.ItemCodes:
+    """Codes over items, as sparse linear methods make them: few weights, nearly all positive, of items nearby, popular
+    ones in more codes, and every 29th item without any. negative: the share of weights below 0."""
+    rng = np.random.default_rng(seed)
+    dense = np.zeros((items, items))
+    for row in range(items):
+        if row % 29:
+            near = (row + rng.integers(1, 40, nnz)) % items
+            near[0] = int(items * rng.random() ** 3) % items
+            signs = np.where(rng.random(nnz) < negative, -1, 1)
+            dense[row, near] = signs * rng.choice([0.125, 0.25, 0.3, 0.41, 0.7], nnz)
+    np.fill_diagonal(dense, 0)
+    ids = [*ODD_IDS, *(f"item{row}" for row in range(len(ODD_IDS), items))][:items]
+    return ei.ItemCodes(ei.IdMap(ids), csr_array(dense), item_counts=np.arange(items, 0, -1), history_codes="items")
+
+
+def make_two_matrices(items: int = 300, dims: int = 64, seed: int = 6) -> ei.ItemCodes:
+    """Codes whose items bring others to a history than they are scored by: an encoder's and a decoder's."""
+    decoder, encoder = make_codes(items, dims, 6, seed), make_codes(items, dims, 4, seed + 1, unit=False)
+    return ei.ItemCodes(decoder.ids, decoder.weights, item_counts=decoder.item_counts, history_codes=encoder.weights)
+
+
 def oracle(codes: ei.ItemCodes, histories: list[list[str]], k: int, store: str = "float16") -> list[np.ndarray]:
     """Scores of the exhaustive top k, written apart from the engines: dense float64 products, stable sort."""
     dense = codes.weights.toarray().astype(store).astype(np.float64)
+    if isinstance(codes.history_codes, str):
+        brought = dense if codes.history_codes == "same" else np.eye(len(dense))
+    else:
+        brought = codes.history_codes.toarray().astype(store).astype(np.float64)
     tops = []
     for history in histories:
         rows = codes.ids.rows(set(history))
-        scores = dense @ dense[rows].sum(axis=0)
+        scores = dense @ brought[rows].sum(axis=0)
         tops.append(np.sort(np.delete(scores, rows))[::-1][:k])
     return tops

@@ -9,7 +9,7 @@ from ...codes.item_codes import ItemCodes
 from ..batching import answer_each
 from ..contract import Answer, BuildPlan, Capabilities, Progress, Query, SearchPlan
 from ..stored_codes import StoredCodes, StoredCodesEngine
-from ..two_stage import HeavyItems, TwoStageSearch
+from ..two_stage import Growth, HeavyItems, TwoStageSearch
 from .jvm import detach, lucene_version
 from .postings import LucenePostings
 from .writer import write_postings
@@ -35,7 +35,8 @@ class LuceneEngine(StoredCodesEngine):
     ) -> dict[str, Any]:
         store = StoredCodes.round(codes, plan.store)
         scale = ImpactScale.fitting(plan.bits, store.values, unit_norm=codes.is_unit_norm)
-        heavy = HeavyItems.of(store)
+        short = codes.history_kind == "items"
+        heavy = HeavyItems.none(store) if short else HeavyItems.of(store)
         store.save(directory)
         heavy.save(directory)
         (directory / _POSTINGS).mkdir()
@@ -47,6 +48,7 @@ class LuceneEngine(StoredCodesEngine):
             "bits": plan.bits,
             "impact_scale": scale.scale,
             "rest_norm": heavy.rest_norm,
+            "short_queries": short,
             "lucene": lucene_version(),
         }
 
@@ -56,7 +58,8 @@ class LuceneEngine(StoredCodesEngine):
         postings = LucenePostings(directory / _POSTINGS, parameters["items"])
         scale = ImpactScale(parameters["bits"], parameters["impact_scale"])
         heavy = HeavyItems.load(directory, parameters["rest_norm"])
-        return cls(store, postings, TwoStageSearch(postings, store, scale.step, heavy))
+        growth = Growth.of(short_queries=parameters.get("short_queries", False))
+        return cls(store, postings, TwoStageSearch(postings, store, scale.step, heavy, growth))
 
     def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
         return answer_each(queries, lambda query: self.two_stage.search(query, plan), plan.threads, on_progress, detach)

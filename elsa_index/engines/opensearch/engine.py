@@ -18,7 +18,7 @@ from ..cluster_target import URL_VARIABLE
 from ..contract import Answer, BuildPlan, Capabilities, Progress, Query, SearchPlan
 from ..stored_codes import StoredCodes, StoredCodesEngine, rounded_shares
 from ..top_k import best
-from ..two_stage import HeavyItems, TwoStageSearch
+from ..two_stage import Growth, HeavyItems, TwoStageSearch
 from . import query_dsl
 from .client import ClusterClient
 from .documents import NINE_BITS, bulk_lines, meta_of
@@ -39,10 +39,10 @@ class OpenSearchEngine(StoredCodesEngine):
         ranks=("client", "server", "first-stage"),
     )
 
-    def __init__(self, store: StoredCodes, postings: ClusterPostings, heavy: HeavyItems) -> None:
+    def __init__(self, store: StoredCodes, postings: ClusterPostings, heavy: HeavyItems, growth: Growth) -> None:
         super().__init__(store)
         self.postings = postings
-        self.two_stage = TwoStageSearch(postings, store, 1 / (1 - NINE_BITS), heavy)
+        self.two_stage = TwoStageSearch(postings, store, 1 / (1 - NINE_BITS), heavy, growth)
 
     @classmethod
     def build(
@@ -54,7 +54,8 @@ class OpenSearchEngine(StoredCodesEngine):
         if named != target.urls:
             raise UsageError(f"{URL_VARIABLE} names {named} and --url {target.urls}; unset one of them.")
         store = StoredCodes.round(codes, plan.store)
-        heavy = HeavyItems.of(store)
+        short = codes.history_kind == "items"
+        heavy = HeavyItems.none(store) if short else HeavyItems.of(store)
         store.save(directory)
         heavy.save(directory)
         with closing(ClusterClient(target.urls)) as client:
@@ -75,6 +76,7 @@ class OpenSearchEngine(StoredCodesEngine):
             "items": store.items,
             "store": plan.store,
             "rest_norm": heavy.rest_norm,
+            "short_queries": short,
             **measured,
         }
 
@@ -104,7 +106,7 @@ class OpenSearchEngine(StoredCodesEngine):
         postings = ClusterPostings(
             parameters, meta_of(store, parameters["fingerprint"]), IdMap.load(directory, "ids"), tags
         )
-        return cls(store, postings, heavy)
+        return cls(store, postings, heavy, Growth.of(short_queries=parameters.get("short_queries", False)))
 
     def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
         answer = {"client": self._by_client, "server": self._by_server, "first-stage": self._by_first_stage}
