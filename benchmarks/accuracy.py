@@ -28,7 +28,7 @@ from benchmarks import baselines
 from benchmarks.ranking import Held, Scorer, by_codes, metrics_of
 from benchmarks.records import update
 from elsa_index.engines.stored_codes import StoredCodes
-from elsa_index.training.elsa.popularity import relative, scaled
+from elsa_index.training.popularity import relative, scaled
 
 KEYS = ("log", "model", "popularity", "seed")
 NONZEROS = (8, 16, 32, 64, 128)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -112,8 +113,9 @@ def note_unknown(items: Iterable[str]) -> None:
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal; in a log, one line at each tenth of the work. Yields the function to call."""
+def progress(title: str, *, least_seconds: float = 0) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal; in a log, one line at each tenth of the work, if so many seconds have passed since the last.
+    Yields the function to call."""
     if sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -124,14 +126,15 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
             yield lambda done, total: bar.update(task, completed=done, total=total)
         return
     reached = 0
+    written = time.monotonic()
 
     def line(done: int, total: int) -> None:
-        nonlocal reached
+        nonlocal reached, written
         tenth = 10 * done // max(total, 1)
         if tenth < reached:
             reached = 0
-        if tenth > reached and total >= 1000:
-            reached = tenth
+        if tenth > reached and total >= 1000 and time.monotonic() - written >= least_seconds:
+            reached, written = tenth, time.monotonic()
             note(f"{title}: {done:,} of {total:,}")
 
     yield line

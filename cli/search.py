@@ -93,7 +93,7 @@ def search(
     elif asked.batch:
         sys.stdout.write(result.to_frame(asked.users).write_csv())
     else:
-        _show(result.rankings[0], explained)
+        _show(opened, result.rankings[0], explained)
     _warn_of_empty(asked.users, result)
     options.note(f"{result.promise}; {len(asked.users):,} histories in {seconds * 1000:,.1f} ms")
 
@@ -186,27 +186,37 @@ def _write(result: "ei.SearchResult", asked: _Asked, out: Path, overwrite: bool)
     options.note(f"{out}: {frame.height:,} results for {len(asked.users):,} histories")
 
 
-def _show(ranking: "ei.Ranking", explained: list["ei.Explanation"] | None) -> None:
-    """The table for one history. explained: None where nobody asked."""
+def _show(index: "ei.Index", ranking: "ei.Ranking", explained: list["ei.Explanation"] | None) -> None:
+    """The table for one history. explained: None where nobody asked. Where dimensions are items, the history's items
+    say all, by their titles.
+    """
     heads = ["rank", "item_id", "score"]
     rows = [[str(rank), name, f"{score:.4f}"] for rank, (name, score) in enumerate(ranking.pairs(), 1)]
     if explained is not None and not ranking.popular:
-        heads += ["from the history", "dimensions"]
-        rows = [row + _parts(part) for row, part in zip(rows, explained, strict=True)]
+        if index.manifest.codes.history == "items":
+            heads += ["because of"]
+            rows = [[*row, _listed(_by_title(index, part.history))] for row, part in zip(rows, explained, strict=True)]
+        else:
+            heads += ["from the history", "dimensions"]
+            rows = [
+                [*row, _listed(part.history), _listed([(str(dim), amount) for dim, amount in part.dims])]
+                for row, part in zip(rows, explained, strict=True)
+            ]
     options.table("", heads, rows)
 
 
-def _parts(explained: "ei.Explanation") -> list[str]:
-    """What brought most: history items and dimensions with their amounts, and the rest in one number."""
+def _by_title(index: "ei.Index", parts: list[tuple[str, float]]) -> list[tuple[str, float]]:
+    rows = index.ids.rows(name for name, _ in parts).tolist()
+    return [(index.titles[row] or name, amount) for row, (name, amount) in zip(rows, parts, strict=True)]
 
-    def listed(parts: list[tuple[str, float]]) -> str:
-        brought = sorted((part for part in parts if part[1]), key=lambda part: -abs(part[1]))
-        shown = [f"{name} {amount:+.4f}" for name, amount in brought[:_SHOWN]]
-        if rest := brought[_SHOWN:]:
-            shown.append(f"{len(rest)} more {sum(amount for _, amount in rest):+.4f}")
-        return ", ".join(shown)
 
-    return [listed(explained.history), listed([(str(dim), amount) for dim, amount in explained.dims])]
+def _listed(parts: list[tuple[str, float]]) -> str:
+    """What brought most, with its amount, and the rest in one number."""
+    brought = sorted((part for part in parts if part[1]), key=lambda part: -abs(part[1]))
+    shown = [f"{name} {amount:+.4f}" for name, amount in brought[:_SHOWN]]
+    if rest := brought[_SHOWN:]:
+        shown.append(f"{len(rest)} more {sum(amount for _, amount in rest):+.4f}")
+    return ", ".join(shown)
 
 
 def _as_json(users: list[str], result: "ei.SearchResult") -> list[dict[str, Any]]:

@@ -1,12 +1,17 @@
 """elsa-index train"""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from elsa_index.errors import UsageError
 from elsa_index.training.config import TrainingConfig
+from elsa_index.training.slim.config import SlimConfig
 
 from . import options
 
@@ -14,58 +19,144 @@ if TYPE_CHECKING:
     from elsa_index.training.elsa.run import EpochReport
 
 default = partial(options.default_of, TrainingConfig)
+slim_default = partial(options.default_of, SlimConfig)
 FOUR = "budgets even, no final decay, popularity 0, batches of 1,024."
-EXAMPLE = "Example: elsa-index train split/train.parquet -o model --dims 1024 --nnz 16 --epochs 5"
+EXAMPLE = (
+    "Example: elsa-index train split/train.parquet -o model --dims 1024 --nnz 16 --epochs 5 · "
+    "elsa-index train split/train.parquet -o model --model slim"
+)
+OF_SLIM = "Only --model slim"
+OF_ELSA = "Only --model elsa"
+_ONLY = {
+    "slim": ("neighbours", "regularisation", "non_negative", "user_power"),
+    "elsa": (
+        "dims", "schedule", "restart", "epochs", "dense_epochs", "final_epochs", "paper", "final_decay", "budgets",
+        "patience", "max_output", "batch_size", "learning_rate", "dense", "precision", "device",
+    ),
+}  # fmt: skip
+
+
+_SECONDS_BETWEEN_LINES = 10
+
+
+class Model(StrEnum):
+    """Which model is trained."""
+
+    elsa = "elsa"
+    slim = "slim"
 
 
 def train(
+    context: typer.Context,
     log: Annotated[Path, typer.Argument(help="The log: CSV, TSV, Parquet (also .gz) or .npz.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The model directory to write.")],
-    dims: Annotated[int, typer.Option(help="Latent dimensions.")] = default("dims"),
-    nnz: Annotated[int, typer.Option(help="Nonzero weights per item.")] = default("nnz"),
+    model: Annotated[
+        Model,
+        typer.Option(
+            help="elsa: Compressed ELSA, codes in latent dimensions, with segments. slim: codes over the items "
+            "themselves, more accurate at the same bytes, trained in seconds, asked with short queries."
+        ),
+    ] = Model.elsa,
+    dims: Annotated[int, typer.Option(help="Latent dimensions.", rich_help_panel=OF_ELSA)] = default("dims"),
+    nnz: Annotated[int, typer.Option(help="Nonzero weights per item, their mean.")] = default("nnz"),
     schedule: Annotated[
-        str, typer.Option(help="How the nonzeros shrink: exponential, linear, stepwise, constant.")
+        str,
+        typer.Option(help="How the nonzeros shrink: exponential, linear, stepwise, constant.", rich_help_panel=OF_ELSA),
     ] = default("schedule"),
-    restart: Annotated[bool, typer.Option(help="Restart from the initial values at every new mask.")] = default(
-        "restart"
+    restart: Annotated[
+        bool, typer.Option(help="Restart from the initial values at every new mask.", rich_help_panel=OF_ELSA)
+    ] = default("restart"),
+    epochs: Annotated[int, typer.Option(help="Epochs per level (dense: in all).", rich_help_panel=OF_ELSA)] = default(
+        "epochs"
     ),
-    epochs: Annotated[int, typer.Option(help="Epochs per level (dense: in all).")] = default("epochs"),
-    dense_epochs: Annotated[int, typer.Option(help="Dense epochs before the schedule.")] = default("dense_epochs"),
-    final_epochs: Annotated[int | None, typer.Option(help="Epochs at --nnz after it; else as --epochs.")] = None,
+    dense_epochs: Annotated[
+        int, typer.Option(help="Dense epochs before the schedule.", rich_help_panel=OF_ELSA)
+    ] = default("dense_epochs"),
+    final_epochs: Annotated[
+        int | None, typer.Option(help="Epochs at --nnz after it; else as --epochs.", rich_help_panel=OF_ELSA)
+    ] = None,
     paper: Annotated[
-        bool, typer.Option("--paper", help="The paper's choices where the defaults of these four differ: " + FOUR)
+        bool,
+        typer.Option(
+            "--paper",
+            help="The paper's choices where the defaults of these four differ: " + FOUR,
+            rich_help_panel=OF_ELSA,
+        ),
     ] = False,
     final_decay: Annotated[
-        bool | None, typer.Option(help="Let the learning rate fall to zero over the last mask's epochs (default: yes).")
+        bool | None,
+        typer.Option(
+            help="Let the learning rate fall to zero over the last mask's epochs (default: yes).",
+            rich_help_panel=OF_ELSA,
+        ),
     ] = None,
     budgets: Annotated[
         str | None,
-        typer.Option(help="Nonzeros of each item: even, or log: more for items with more interactions (default: log)."),
+        typer.Option(
+            help="Nonzeros of each item: even, or log: more for items with more interactions (default: log).",
+            rich_help_panel=OF_ELSA,
+        ),
     ] = None,
     popularity: Annotated[
         str | None,
         typer.Option(
-            help="Multiply an item's scores by its relative interactions to this power (default: 0.2), "
+            help="Multiply an item's scores by its relative interactions to this power (default: 0.2, slim: 0), "
             "or auto: the power that is best for the validation users."
         ),
     ] = None,
+    neighbours: Annotated[
+        int, typer.Option(help="Items that may predict an item.", rich_help_panel=OF_SLIM)
+    ] = slim_default("neighbours"),
+    regularisation: Annotated[
+        str,
+        typer.Option(
+            help="λ of the ridge regressions, in interactions, or auto: the best for the validation users.",
+            rich_help_panel=OF_SLIM,
+        ),
+    ] = slim_default("regularisation"),
+    non_negative: Annotated[
+        bool,
+        typer.Option(
+            "--non-negative", help="Positive weights only: no answer need be rescored.", rich_help_panel=OF_SLIM
+        ),
+    ] = False,
+    user_power: Annotated[
+        float, typer.Option(help="A user with n items counts n to minus this power.", rich_help_panel=OF_SLIM)
+    ] = slim_default("user_power"),
     validation_users: Annotated[
-        int, typer.Option(help="Keep so many users from training and report nDCG@100 for them after each epoch.")
-    ] = default("validation_users"),
+        int | None,
+        typer.Option(
+            help="Users to keep from training. elsa: nDCG@100 is reported for them after each epoch (default: none). "
+            "slim: what is auto is chosen for them (default: a tenth, at most 2,000)."
+        ),
+    ] = None,
     patience: Annotated[
         int | None,
-        typer.Option(help="Stop when that has not risen for so many epochs of the last mask; keep the best."),
+        typer.Option(
+            help="Stop when that has not risen for so many epochs of the last mask; keep the best.",
+            rich_help_panel=OF_ELSA,
+        ),
     ] = None,
-    max_output: Annotated[int, typer.Option(help="Items scored in a batch.")] = default("max_output"),
+    max_output: Annotated[int, typer.Option(help="Items scored in a batch.", rich_help_panel=OF_ELSA)] = default(
+        "max_output"
+    ),
     batch_size: Annotated[
-        int | None, typer.Option(help="Users per step (default: a hundredth of all, between 32 and 1,024).")
+        int | None,
+        typer.Option(
+            help="Users per step (default: a hundredth of all, between 32 and 1,024).", rich_help_panel=OF_ELSA
+        ),
     ] = None,
-    learning_rate: Annotated[float, typer.Option(help="Of Nadam.")] = default("learning_rate"),
-    dense: Annotated[bool, typer.Option("--dense", help="Keep all weights: the dense baseline.")] = False,
+    learning_rate: Annotated[float, typer.Option(help="Of Nadam.", rich_help_panel=OF_ELSA)] = default("learning_rate"),
+    dense: Annotated[
+        bool, typer.Option("--dense", help="Keep all weights: the dense baseline.", rich_help_panel=OF_ELSA)
+    ] = False,
     precision: Annotated[
-        str, typer.Option(help="Of the large products: auto, float32, bfloat16 (auto: where it is native).")
+        str,
+        typer.Option(
+            help="Of the large products: auto, float32, bfloat16 (auto: where it is native).", rich_help_panel=OF_ELSA
+        ),
     ] = default("precision"),
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda.")] = default("device"),
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda.", rich_help_panel=OF_ELSA)] = default("device"),
     user_column: options.UserColumn = "user_id",
     item_column: options.ItemColumn = "item_id",
     value_column: options.ValueColumn = None,
@@ -82,32 +173,67 @@ def train(
     """Learn one sparse code per item from a log."""
     import elsa_index as ei
     from elsa_index.codes.item_codes import refuse_target
-    from elsa_index.training.elsa import checkpoint
+    from elsa_index.training import checkpoints
 
-    four = {"final_decay": final_decay, "budgets": budgets, "popularity": popularity, "batch_size": batch_size}
-    config = (ei.TrainingConfig.paper if paper else ei.TrainingConfig.checked)(
-        dims=dims, nnz=nnz, schedule=schedule, restart=restart, epochs=epochs, max_output=max_output,
-        learning_rate=learning_rate, dense=dense, seed=seed, device=device, dense_epochs=dense_epochs,
-        final_epochs=final_epochs, precision=precision, validation_users=validation_users, patience=patience,
-        **{name: value for name, value in four.items() if value is not None},
-    )  # fmt: skip
+    given = context.params
+    _refuse_options_of_another_model(context, model)
+    config = _slim(given) if model == Model.slim else _elsa(given)
     refuse_target(out, overwrite=overwrite)
-    state = checkpoint.path_beside(out)
+    state = checkpoints.path_beside(out)
     if not resume:
-        checkpoint.refuse_unfinished(state, overwrite=overwrite)
+        checkpoints.refuse_unfinished(state, overwrite=overwrite)
     interactions = ei.read_interactions(
         log, user_column=user_column, item_column=item_column, value_column=value_column,
         min_value=min_value, min_user_items=min_user_items,
     )  # fmt: skip
     options.note_summary(interactions)
-    codes = ei.train(interactions, config, _say_epoch, on_start=_say_memory, checkpoint=state, resume=resume)
+    with _stages() as on_stage:
+        codes = ei.train(
+            interactions, config, _say_epoch, on_stage=on_stage, on_start=_say_memory, checkpoint=state, resume=resume
+        )
     codes.save(out, overwrite=overwrite)
-    checkpoint.discard(state)
+    checkpoints.discard(state)
     if json:
         options.print_json({"fingerprint": codes.fingerprint, **codes.origin})
     else:
+        for regularisation, ndcg in codes.origin.get("validation", {}).get("ndcg@100 by regularisation", {}).items():
+            print(f"λ {regularisation}: nDCG@100 {ndcg:.4f} of the validation users")
         size = f"{codes.dims:,} dimensions, {codes.weights.nnz / len(codes.ids):.4g} nonzeros per item"
         print(f"{out}: {len(codes.ids):,} items, {size}, trained in {codes.origin['seconds']} s")
+
+
+def _refuse_options_of_another_model(context: typer.Context, model: Model) -> None:
+    """Raises UsageError where an option was given that the model does not have."""
+    for other, names in _ONLY.items():
+        for name in names:
+            source = context.get_parameter_source(name)
+            if other != model and source is not None and source.name == "COMMANDLINE":
+                raise UsageError(f"--{name.replace('_', '-')} is for --model {other}; the model is {model}.")
+
+
+def _elsa(given: dict[str, Any]) -> TrainingConfig:
+    taken = {name: given[name] for name in TrainingConfig.model_fields if given.get(name) is not None}
+    return TrainingConfig.paper(**taken) if given["paper"] else TrainingConfig.checked(**taken)
+
+
+def _slim(given: dict[str, Any]) -> SlimConfig:
+    return SlimConfig.checked(**{name: given[name] for name in SlimConfig.model_fields if given.get(name) is not None})
+
+
+@contextmanager
+def _stages() -> Iterator[Callable[[str, int, int], None]]:
+    """One progress bar after the other, for what a training says that it does."""
+    with ExitStack() as bars:
+        showing: dict[str, Callable[[int, int], None]] = {}
+
+        def on_stage(stage: str, done: int, total: int) -> None:
+            if stage not in showing:
+                bars.close()
+                showing.clear()
+                showing[stage] = bars.enter_context(options.progress(stage, least_seconds=_SECONDS_BETWEEN_LINES))
+            showing[stage](done, total)
+
+        yield on_stage
 
 
 def _say_memory(needed: int) -> None:

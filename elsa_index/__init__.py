@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from .segments.stored import Segment, Segments
     from .storage.ids import IdMap
     from .training.config import TrainingConfig
-    from .training.elsa.run import train
+    from .training.slim.config import SlimConfig
+    from .training.train import train
 
 _HOME = {
     "ClusterTarget": "engines.cluster_target",
@@ -74,7 +75,8 @@ _HOME = {
     "Segment": "segments.stored",
     "Segments": "segments.stored",
     "TrainingConfig": "training.config",
-    "train": "training.elsa.run",
+    "SlimConfig": "training.slim.config",
+    "train": "training.train",
 }
 
 __all__ = [
@@ -97,6 +99,7 @@ __all__ = [
     "Segment",
     "SegmentRules",
     "Segments",
+    "SlimConfig",
     "Split",
     "StorageError",
     "TrainingConfig",

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..codes.item_codes import ItemCodes
 from ..errors import UsageError
 from ..segments.rules import SegmentRules
 
 if TYPE_CHECKING:
+    from ..codes.item_codes import ItemCodes
     from ..engines.cluster_target import ClusterTarget
     from ..engines.contract import Capabilities
 
@@ -45,7 +45,7 @@ class BuildOptions:
     def __post_init__(self) -> None:
         check_target(self.target_overlap)
 
-    def check(self, able: "Capabilities", codes: ItemCodes) -> None:
+    def check(self, able: "Capabilities", codes: "ItemCodes") -> None:
         """Raises UsageError for what the engine cannot do."""
         if able.most_dims is not None and codes.dims > able.most_dims:
             raise UsageError(

@@ -1,11 +1,10 @@
 """TrainingConfig: every choice of a training run."""
 
-from contextlib import suppress
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from ..errors import UsageError
+from .choices import Auto, Choices, number_or_auto
 
 Schedule = Literal["exponential", "linear", "stepwise", "constant"]
 Budgets = Literal["even", "log"]
@@ -17,7 +16,7 @@ PAPER = {"budgets": "even", "final_decay": False, "popularity": 0.0, "batch_size
 """What the paper has where the defaults differ."""
 
 
-class TrainingConfig(BaseModel):
+class TrainingConfig(Choices):
     """Every choice of a training run.
 
     Defaults are the paper's (Vančura et al., WWW 2026) but for `budgets`, `final_decay`, `popularity` and
@@ -28,8 +27,6 @@ class TrainingConfig(BaseModel):
     >>> TrainingConfig.model_validate_json(config.model_dump_json()) == config
     True
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     dims: int = Field(4096, ge=1, le=2**24)
     """Latent dimensions d; the paper's best on two of three data sets."""
@@ -52,7 +49,7 @@ class TrainingConfig(BaseModel):
     budgets: Budgets = "log"
     """`even`: `nnz` for every item, as in the paper. `log`: in proportion to the logarithm of an item's
     interactions, between 0.6 and 2 times `nnz`, with the same total."""
-    popularity: float | Literal["auto"] = DEFAULT_POPULARITY
+    popularity: float | Auto = DEFAULT_POPULARITY
     """β: after training, an item's scores are multiplied by p^β, p its interactions over their geometric mean. So a
     code's norm is p^β, and in a history it counts p^-β, that is as a code of norm 1. The paper has 0.
     `auto`: β and `history_popularity` are those with the best nDCG@100 for the validation users."""
@@ -93,10 +90,7 @@ class TrainingConfig(BaseModel):
     @field_validator("popularity", mode="before")
     @classmethod
     def _is_power_or_auto(cls, value: object) -> object:
-        with suppress(TypeError, ValueError):
-            if value == "auto" or 0 <= float(value) <= 2:  # type: ignore[arg-type]
-                return value
-        raise ValueError("must be a number from 0 to 2, or auto")
+        return number_or_auto(value, 0, 2)
 
     @model_validator(mode="after")
     def _fits(self) -> "TrainingConfig":
@@ -107,14 +101,3 @@ class TrainingConfig(BaseModel):
             if wants and not self.validation_users:
                 raise ValueError(f"{name} {getattr(self, name)} needs validation_users above 0")
         return self
-
-    @classmethod
-    def checked(cls, **values: object) -> "TrainingConfig":
-        """As the constructor, but raises UsageError that names parameter, value and what is allowed."""
-        try:
-            return cls(**values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"])
-            given = f", got {first['input']!r}" if name else ""
-            raise UsageError(f"{name or 'training'}: {first['msg'].removeprefix('Value error, ')}{given}.") from None

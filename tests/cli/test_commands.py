@@ -13,7 +13,7 @@ from scipy.sparse import save_npz
 
 import elsa_index as ei
 from elsa_index.training.config import PAPER
-from elsa_index.training.elsa.popularity import OUTPUT_EXPONENTS
+from elsa_index.training.popularity import OUTPUT_EXPONENTS
 
 from ..support.catalogues import GENRES, ODD_IDS, make_codes, make_tastes
 from ..support.command_line import run, run_apart
@@ -100,6 +100,35 @@ def test_from_a_log_to_an_evaluation(log, tmp_path):
     assert "exact" in shown.stderr
     refused = run("train", tmp_path / "log.csv", "-o", tmp_path / "m", status=1)
     assert "--overwrite" in refused.stderr
+
+
+def test_codes_over_items_from_a_log_to_an_explanation(log, tmp_path):
+    log.pairs().write_csv(tmp_path / "log.csv")
+    train = ("train", tmp_path / "log.csv", "-o", tmp_path / "m", "--model", "slim", "--nnz", 4, "--neighbours", 20)
+    for wrong, message in [
+        (("--dims", 8), "--dims is for --model elsa; the model is slim"),
+        (("--no-restart",), "--restart is for --model elsa"),
+        (("--regularisation", "x"), "must be a number from 0.01 to 1,000,000.0, or auto, got 'x'"),
+        (("--nnz", 30), r"nnz must be at most neighbours (20), got 30"),
+    ]:
+        assert message in run(*train, *wrong, status=2).stderr
+    refused = run("train", tmp_path / "log.csv", "-o", tmp_path / "m", "--non-negative", status=2)
+    assert "--non-negative is for --model slim; the model is elsa" in refused.stderr
+    assert not (tmp_path / "m").exists()
+    made = json.loads(run(*train, "--non-negative", "--json").stdout)
+    assert made["model"] == "SLIM"
+    assert made["validation"]["users"] == 6
+    shown = run(*train, "--overwrite").stdout
+    assert shown.count("of the validation users") == len(made["validation"]["ndcg@100 by regularisation"])
+    assert "40 items, 40 dimensions, 4 nonzeros per item" in shown
+    run("build", tmp_path / "m", "-o", tmp_path / "i")
+    assert "nothing to tune" in run("tune", tmp_path / "i", "--histories", tmp_path / "log.csv", status=2).stderr
+    found = json.loads(run("search", tmp_path / "i", "--items", "i1,i2", "--explain", "--json").stdout)
+    assert found["results"][0]["proven"]
+    assert {name for name, _ in found["explanations"][0]["history"]} == {"i1", "i2"}
+    shown = run("search", tmp_path / "i", "--items", "i1,i2", "--explain").stdout
+    assert "because of" in shown
+    assert "dimensions" not in shown
 
 
 def test_the_paper_is_one_flag_away_and_validation_users_are_reported(log, tmp_path):

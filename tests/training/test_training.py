@@ -18,8 +18,8 @@ from elsa_index.training.elsa.loss import loss_and_gradient
 from elsa_index.training.elsa.products import Transpose
 from elsa_index.training.elsa.schedules import constant, exponential, linear, nonzeros_by_epoch, stepwise
 from elsa_index.training.elsa.step import train_step
-from elsa_index.training.elsa.validation import Validation
 from elsa_index.training.elsa.weights import Weights
+from elsa_index.training.held_out import hold_out
 
 
 def test_config_survives_json_and_refuses_what_is_out_of_range():
@@ -274,7 +274,7 @@ def test_popularity_gives_codes_norms_and_leaves_histories_as_they_were(log):
 
 def test_validation_users_are_kept_from_training_and_ranked_as_evaluate_ranks_them(log, tmp_path):
     config = ei.TrainingConfig(dims=16, nnz=4, epochs=2, batch_size=16, validation_users=12, history_popularity=0.3)
-    rest, held = Validation.hold_out(log.matrix, 12, config.seed)
+    rest, held = hold_out(log.matrix, 12, config.seed)
     assert rest.shape[0] == 48
     assert held.histories.shape == held.hidden.shape == (12, 40)
     sizes = np.diff((held.histories + held.hidden).indptr)

@@ -1,13 +1,10 @@
 """What a training run needs, told before it begins."""
 
-from contextlib import suppress
-from pathlib import Path
-
-import psutil
 import torch
 
 from ...errors import UsageError
 from ..config import TrainingConfig
+from ..memory import free_memory
 from .products import use_sparse
 from .schedules import nonzeros_by_epoch
 
@@ -43,11 +40,7 @@ def available(device: torch.device) -> int:
     """Bytes that a run may take: of the GPU, or of memory, within the container's limit where there is one."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    free = int(psutil.virtual_memory().available)
-    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
-    with suppress(OSError, ValueError):  # no container, or "max"
-        free = min(free, int(limit.read_text()) - int(used.read_text()))
-    return free
+    return free_memory()
 
 
 def refuse_too_large(users: int, items: int, config: TrainingConfig, device: torch.device, dtype: torch.dtype) -> int:

@@ -9,26 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from ...codes.item_codes import ItemCodes
 from ...data.interactions import Interactions
 from ...errors import TrainingInterrupted
 from ..config import DEFAULT_POPULARITY, TrainingConfig
 from ..device import compute_dtype, resolve_device
+from ..held_out import hold_out
+from ..histories import sample_histories
+from ..popularity import relative, scaled
+from ..stopping import stop_requests
 from .batches import batches, steps_per_epoch
 from .budgets import budgets_of
-from .checkpoint import SECONDS_BETWEEN, Position, load, save, stop_requests
+from .checkpoint import Position, load, save
 from .memory import refuse_too_large
-from .popularity import relative, scaled
 from .products import Transpose, use_sparse
 from .schedules import first_of_last_mask, learning_rate, nonzeros_by_epoch
 from .step import train_step
 from .validation import Validation
 from .weights import Weights
-
-SAMPLE_HISTORIES = 1000
-"""How many histories of the log stay with the codes, for later calibration and checks."""
 
 
 @dataclass(frozen=True)
@@ -46,36 +45,6 @@ class EpochReport:
     ndcg: float | None = None
 
 
-def train(
-    interactions: Interactions,
-    config: TrainingConfig | None = None,
-    on_epoch: Callable[[EpochReport], None] | None = None,
-    *,
-    on_start: Callable[[int], None] | None = None,
-    checkpoint: Path | None = None,
-    checkpoint_seconds: float = SECONDS_BETWEEN,
-    resume: bool = False,
-) -> ItemCodes:
-    """Learns one code per item from a log (paper, Compressed ELSA; dense ELSA where `config.dense`).
-
-    Returns codes: (items, dims) CSR with `nnz` nonzeros per row (on average, with budgets by interactions), of norm
-    p^popularity, history weights that make up for it, the training's configuration and log fingerprint in `origin`,
-    item counts, and a sample of 1,000 histories.
-
-    on_start: called with the bytes that the run is expected to take, before it takes them.
-    checkpoint: a directory to keep the state in, at the end of an epoch when the last one is older than
-    `checkpoint_seconds`, and when Ctrl-C or SIGTERM stops the run, which raises TrainingInterrupted; with `resume` the
-    run goes on from it to the same codes. It stays when the run is done: remove it once the codes are saved.
-
-    Raises UsageError where the device cannot be used, and where the run would need more memory than there is.
-    """
-    run = Run(interactions, config or TrainingConfig(), on_start)
-    if checkpoint and resume:
-        run.resume(checkpoint)
-    run.train(on_epoch, checkpoint, checkpoint_seconds)
-    return run.codes()
-
-
 class Run:
     """One training, from the initial weights or a checkpoint to codes.
 
@@ -90,7 +59,8 @@ class Run:
         self.dtype = compute_dtype(config, self.device)
         self.matrix, self.validation = interactions.matrix, None
         if config.validation_users:
-            self.matrix, self.validation = Validation.hold_out(self.matrix, config.validation_users, config.seed)
+            self.matrix, held = hold_out(self.matrix, config.validation_users, config.seed)
+            self.validation = Validation(held.histories, held.hidden)
         self.users, self.items = self.matrix.shape
         self.counts = np.bincount(self.matrix.indices, minlength=self.items)
         self.popularity = relative(self.counts)
@@ -210,7 +180,7 @@ class Run:
             codes,
             origin=self._origin(exponents),
             item_counts=self.interactions.item_counts,
-            sample_histories=_sample(self.interactions.matrix, self.config.seed),
+            sample_histories=sample_histories(self.interactions.matrix, self.config.seed),
             history_weights=history_weights,
         )
 
@@ -233,10 +203,3 @@ class Run:
             ndcg = self.validation.ndcg(self.weights, self.popularity, [exponents])[0]
             origin["validation"] = {"users": self.config.validation_users, "ndcg@100": ndcg}
         return origin
-
-
-def _sample(matrix: csr_array, seed: int) -> csr_array:
-    """A fixed sample of users' rows: items only, no ids of users."""
-    rng = np.random.default_rng(seed)
-    users = np.sort(rng.choice(matrix.shape[0], min(SAMPLE_HISTORIES, matrix.shape[0]), replace=False))
-    return matrix[users]

@@ -1,4 +1,4 @@
-"""Validation: users kept from training, part of whose items must come back."""
+"""How well weights in training rank for the validation users."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,56 +7,22 @@ import numpy as np
 import torch
 from scipy.sparse import csr_array
 
-from ...data.protocols import hidden_count, users_of
+from ...data.protocols import users_of
 from ...data.scipy_matrix import column_lists
-from ...errors import UsageError
 from ...metrics import hits_of, ndcg
 from ...storage.ids import Rows
-from .popularity import HISTORY_EXPONENTS, OUTPUT_EXPONENTS
+from ..held_out import HeldOut
+from ..popularity import HISTORY_EXPONENTS, OUTPUT_EXPONENTS
 from .weights import Weights
 
-HIDE, K = 0.2, 100
+K = 100
 _SCORES = 1 << 26
 _ROWS = 4096
 
 
 @dataclass(frozen=True)
-class Validation:
-    """histories, hidden: (users, items) CSR, binary; together they are what the users have."""
-
-    histories: csr_array
-    hidden: csr_array
-
-    @classmethod
-    def hold_out(cls, matrix: csr_array, users: int, seed: int) -> tuple[csr_array, "Validation"]:
-        """The matrix without `users` of its rows, and these, a fifth of each one's items (rounded up) hidden.
-
-        Raises UsageError where too few users have the two items that it takes.
-        """
-        sizes = np.diff(matrix.indptr)
-        eligible = np.flatnonzero(sizes >= 2)
-        if users > min(len(eligible), len(sizes) - 1):
-            raise UsageError(
-                f"validation_users is {users:,}, but of {len(sizes):,} users {len(eligible):,} have two items or more "
-                f"and one must be left for training: choose at most {min(len(eligible), len(sizes) - 1):,}."
-            )
-        rng = np.random.default_rng([seed, 1])
-        chosen = np.sort(rng.choice(eligible, users, replace=False))
-        rest = np.ones(len(sizes), dtype=bool)
-        rest[chosen] = False
-        held = matrix[chosen]
-        rows = users_of(held)
-        # The place of each item in its user's random order; the first fifth is hidden.
-        order = np.lexsort((rng.random(len(rows)), rows))
-        place = np.empty(len(rows), dtype=np.int64)
-        place[order] = np.arange(len(rows)) - held.indptr[rows]
-        is_hidden = place < hidden_count(np.diff(held.indptr), HIDE)[rows]
-
-        def part(keep: np.ndarray) -> csr_array:
-            at = (rows[keep], held.indices[keep])
-            return csr_array((np.ones(int(keep.sum()), np.float32), at), shape=held.shape)
-
-        return matrix[rest], cls(part(~is_hidden), part(is_hidden))
+class Validation(HeldOut):
+    """Validation users, ranked by weights in training."""
 
     def ndcg(self, weights: Weights, popularity: np.ndarray, exponents: list[tuple[float, float]]) -> list[float]:
         """nDCG@100 with each pair (α, β): an item brings p^α of Â to a history, and its scores are multiplied by p^β.

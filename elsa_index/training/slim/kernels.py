@@ -1,0 +1,275 @@
+"""The loops that training spends its time in, compiled by Numba. They release the interpreter's lock: threads share the
+items among them, and whatever they share out, each item's result is the same.
+
+A log is given by its columns and by its rows: `item_starts` (items + 1,) where each item's entries begin in `users_of`
+and `by_item`, their users and their values; `user_starts`, `items_of` and `by_user` likewise for each user.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Array = npt.NDArray[Any]
+_F = TypeVar("_F", bound=Callable[..., Any])
+_REORDERED = {"reassoc", "contract", "nsz"}  # sums of products may be vectorised
+
+
+def _compiled(function: _F) -> _F:
+    """Machine code, kept on disk for the next process where there is a place for it."""
+    try:
+        compiled = njit(nogil=True, cache=True, fastmath=_REORDERED)(function)
+    except RuntimeError:  # neither beside the package nor in the user's cache
+        compiled = njit(nogil=True, fastmath=_REORDERED)(function)
+    return cast(_F, compiled)
+
+
+@_compiled
+def _is_less(cosines: Array, rows: Array, one: int, other: int) -> bool:
+    """Whether one entry of a heap is to leave it before the other."""
+    return cosines[one] < cosines[other] or (cosines[one] == cosines[other] and rows[one] > rows[other])
+
+
+@_compiled
+def _swap(cosines: Array, rows: Array, one: int, other: int) -> None:
+    cosines[one], cosines[other] = cosines[other], cosines[one]
+    rows[one], rows[other] = rows[other], rows[one]
+
+
+@_compiled
+def _rise(cosines: Array, rows: Array, at: int) -> None:
+    """Restores the order of a heap whose last entry is new."""
+    while at > 0 and _is_less(cosines, rows, at, (at - 1) // 2):
+        _swap(cosines, rows, at, (at - 1) // 2)
+        at = (at - 1) // 2
+
+
+@_compiled
+def _sink(cosines: Array, rows: Array, size: int) -> None:
+    """Restores the order of a heap whose first entry is new."""
+    at = 0
+    while 2 * at + 1 < size:
+        child = 2 * at + 1
+        if child + 1 < size and _is_less(cosines, rows, child + 1, child):
+            child += 1
+        if not _is_less(cosines, rows, child, at):
+            break
+        _swap(cosines, rows, at, child)
+        at = child
+
+
+@_compiled
+def find_neighbours(
+    first: int,
+    last: int,
+    most: int,
+    user_starts: Array,
+    items_of: Array,
+    by_user: Array,
+    item_starts: Array,
+    users_of: Array,
+    by_item: Array,
+    norms: Array,
+    neighbours: Array,
+    found: Array,
+) -> None:
+    """For items `first` to `last` the `most` others of the largest cosine: their inner product with the item over their
+    norm. Fills neighbours (items, most) int32, in any order, and found (items,) int32, how many there are; of equal
+    ones the lower rows are taken.
+    """
+    items = len(item_starts) - 1
+    products = np.zeros(items)
+    touched = np.empty(items, np.int32)
+    cosines, rows = np.empty(most), np.empty(most, np.int32)  # a heap, the least cosine on top
+    for item in range(first, last):
+        reached = 0
+        for entry in range(item_starts[item], item_starts[item + 1]):
+            user, value = users_of[entry], by_item[entry]
+            for at in range(user_starts[user], user_starts[user + 1]):
+                other = items_of[at]
+                if products[other] == 0:
+                    touched[reached] = other
+                    reached += 1
+                products[other] += value * by_user[at]
+        kept = 0
+        for at in range(reached):
+            other = touched[at]
+            cosine = products[other] / norms[other]
+            products[other] = 0
+            if other == item:
+                continue
+            if kept < most:
+                cosines[kept], rows[kept] = cosine, other
+                _rise(cosines, rows, kept)
+                kept += 1
+            elif cosine > cosines[0] or (cosine == cosines[0] and other < rows[0]):
+                cosines[0], rows[0] = cosine, other
+                _sink(cosines, rows, kept)
+        found[item] = kept
+        neighbours[item, :kept] = rows[:kept]
+
+
+@_compiled
+def _gram(
+    chosen: Array,
+    count: int,
+    item_starts: Array,
+    users_of: Array,
+    by_item: Array,
+    heads: Array,
+    places: Array,
+    links: Array,
+    values: Array,
+    gram: Array,
+) -> None:
+    """The lower triangle of G, (count, count): inner products of the `chosen` items' columns.
+
+    Each user's entries so far form a list: heads (users,) the last one's number, -1 for none; links to the one before.
+    heads is as it was when this ends.
+    """
+    entries = 0
+    for at in range(count):
+        gram[at, : at + 1] = 0
+        item = chosen[at]
+        for entry in range(item_starts[item], item_starts[item + 1]):
+            user, value = users_of[entry], by_item[entry]
+            gram[at, at] += value * value
+            linked = heads[user]
+            link = linked
+            while link >= 0:
+                gram[at, places[link]] += value * values[link]
+                link = links[link]
+            places[entries], links[entries], values[entries] = at, linked, value
+            heads[user] = entries
+            entries += 1
+    for at in range(count):
+        item = chosen[at]
+        for entry in range(item_starts[item], item_starts[item + 1]):
+            heads[users_of[entry]] = -1
+
+
+@_compiled
+def _inverse_factor(
+    matrix: Array,
+    size: int,
+    factor: Array,
+) -> None:
+    """Fills R, the inverse of L, where the positive definite `matrix` is A = L Lᵀ, so that A^-1 = Rᵀ R. The lower
+    triangle of `matrix` is read and becomes L."""
+    for row in range(size):
+        for column in range(row):
+            total = 0.0
+            for k in range(column):
+                total += matrix[row, k] * matrix[column, k]
+            matrix[row, column] = (matrix[row, column] - total) / matrix[column, column]
+        total = 0.0
+        for k in range(row):
+            total += matrix[row, k] * matrix[row, k]
+        matrix[row, row] = np.sqrt(matrix[row, row] - total)
+    for row in range(size):
+        for column in range(row):
+            factor[row, column] = 0
+        for k in range(row):
+            weight = matrix[row, k]
+            for column in range(k + 1):
+                factor[row, column] += weight * factor[k, column]
+        diagonal = 1 / matrix[row, row]
+        for column in range(row):
+            factor[row, column] *= -diagonal
+        factor[row, row] = diagonal
+
+
+@_compiled
+def _solution(
+    factor: Array,
+    size: int,
+    target: Array,
+    solution: Array,
+) -> None:
+    """A^-1 b = Rᵀ (R b)."""
+    solution[:size] = 0
+    for k in range(size):
+        product = 0.0
+        for column in range(k + 1):
+            product += factor[k, column] * target[column]
+        for column in range(k + 1):
+            solution[column] += product * factor[k, column]
+
+
+@_compiled
+def regress(
+    first: int,
+    last: int,
+    starts: Array,
+    lengths: Array,
+    predictors: Array,
+    regularisation: float,
+    non_negative: bool,
+    item_starts: Array,
+    users_of: Array,
+    by_item: Array,
+    users: int,
+    weights: Array,
+    saliency: Array,
+) -> None:
+    """Ridge regression of each item from `first` to `last` on its predictors: w = (G_SS + λI)^-1 G_Sj.
+
+    predictors: items, those of item j from starts[j], lengths[j] of them. Fills weights, float32, in their places, and
+    saliency, w² / diag((G_SS + λI)^-1), what leaving a predictor out would cost; either may be empty. non_negative:
+    predictors of negative weight are left out, one round after the other, until there are none; their weight is 0.
+    """
+    most = 0
+    for item in range(first, last):
+        most = max(most, lengths[item])
+    heads = np.full(users, -1, np.int32)
+    places, links, values = np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32)
+    gram, factor, matrix = np.zeros((most + 1, most + 1)), np.zeros((most, most)), np.zeros((most, most))
+    chosen, target, solution = np.empty(most + 1, np.int32), np.empty(most), np.empty(most)
+    active = np.empty(most, np.int32)
+    for item in range(first, last):
+        count, start = lengths[item], starts[item]
+        if count == 0:
+            continue
+        entries = item_starts[item + 1] - item_starts[item]
+        for at in range(count):
+            chosen[at] = predictors[start + at]
+            entries += item_starts[chosen[at] + 1] - item_starts[chosen[at]]
+        chosen[count] = item
+        if entries > len(places):
+            places, links = np.empty(2 * entries, np.int32), np.empty(2 * entries, np.int32)
+            values = np.empty(2 * entries, np.float32)
+        _gram(chosen, count + 1, item_starts, users_of, by_item, heads, places, links, values, gram)
+        size = count
+        for at in range(count):
+            active[at] = at
+            if len(weights) > 0:
+                weights[start + at] = 0
+        while size > 0:
+            for at in range(size):
+                for other in range(at + 1):
+                    matrix[at, other] = gram[active[at], active[other]]
+                matrix[at, at] += regularisation
+                target[at] = gram[count, active[at]]
+            _inverse_factor(matrix, size, factor)
+            _solution(factor, size, target, solution)
+            left = 0
+            if non_negative and len(saliency) == 0:
+                for at in range(size):
+                    if solution[at] > 0:
+                        active[left] = active[at]
+                        left += 1
+            if left == size or not non_negative or len(saliency) > 0:
+                break
+            size = left
+        if len(weights) > 0:
+            for at in range(size):
+                weights[start + active[at]] = solution[at]
+        if len(saliency) > 0:
+            for at in range(size):
+                inverse = 0.0
+                for k in range(at, size):
+                    inverse += factor[k, at] * factor[k, at]
+                rising = solution[at] > 0 or not non_negative
+                saliency[start + at] = solution[at] * solution[at] / inverse if rising else 0.0

@@ -1,0 +1,45 @@
+"""Which weights are kept: chosen over all items at once, by what leaving them out would cost."""
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import UsageError
+
+LEAST = 3
+"""Weights that every item keeps, where it has so many: chosen by their cost alone some items would have none, and never
+be recommended."""
+_ROWS = 50_000  # at a time, so that memory is bounded
+
+
+def select(saliency: npt.NDArray[np.float32], nnz: int) -> npt.NDArray[np.bool_]:
+    """(items, neighbours) the items · nnz weights of the largest saliency, among them the LEAST largest of every item;
+    of equal ones the first.
+
+    saliency: (items, neighbours), 0 for weights that are not there.
+
+    Raises UsageError where there are fewer weights than that.
+
+    >>> select(np.array([[9.0, 8, 7, 6, 5], [1, 2, 3, 4, 0]], dtype=np.float32), 4).sum(axis=1).tolist()
+    [5, 3]
+    """
+    items, neighbours = saliency.shape
+    wanted, there = items * nnz, int(np.count_nonzero(saliency))
+    if wanted > there:
+        raise UsageError(
+            f"nnz must be at most {there // items} here, got {nnz}: with so many per item there would be {wanted:,} "
+            f"weights, and only {there:,} pairs of an item and a neighbour have one. More --neighbours may give more."
+        )
+    ranked = saliency.copy()
+    for _ in range(min(LEAST, nnz)):
+        for first in range(0, items, _ROWS):
+            part = ranked[first : first + _ROWS]
+            left = np.where(np.isinf(part), 0, part)
+            best = left.argmax(axis=1)  # of equal ones the first: rare items have many
+            has_any = np.flatnonzero(left[np.arange(len(left)), best])
+            part[has_any, best[has_any]] = np.inf
+    flat = ranked.ravel()
+    threshold = np.partition(flat, flat.size - wanted)[flat.size - wanted]
+    kept = flat > threshold
+    equal = np.flatnonzero(flat == threshold)
+    kept[equal[: wanted - np.count_nonzero(kept)]] = True
+    return kept.reshape(items, neighbours)

@@ -1,0 +1,61 @@
+"""train: codes from a log, by the model that a configuration is of."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..codes.item_codes import ItemCodes
+from ..data.interactions import Interactions
+from .checkpoints import SECONDS_BETWEEN
+from .config import TrainingConfig
+from .slim.config import SlimConfig
+
+if TYPE_CHECKING:
+    from .elsa.run import EpochReport
+    from .slim.fit import OnStage
+
+
+def train(
+    interactions: Interactions,
+    config: TrainingConfig | SlimConfig | None = None,
+    on_epoch: "Callable[[EpochReport], None] | None" = None,
+    *,
+    on_stage: "OnStage | None" = None,
+    on_start: Callable[[int], None] | None = None,
+    checkpoint: Path | None = None,
+    checkpoint_seconds: float = SECONDS_BETWEEN,
+    resume: bool = False,
+) -> ItemCodes:
+    """Learns one code per item from a log.
+
+    config: a `TrainingConfig` for Compressed ELSA (paper; dense ELSA where `config.dense`), the default, or a
+    `SlimConfig` for codes over items.
+
+    Returns codes with the training's configuration and log fingerprint in `origin`, item counts, and a sample of 1,000
+    histories. ELSA's are (items, dims) CSR with `nnz` nonzeros per row (on average, with budgets by interactions), of
+    norm p^popularity, with history weights that make up for it; SLIM's (items, items) CSR with `nnz` nonzeros per row
+    on average, history codes `items`.
+
+    on_epoch: called after each epoch of ELSA. on_stage: called while SLIM works, with what it does, the items that are
+    done and how many there are. on_start: called with the bytes that the run is expected to take, before it takes them.
+    checkpoint: a directory to keep the state in, when the last one is older than `checkpoint_seconds`, and when Ctrl-C
+    or SIGTERM stops the run, which raises TrainingInterrupted; with `resume` the run goes on from it to the same codes.
+    It stays when the run is done: remove it once the codes are saved.
+
+    Raises UsageError where the device cannot be used, where the run would need more memory than there is, and where
+    more weights are asked than pairs of items exist; DataError for a log that nothing can be learnt from.
+    """
+    if isinstance(config, SlimConfig):
+        from .slim.run import SlimRun
+
+        slim = SlimRun(interactions, config, on_start)
+        if checkpoint and resume:
+            slim.resume(checkpoint)
+        return slim.train(on_stage, checkpoint, checkpoint_seconds)
+    from .elsa.run import Run
+
+    run = Run(interactions, config or TrainingConfig(), on_start)
+    if checkpoint and resume:
+        run.resume(checkpoint)
+    run.train(on_epoch, checkpoint, checkpoint_seconds)
+    return run.codes()
