@@ -78,9 +78,9 @@ def main() -> None:
         paths = {name: Path(directory) / name for name in ("as they come", "dominant", "bipartite")}
         for path in paths.values():
             path.mkdir()
-        write_postings(store, codes.ids, scale, paths["as they come"])
+        write_postings(store, codes.ids, scale.quantize, paths["as they come"])
         ordered = by_dominant_dimension(codes)
-        write_postings(StoredCodes.round(ordered, "float16"), ordered.ids, scale, paths["dominant"])
+        write_postings(StoredCodes.round(ordered, "float16"), ordered.ids, scale.quantize, paths["dominant"])
         bipartite(paths["as they come"], paths["bipartite"], given.misc)
         queries = []
         for history in chosen_histories(ei.Split.load(given.split), codes.ids)[:QUERIES]:

@@ -35,7 +35,10 @@ def build(
     bits: Annotated[int, typer.Option(help="Bits of an impact (lucene), 2 to 16.")] = BuildOptions.bits,
     store: Annotated[
         str | None,
-        typer.Option(help="Precision of the stored codes: float16, float32 or int8.", show_default="the engine's own"),
+        typer.Option(
+            help="Precision of the stored codes: float16, float32, int8; none: only impacts (codes over items).",
+            show_default="the engine's own",
+        ),
     ] = BuildOptions.store,
     item_ids: Annotated[Path | None, typer.Option(help="Ids of a .npz's rows: .txt, or a table with item_id.")] = None,
     history_codes: Annotated[

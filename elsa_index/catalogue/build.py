@@ -97,7 +97,7 @@ def _save_items(codes: ItemCodes, store: StoreName, metadata: Metadata | None, d
 
 def _segment_store(store: StoreName) -> StoreName:
     """Segments are few: eight bits would save nothing, and their rounding could swap two of them."""
-    return "float16" if store == "int8" else store
+    return "float16" if store in ("int8", "none") else store
 
 
 @dataclass

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ..engines.contract import Capabilities
 
 
+_MOST_BITS = 8
+"""Of impacts that are the codes: their sums must be whole numbers that a float holds."""
 USUAL_SEGMENTS = SegmentRules()
 
 
@@ -20,13 +22,13 @@ USUAL_SEGMENTS = SegmentRules()
 class BuildOptions:
     """engine: `lucene`, `exact`, `faiss-flat`, `faiss-sq8`, `faiss-hnsw`, `faiss-ivfpq`, `seismic` or `opensearch`.
     bits: of the impacts, 2 to 16. store: precision of the stored codes, `float16`, `float32` or `int8`, a scale per
-    item (FAISS engines take float32); None for the engine's own. tags: pairs of item id and tag, what `search` can
-    filter by. metadata: a table by column, item_id, title and any others, as `read_metadata` gives it: titles to show
-    and to look up, and what segments are named by. segments: how they are made; None for an index without. Dense codes
-    get none, as they have no dominant dimensions. histories, target_overlap: how searches are calibrated (see
-    `Index.tune`), on the histories kept with the codes where None are given; without any, or with a target of 1, the
-    index answers exactly. cluster: where the engine opensearch loads the codes; `overwrite` is for the catalogue served
-    there too.
+    item (FAISS engines take float32); `none` (lucene, codes over items): only the impacts; None for the engine's own.
+    tags: pairs of item id and tag, what `search` can filter by. metadata: a table by column, item_id, title and any
+    others, as `read_metadata` gives it: titles to show and to look up, and what segments are named by. segments: how
+    they are made; None for an index without. Dense codes get none, as they have no dominant dimensions. histories,
+    target_overlap: how searches are calibrated (see `Index.tune`), on the histories kept with the codes where None are
+    given; without any, or with a target of 1, the index answers exactly. cluster: where the engine opensearch loads the
+    codes; `overwrite` is for the catalogue served there too.
 
     Raises UsageError for a target out of range.
     """
@@ -56,6 +58,13 @@ class BuildOptions:
             raise UsageError(
                 f"store must be {' or '.join(able.stores)} for the engine {self.engine}, got {self.store!r}."
             )
+        if self.store == "none" and codes.history_kind == "same":
+            raise UsageError(
+                "store none keeps impacts only, and a history of these codes is the sum of its items' codes, which "
+                "cannot be read back from them; use int8, float16 or float32."
+            )
+        if self.store == "none" and self.bits > _MOST_BITS:
+            raise UsageError(f"bits must be at most {_MOST_BITS} with store none, got {self.bits}.")
         if (self.cluster is not None) == bool(able.ranks):
             return
         if self.cluster is None:

@@ -47,6 +47,8 @@ class ItemsThemselves:
     items: int
 
     def vector(self, rows: Rows, weights: Vector) -> QueryVector:
+        if weights.all():  # rows are sorted, each once
+            return QueryVector(rows, weights, self.items)
         return QueryVector.summed(rows, weights, self.items)
 
     def rows(self, rows: Rows) -> csr_array:
@@ -70,7 +72,8 @@ class OwnCodes:
 def save_history_codes(codes: ItemCodes, store: StoreName, directory: Path) -> None:
     """Writes what `open_history_codes` needs."""
     if not isinstance(codes.history_codes, str):
-        StoredCodes.round_matrix(codes.history_codes, codes.ids, store).save(directory, _NAME)
+        precision: StoreName = "float16" if store == "none" else store
+        StoredCodes.round_matrix(codes.history_codes, codes.ids, precision).save(directory, _NAME)
 
 
 def open_history_codes(kind: HistoryKind, directory: Path, engine: Engine) -> HistoryCodes:

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..codes.item_codes import ItemCodes
 from ..data.scipy_matrix import column_lists
-from ..engines.contract import Engine
+from ..engines.contract import Engine, Query, SearchPlan
 from ..engines.stored_codes import StoredCodesEngine
 from ..engines.top_k import best
 from ..metrics import mean_overlap
@@ -21,7 +21,7 @@ def rounding_loss(codes: ItemCodes, engine: Engine, history_codes: HistoryCodes)
     The sample is the codes' own; single items where they have none. Empty where the engine keeps float32 as given
     and nothing is rounded.
     """
-    if not isinstance(engine, StoredCodesEngine):
+    if not isinstance(engine, StoredCodesEngine) and engine.capabilities.stores != ("none",):
         return {}
     rng = np.random.default_rng(0)
     count = min(SAMPLE, max(10, _SCORED // len(codes.ids)))
@@ -31,15 +31,19 @@ def rounding_loss(codes: ItemCodes, engine: Engine, history_codes: HistoryCodes)
     else:
         histories = [np.array([row]) for row in rng.permutation(len(codes.ids))[:count]]
     given, brought = codes.weights.astype(np.float64), codes.history_matrix.astype(np.float64)
-    stored = engine.store.matrix
     error, found, exact = 0.0, [], []
     k = min(K, len(codes.ids))
     every = np.arange(len(codes.ids))
     for rows in histories:
         weights = codes.history_weights_of(rows)
         truth = given @ (weights @ brought[rows])
-        kept = stored @ history_codes.vector(rows, weights).to_dense()
-        error = max(error, float(np.abs(truth - kept).max()))
+        query = Query(history_codes.vector(rows, weights), every[:0])
+        if isinstance(engine, StoredCodesEngine):
+            top, kept = every, engine.store.matrix @ query.vector.to_dense()
+        else:
+            (answer,) = engine.search([query], SearchPlan(k))
+            top, kept = answer.rows, answer.scores
+        error = max(error, float(np.abs(truth[top] - kept).max()))
         exact.append(best(every, truth, k)[0])
-        found.append(best(every, kept, k)[0])
+        found.append(best(top, kept, k)[0])
     return {"max_score_error": error, "overlap_at_100": mean_overlap(found, exact)}

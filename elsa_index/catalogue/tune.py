@@ -15,13 +15,13 @@ def tune(
 ) -> Calibration | None:
     """Calibrates searches on `histories` and writes that into the manifest; see `Index.tune`."""
     engine, manifest = catalogue.engine, catalogue.manifest
-    if not engine.capabilities.cuts_queries:
-        raise UsageError(
-            f"The engine {engine.name} does not cut queries, so there is nothing to tune; use lucene or opensearch."
-        )
     if manifest.codes.history == "items":
         raise UsageError(
             "Queries of codes over items are short and never cut, so there is nothing to tune: all answers are exact."
+        )
+    if not engine.capabilities.cuts_queries:
+        raise UsageError(
+            f"The engine {engine.name} does not cut queries, so there is nothing to tune; use lucene or opensearch."
         )
     check_target(target_overlap)
     known = [history for history in catalogue.resolve_all(histories) if history.is_known]

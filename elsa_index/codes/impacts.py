@@ -51,6 +51,11 @@ class ImpactScale:
         """What one unit of impact stands for."""
         return self.scale / self.max_impact
 
+    def round(self, weights: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
+        """The nearest impacts instead, where they are not bounds but the codes."""
+        magnitudes = np.abs(weights.astype(np.float64))
+        return np.clip(np.rint(magnitudes / self.scale * self.max_impact), 1, self.max_impact).astype(np.int64)
+
     def quantize(self, weights: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
         magnitudes = np.abs(weights.astype(np.float64))
         return np.clip(np.ceil(magnitudes / self.scale * self.max_impact), 1, self.max_impact).astype(np.int64)

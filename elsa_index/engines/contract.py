@@ -208,6 +208,10 @@ class Engine(ABC):
     def stored_rows(self, rows: Rows) -> csr_array:
         """(rows, dims) float64 CSR: codes as they are stored."""
 
+    def weights_at(self, rows: Rows, vector: QueryVector) -> csr_array:
+        """(rows, dims) float64 CSR: stored weights of some items, at least those in a query vector's dimensions."""
+        return self.stored_rows(rows)
+
     @abstractmethod
     def query_vector(self, rows: Rows, weights: Vector) -> QueryVector:
         """u = Σ weight · A_i over the history's rows, from the stored codes."""

@@ -31,7 +31,7 @@ def explain(catalogue: Catalogue, history: ResolvedHistory, items: Iterable[obje
     """
     wanted = catalogue.ids.rows(items)
     names = catalogue.ids.take(history.rows)
-    codes = catalogue.engine.stored_rows(wanted)
+    codes = catalogue.engine.weights_at(wanted, history.vector)
     brought = catalogue.history_codes.rows(history.rows) @ codes.T
     explanations = []
     for at, row in enumerate(wanted.tolist()):

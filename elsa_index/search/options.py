@@ -104,7 +104,10 @@ class SearchOptions:
                 f"The engine {engine} is approximate and cannot prove an answer; use lucene, faiss-flat or exact."
             )
         if self.cuts and not able.cuts_queries:
-            raise UsageError(f"query_terms and candidates are for lucene and opensearch; this index is {engine}.")
+            without = " without stored codes" if able.stores == ("none",) else ""
+            raise UsageError(
+                f"query_terms and candidates are for lucene and opensearch; this index is {engine}{without}."
+            )
         if self.effort is not None and not able.efforts:
             raise UsageError(f"effort is for faiss-hnsw and faiss-ivfpq; this index is {engine}.")
         if self.many_terms is not None and not able.ranks:

@@ -58,5 +58,5 @@ def _ranking(
     popular: bool = False,
     answer: Answer | None = None,
 ) -> Ranking:
-    items = catalogue.ids.take(rows).tolist()
+    items = catalogue.ids.names_of(rows)
     return Ranking(items, scores.astype(np.float32), rows, popular, history.unknown, answer)

@@ -50,6 +50,16 @@ class IdMap(Strings):
     def _row_of(self) -> dict[str, int]:
         return {name: row for row, name in enumerate(self)}
 
+    @cached_property
+    def _names(self) -> list[str]:
+        """All ids, of which `_row_of` holds the text: naming results decodes nothing."""
+        return list(self._row_of)
+
+    def names_of(self, rows: Rows) -> list[str]:
+        """The ids of some rows, each from 0 on."""
+        names = self._names
+        return [names[row] for row in rows.tolist()]
+
     def find(self, names: Iterable[object]) -> Rows:
         """Rows of `names`, int64; -1 for a name that is not here."""
         row_of = self._row_of

@@ -1,6 +1,7 @@
 """Codes whose items bring something else to a history than they are scored by: themselves, or a code of their own."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from scipy.sparse import csr_array, random_array
 import elsa_index as ei
 from elsa_index.engines import engine_class
 
-from ..support.catalogues import TAGS, make_histories, make_item_codes, make_two_matrices, oracle
+from ..support.catalogues import TAGS, make_codes, make_histories, make_item_codes, make_two_matrices, oracle
 from ..support.engines import EVERY_ENGINE, growing_from
 
 KINDS: dict[str, Callable[[], ei.ItemCodes]] = {"items": make_item_codes, "matrix": make_two_matrices}
@@ -75,6 +76,65 @@ def test_filters_and_exclusions_hold_where_most_items_score_nothing(engine, plac
                 expected = np.sort(scores[left])[::-1][:200]
                 np.testing.assert_allclose(found.scores, expected, atol=1e-4)
                 assert set(found.rows.tolist()) <= set(left)
+
+
+@pytest.mark.parametrize("negative", [0.0, 0.1, 0.6])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_impacts_alone_rank_as_sums_of_them_do(negative, weighted, tmp_path):
+    """An oracle in whole numbers: weights in 255ths of the largest, a history's in as many steps as it says."""
+    codes = make_item_codes(negative=negative)
+    histories = make_histories(codes, 30)
+    weights = [np.random.default_rng(3).uniform(0.2, 3, len(history)).tolist() for history in histories]
+    dense = codes.weights.toarray().astype(np.float64)
+    largest = np.abs(dense).max()
+    impacts = np.sign(dense) * np.where(dense, np.maximum(np.rint(np.abs(dense) / largest * 255), 1), 0)
+    with ei.Index.build(codes, tmp_path / "i", store="none", tags=TAGS) as index:
+        assert index.manifest.store_loss["overlap_at_100"] > 0.97
+        assert set(index.bytes_by_part) == {"ids", "postings", "tags", "other"}
+        for k, tagged in ((10, []), (300, []), (10, ["even"])):
+            result = index.search(histories, k, exact=True, weights=weights if weighted else None, tags=tagged)
+            for found, history, own in zip(result.rankings, histories, weights, strict=True):
+                rows = codes.ids.rows(history)
+                vector = np.zeros(300)
+                shares = np.array(own if weighted else [1.0] * len(own)) / (max(own) if weighted else 1)
+                vector[rows] = shares
+                steps = 1
+                if len(set(shares.tolist())) > 1:
+                    steps = min(int((2**24 / 255 - len(shares)) / shares.sum()), 2**14 - 1)
+                scores = impacts @ np.rint(vector * steps)
+                left = [
+                    row for row, name in enumerate(codes.ids)
+                    if row not in rows and (not tagged or (name, "even") in TAGS)
+                ]  # fmt: skip
+                order = sorted(left, key=lambda row: (-scores[row], row))[:k]
+                assert found.proven
+                assert found.rows.tolist() == order
+                unit = largest / 255 / steps * (max(own) if weighted else 1)
+                np.testing.assert_allclose(found.scores, scores[order] * unit, rtol=1e-6)
+
+
+def test_an_index_of_impacts_explains_and_says_what_it_cannot_do(tmp_path):
+    codes = make_item_codes()
+    history = make_histories(codes, 9)[-1]
+    with ei.Index.build(codes, tmp_path / "i", store="none") as index:
+        (best,) = index.search([history], 5).rankings
+        for explained, score in zip(index.explain(history, best.items), best.scores, strict=True):
+            assert explained.score == pytest.approx(score, abs=1e-6)
+            assert sum(amount for _, amount in explained.history) == pytest.approx(score, abs=1e-6)
+        with pytest.raises(ei.UsageError, match="this index is lucene without stored codes"):
+            index.search([history], query_terms=8)
+        with pytest.raises(ei.UsageError, match="keep"):
+            ei.export(index, "jsonl", tmp_path / "e")
+    refused: list[tuple[dict[str, Any], str]] = [
+        ({"store": "none", "bits": 12}, "bits must be at most 8 with store none, got 12"),
+        ({"store": "none", "engine": "exact"}, "store must be float16 or float32 or int8 for the engine exact"),
+    ]
+    for values, message in refused:
+        with pytest.raises(ei.UsageError, match=message):
+            ei.Index.build(codes, tmp_path / "j", **values)
+    with pytest.raises(ei.UsageError, match="cannot be read back from them; use int8, float16 or float32"):
+        ei.Index.build(make_codes(50), tmp_path / "j", store="none")
+    assert not (tmp_path / "j").exists()
 
 
 def test_history_weights_and_those_of_a_request_multiply(tmp_path):

@@ -4,10 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from scipy.sparse import csr_array
+
 from ...codes.impacts import ImpactScale
 from ...codes.item_codes import ItemCodes
+from ...codes.query_vector import QueryVector, Vector
+from ...errors import UsageError
+from ...storage.files import load_array
+from ...storage.ids import Rows
 from ..batching import answer_each
-from ..contract import Answer, BuildPlan, Capabilities, Progress, Query, SearchPlan
+from ..contract import Answer, BuildPlan, Capabilities, Engine, Progress, Query, SearchPlan
+from ..one_stage import OneStageSearch
 from ..stored_codes import StoredCodes, StoredCodesEngine
 from ..two_stage import Growth, HeavyItems, TwoStageSearch
 from .jvm import detach, lucene_version
@@ -15,6 +23,7 @@ from .postings import LucenePostings
 from .writer import write_postings
 
 _POSTINGS = "postings"
+_NEGATIVE = "postings.negative.npy"
 
 
 class LuceneEngine(StoredCodesEngine):
@@ -22,7 +31,7 @@ class LuceneEngine(StoredCodesEngine):
 
     name = "lucene"
     capabilities = Capabilities(
-        exact=True, cuts_queries=True, stores=("float16", "float32", "int8"), score_tolerance=1e-12
+        exact=True, cuts_queries=True, stores=("float16", "float32", "int8", "none"), score_tolerance=1e-12
     )
 
     def __init__(self, store: StoredCodes, postings: LucenePostings, two_stage: TwoStageSearch) -> None:
@@ -33,6 +42,8 @@ class LuceneEngine(StoredCodesEngine):
     def build(
         cls, codes: ItemCodes, directory: Path, plan: BuildPlan, on_progress: Progress | None = None
     ) -> dict[str, Any]:
+        if plan.store == "none":
+            return LuceneImpactsEngine.build(codes, directory, plan, on_progress)
         store = StoredCodes.round(codes, plan.store)
         scale = ImpactScale.fitting(plan.bits, store.values, unit_norm=codes.is_unit_norm)
         short = codes.history_kind == "items"
@@ -40,7 +51,7 @@ class LuceneEngine(StoredCodesEngine):
         store.save(directory)
         heavy.save(directory)
         (directory / _POSTINGS).mkdir()
-        write_postings(store, codes.ids, scale, directory / _POSTINGS, plan.tags, on_progress)
+        write_postings(store, codes.ids, scale.quantize, directory / _POSTINGS, plan.tags, on_progress)
         return {
             "dims": codes.dims,
             "items": store.items,
@@ -53,7 +64,9 @@ class LuceneEngine(StoredCodesEngine):
         }
 
     @classmethod
-    def open(cls, directory: Path, parameters: dict[str, Any]) -> "LuceneEngine":
+    def open(cls, directory: Path, parameters: dict[str, Any]) -> "LuceneEngine | LuceneImpactsEngine":
+        if parameters["store"] == "none":
+            return LuceneImpactsEngine.open(directory, parameters)
         store = StoredCodes.load(directory, parameters["dims"])
         postings = LucenePostings(directory / _POSTINGS, parameters["items"])
         scale = ImpactScale(parameters["bits"], parameters["impact_scale"])
@@ -63,6 +76,61 @@ class LuceneEngine(StoredCodesEngine):
 
     def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
         return answer_each(queries, lambda query: self.two_stage.search(query, plan), plan.threads, on_progress, detach)
+
+    def close(self) -> None:
+        self.postings.close()
+
+
+class LuceneImpactsEngine(Engine):
+    """Postings alone: their impacts are the codes, which nothing else keeps. For codes whose histories bring something
+    else, as a code cannot be read back from its postings."""
+
+    name = "lucene"
+    capabilities = Capabilities(exact=True, cuts_queries=False, stores=("none",), score_tolerance=1e-12)
+
+    def __init__(self, postings: LucenePostings, one_stage: OneStageSearch, dims: int, nonzeros: int) -> None:
+        self.postings, self.one_stage = postings, one_stage
+        self.items, self.dims, self.nonzeros = one_stage.items, dims, nonzeros
+
+    @classmethod
+    def build(
+        cls, codes: ItemCodes, directory: Path, plan: BuildPlan, on_progress: Progress | None = None
+    ) -> dict[str, Any]:
+        given = StoredCodes.round(codes, "float32")
+        scale = ImpactScale.fitting(plan.bits, given.values, unit_norm=False)
+        np.save(directory / _NEGATIVE, np.unique(given.dims_of[given.weights < 0]).astype(np.uint32))
+        (directory / _POSTINGS).mkdir()
+        write_postings(given, codes.ids, scale.round, directory / _POSTINGS, plan.tags, on_progress)
+        return {
+            "dims": codes.dims,
+            "items": given.items,
+            "nonzeros": len(given.weights),
+            "store": "none",
+            "bits": plan.bits,
+            "impact_scale": scale.scale,
+            "lucene": lucene_version(),
+        }
+
+    @classmethod
+    def open(cls, directory: Path, parameters: dict[str, Any]) -> "LuceneImpactsEngine":
+        postings = LucenePostings(directory / _POSTINGS, parameters["items"])
+        bits, negative = parameters["bits"], load_array(directory / _NEGATIVE).astype(np.int64)
+        step = ImpactScale(bits, parameters["impact_scale"]).step
+        search = OneStageSearch(postings, parameters["items"], bits, step, negative)
+        return cls(postings, search, parameters["dims"], parameters["nonzeros"])
+
+    def stored_rows(self, rows: Rows) -> csr_array:
+        raise UsageError("An index built with --store none keeps no codes that could be read by item.")
+
+    def query_vector(self, rows: Rows, weights: Vector) -> QueryVector:
+        raise UsageError("An index built with --store none keeps no codes that a history could be made of.")
+
+    def weights_at(self, rows: Rows, vector: QueryVector) -> csr_array:
+        places, dims, weights = self.one_stage.weights_at(rows, vector)
+        return csr_array((weights, (places, dims)), shape=(len(rows), self.dims))
+
+    def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
+        return answer_each(queries, lambda query: self.one_stage.search(query, plan), plan.threads, on_progress, detach)
 
     def close(self) -> None:
         self.postings.close()

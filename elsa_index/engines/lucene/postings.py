@@ -59,6 +59,8 @@ class LucenePostings:
 
     def parsed(self, query: QueryTerms) -> Any:
         """The Lucene query: a sum over terms, each times its weight."""
+        if (query.weights == 1).all():
+            return self._parser(TERMS_FIELD, self._analyzer).parse(" ".join(map(str, query.terms.tolist())))
         pairs = tuple(np.stack([query.terms, query.weights], axis=1).ravel().tolist())
         return self._parser(TERMS_FIELD, self._analyzer).parse("%d^%d " * len(query.terms) % pairs)
 

@@ -1,12 +1,14 @@
 """Writing impact postings: one Lucene document per item."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from ...codes.impacts import ImpactScale, terms_of
+from ...codes.impacts import terms_of
+from ...codes.query_vector import Vector
 from ...data.tags import Tags
 from ...storage.ids import IdMap
 from ..batching import Counter
@@ -24,7 +26,7 @@ _REPORT_EVERY = 1000
 def write_postings(
     store: StoredCodes,
     ids: IdMap,
-    scale: ImpactScale,
+    impacts_of: Callable[[Vector], npt.NDArray[np.int64]],
     directory: Path,
     tags: Tags | None = None,
     on_progress: Progress | None = None,
@@ -42,7 +44,7 @@ def write_postings(
     with calling_java(f"writing postings to {directory}"):
         documents = _Documents(ids, tags_of)
         with _Writer(directory) as writer:
-            for row, text in _texts(store, scale):
+            for row, text in _texts(store, impacts_of):
                 writer.addDocument(documents.of(row, text))
                 if row % _REPORT_EVERY == _REPORT_EVERY - 1:
                     counter.add(_REPORT_EVERY)
@@ -51,11 +53,11 @@ def write_postings(
     counter.add(store.items - counter.done)
 
 
-def _texts(store: StoredCodes, scale: ImpactScale) -> Iterator[tuple[int, str]]:
+def _texts(store: StoredCodes, impacts_of: Callable[[Vector], npt.NDArray[np.int64]]) -> Iterator[tuple[int, str]]:
     """Each row with its terms and impacts as text: term|impact, separated by spaces."""
     formats = {length: " ".join(["%d|%d"] * length) for length in np.unique(store.lengths).tolist()}
     for chunk in store.chunks():
-        pairs = np.stack([terms_of(chunk.dims_of, chunk.values), scale.quantize(chunk.values)], axis=1)
+        pairs = np.stack([terms_of(chunk.dims_of, chunk.values), impacts_of(chunk.values)], axis=1)
         flat = tuple(pairs.ravel().tolist())
         for row, begin, end in zip(chunk.rows, chunk.starts, chunk.starts[1:], strict=False):
             yield row, formats[end - begin] % flat[2 * begin : 2 * end]
