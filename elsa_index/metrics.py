@@ -52,15 +52,24 @@ def hits_of(tops: Sequence[Rows], hidden: Sequence[Rows], k: int) -> npt.NDArray
     return hits
 
 
+def overlaps(found: Iterable[Rows], truth: Iterable[Rows]) -> Values:
+    """For each query that has any true items, the share of them that was found. -1 is no item.
+
+    >>> overlaps([np.array([1, 2, -1]), np.array([4])], [np.array([2, 3, -1]), np.array([4])]).tolist()
+    [0.5, 1.0]
+    """
+    pairs = [(mine[mine >= 0], theirs[theirs >= 0]) for mine, theirs in zip(found, truth, strict=True)]
+    return np.array([len(np.intersect1d(mine, theirs)) / len(theirs) for mine, theirs in pairs if len(theirs)])
+
+
 def mean_overlap(found: Iterable[Rows], truth: Iterable[Rows]) -> float:
-    """Mean share of the true items that were found, over queries that have any; 1 where none has. -1 is no item.
+    """The mean of `overlaps`; 1 where no query has a true item.
 
     >>> mean_overlap([np.array([1, 2, -1])], [np.array([2, 3, -1])])
     0.5
     """
-    pairs = [(mine[mine >= 0], theirs[theirs >= 0]) for mine, theirs in zip(found, truth, strict=True)]
-    shares = [len(np.intersect1d(mine, theirs)) / len(theirs) for mine, theirs in pairs if len(theirs)]
-    return float(np.mean(shares)) if shares else 1.0
+    shares = overlaps(found, truth)
+    return float(np.mean(shares)) if len(shares) else 1.0
 
 
 @dataclass(frozen=True)

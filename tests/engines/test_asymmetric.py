@@ -125,6 +125,10 @@ def test_an_index_of_impacts_explains_and_says_what_it_cannot_do(tmp_path):
             index.search([history], query_terms=8)
         with pytest.raises(ei.UsageError, match="keep"):
             ei.export(index, "jsonl", tmp_path / "e")
+    with ei.Index.build(codes, tmp_path / "stored") as index:
+        with pytest.raises(ei.UsageError, match="these items bring something else to a history"):
+            ei.export(index, "opensearch", tmp_path / "e")
+        ei.export(index, "jsonl", tmp_path / "e")
     refused: list[tuple[dict[str, Any], str]] = [
         ({"store": "none", "bits": 12}, "bits must be at most 8 with store none, got 12"),
         ({"store": "none", "engine": "exact"}, "store must be float16 or float32 or int8 for the engine exact"),
