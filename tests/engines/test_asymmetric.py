@@ -224,5 +224,6 @@ def test_queries_that_are_items_are_never_cut_so_there_is_nothing_to_tune(tmp_pa
         with pytest.raises(ei.UsageError, match="short and never cut"):
             index.tune(make_histories(codes))
     calibrated = make_two_matrices()
-    with ei.Index.build(calibrated, tmp_path / "m", histories=make_histories(calibrated)) as index:
+    histories = make_histories(calibrated)
+    with ei.Index.build(calibrated, tmp_path / "m", histories=histories, target_overlap=0.5) as index:
         assert index.manifest.calibration is not None
