@@ -13,9 +13,9 @@ from rich.table import Table
 
 import elsa_index as ei
 from benchmarks.cluster import Cluster, ClusterUnavailable
-from benchmarks.demo import CONSOLE, INDEXES, OUTPUT, liked_items, prepare, run, write_log
+from benchmarks.demo import CONSOLE, CONTENDERS, OUTPUT, liked_items, prepare, run, train, write_log
 
-LOCAL, THERE = OUTPUT / INDEXES["lucene"], OUTPUT / "opensearch.index"
+LOCAL, THERE = CONTENDERS[0].path(), OUTPUT / "opensearch.index"
 ASKED_BEFORE, ASKED_AFTER = 3.0, 10.0  # seconds before and after a node is killed
 
 
@@ -67,6 +67,8 @@ def main() -> None:
     started = time.perf_counter()
     sparse = OUTPUT / "sparse"
     titles = write_log() if sparse.exists() else prepare()
+    if not sparse.exists():
+        train(CONTENDERS[0])
     if not LOCAL.exists():
         print(run("build", str(sparse), "-o", str(LOCAL)), end="")
     nodes = OUTPUT / "nodes"
