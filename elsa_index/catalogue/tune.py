@@ -20,8 +20,10 @@ def tune(
             "Queries of codes over items are short and never cut, so there is nothing to tune: all answers are exact."
         )
     if not engine.capabilities.cuts_queries:
+        without = " without stored codes" if engine.capabilities.stores == ("none",) else ""
         raise UsageError(
-            f"The engine {engine.name} does not cut queries, so there is nothing to tune; use lucene or opensearch."
+            f"The engine {engine.name}{without} does not cut queries, so there is nothing to tune; use "
+            "lucene or opensearch."
         )
     check_target(target_overlap)
     known = [history for history in catalogue.resolve_all(histories) if history.is_known]

@@ -26,28 +26,6 @@ class QueryTerms:
     dropped: Vector
 
 
-_EXACT = 2**24
-"""Up to here a float holds every whole number."""
-
-
-def whole_terms(vector: QueryVector, max_impact: int) -> QueryTerms:
-    """All terms of a query vector, with whole weights whose sums of impacts a float holds exactly: 1 where all weigh
-    the same, otherwise rounded to the nearest of 2^24 / (max_impact · Σ weight / largest weight) steps or fewer.
-
-    >>> whole_terms(QueryVector.from_dense(np.array([0.5, 0.0, -0.5])), 255).weights.tolist()
-    [1, 1]
-    """
-    terms, magnitudes = terms_of(vector.dims, vector.weights), np.abs(vector.weights)
-    nothing = magnitudes[:0]
-    largest = float(np.max(magnitudes, initial=0.0))
-    if not len(terms) or float(np.min(magnitudes)) == largest:
-        return QueryTerms(terms, np.ones(len(terms), dtype=np.int64), largest or 1.0, nothing)
-    shares = magnitudes / largest
-    steps = int((_EXACT / max_impact - len(terms)) / float(shares.sum()))  # each is rounded by less than one
-    steps = min(max(steps, 1), MAX_QUERY_WEIGHT)
-    return QueryTerms(terms, np.maximum(np.rint(shares * steps), 1).astype(np.int64), largest / steps, nothing)
-
-
 def query_terms(vector: QueryVector, limit: int | None = None) -> QueryTerms:
     """The `limit` heaviest terms of a query vector; all of them where `limit` is None.
 

@@ -56,8 +56,8 @@ class QueryVector:
         table: Vector | None = getattr(_TABLES, "table", None)
         if table is None or len(table) < self.size:
             table = _TABLES.table = np.zeros(self.size)
-        table[self.dims] = self.weights
         try:
+            table[self.dims] = self.weights
             found: Vector = table.take(dims)
         finally:
             table[self.dims] = 0

@@ -1,87 +1,112 @@
 """One stage: the impacts in an inverted index are the codes, and what it adds up is the score."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from ..codes.query_terms import QueryTerms, whole_terms
-from ..codes.query_vector import QueryVector
+from ..codes.impacts import terms_of
+from ..codes.query_terms import QueryTerms
+from ..codes.query_vector import QueryVector, Vector
 from ..storage.ids import Rows
 from .contract import Answer, Query, SearchPlan
 from .exhaustive import among_reached
-from .top_k import best, in_sorted
+from .top_k import in_sorted
 from .two_stage import FirstStage
+
+_WHOLE = 2**24
+"""Up to here a float, which an index adds up in, holds every whole number."""
 
 
 @dataclass(frozen=True)
 class OneStageSearch:
-    """stage: the inverted index. items: how many there are. bits, impact_step: of impacts, and what one unit of them
-    stands for. negative: dimensions in which any item's weight is below 0, sorted: only there is a second query needed.
+    """stage: the inverted index. items: how many there are. max_impact, impact_step: the largest impact, and what one
+    unit of them stands for. negative: dimensions in which any item's weight is below 0, sorted: only there do terms of
+    the other sign have postings.
     """
 
     stage: FirstStage
     items: int
-    bits: int
+    max_impact: int
     impact_step: float
     negative: Rows
 
     def search(self, query: Query, plan: SearchPlan) -> Answer:
-        """The best `k` items left to the query, exactly: sums of whole numbers, minus those under terms of the other
-        sign. As few items as these hold can fall behind by it: so many more are asked for."""
+        """The best `k` items left to the query, exactly.
+
+        Where all of a history weighs the same, the index adds up whole numbers, which it does exactly: one query, and
+        where weights below 0 are, a second one whose sums are subtracted. Otherwise the lists are added up here.
+        """
         wanted = min(plan.k, query.left(self.items))
-        terms = whole_terms(query.vector, 2**self.bits - 1)
-        unit = terms.step * self.impact_step
-        against = self._against(query, terms)
-        found = self.stage.top(terms, query, wanted + len(against[0]))
-        rows, sums = found.rows, found.sums.astype(np.float64)
-        if len(against[0]):
-            rows, sums = _combined(rows, sums, *against, complete=found.complete)
-        elif not found.complete:  # in order already, with such as the query has seen
-            left = np.flatnonzero(~in_sorted(rows, query.seen))[:wanted]
-            return Answer(rows.take(left), sums.take(left) * unit, True, len(terms.terms), len(rows))
-        if found.complete:
-            answer = among_reached(query, rows, sums * unit, self.items, wanted)
-            return replace(answer, terms=len(terms.terms))
-        left = np.flatnonzero(~in_sorted(rows, query.seen))  # the stage has left out all others
-        rows, sums = best(rows.take(left), sums.take(left), wanted)
-        return Answer(rows, sums * unit, True, len(terms.terms), len(found.rows))
+        magnitudes = np.abs(query.vector.weights)
+        if not len(magnitudes):
+            return among_reached(query, *_NOTHING, self.items, wanted)
+        if len(magnitudes) * self.max_impact > _WHOLE or not (magnitudes == magnitudes[0]).all():
+            return self._added_up_here(query, wanted)
+        terms = terms_of(query.vector.dims, query.vector.weights)
+        against, subtracted, _ = self._asked(query, self._with_postings(terms ^ 1), self.items)
+        # As many items as something speaks against can fall behind by it: so many more are asked for.
+        rows, sums, complete = self._asked(query, terms, wanted + len(against))
+        if len(against):
+            rows, sums = _combined(rows, sums, against, subtracted, complete=complete)
+        unit = float(magnitudes[0]) * self.impact_step
+        if complete or len(against):
+            return among_reached(query, rows, sums * unit, self.items, wanted)
+        left = np.flatnonzero(~in_sorted(rows, query.seen))[:wanted]  # in order already; the stage left out all others
+        return Answer(rows.take(left), sums.take(left) * unit, True, len(terms), len(rows))
 
-    def _against(self, query: Query, terms: QueryTerms) -> tuple[Rows, np.ndarray]:
-        """All items under terms of the other sign, sorted, and their sums."""
-        opposite = terms.terms ^ 1
-        there = (opposite & 1 == 0) | in_sorted(opposite >> 1, self.negative)
-        if not there.any():
-            return _NOTHING
-        cut = replace(terms, terms=opposite[there], weights=terms.weights[there])
-        found = self.stage.top(cut, query, self.items)
-        order = np.argsort(found.rows)
-        return found.rows[order], found.sums[order].astype(np.float64)
+    def _added_up_here(self, query: Query, wanted: int) -> Answer:
+        rows, weights = [], []
+        for at, (_, found, impacts) in enumerate(self._lists(query, query.vector.dims)):
+            rows.append(found)
+            weights.append(query.vector.weights[at] * impacts)
+        reached, place = np.unique(np.concatenate(rows), return_inverse=True)
+        scores = np.bincount(place, np.concatenate(weights), minlength=len(reached)) * self.impact_step
+        return among_reached(query, reached, scores, self.items, wanted)
 
-    def weights_at(self, rows: Rows, vector: QueryVector) -> tuple[Rows, Rows, np.ndarray]:
-        """Nonzero weights of some items in a vector's dimensions: places in `rows`, dimensions, weights."""
-        places, dims, weights = [], [], []
-        nobody = Query(vector, np.zeros(0, dtype=np.int64))
-        order = np.argsort(rows)
-        for dim in vector.dims.tolist():
-            for sign in (0, 1):
-                term = QueryTerms(np.array([2 * dim + sign]), np.ones(1, dtype=np.int64), 1.0, np.zeros(0))
-                found = self.stage.top(term, nobody, self.items)
-                at = np.searchsorted(rows, found.rows, sorter=order)
-                at = order[np.minimum(at, len(rows) - 1)]
-                hits = np.flatnonzero(rows[at] == found.rows)
-                places.append(at[hits])
-                dims.append(np.full(len(hits), dim))
-                weights.append((1 - 2 * sign) * self.impact_step * found.sums[hits].astype(np.float64))
+    def weights_at(self, rows: Rows, vector: QueryVector) -> tuple[Rows, Rows, Vector]:
+        """Nonzero weights of some items, each once and sorted, in a vector's dimensions: places in `rows`, dimensions,
+        weights."""
+        places, dims, weights = [_NOTHING[0]], [_NOTHING[0]], [_NOTHING[1]]
+        anybody = Query(vector, rows[:0])
+        for dim, found, impacts in self._lists(anybody, vector.dims if len(rows) else vector.dims[:0]):
+            wanted = np.flatnonzero(in_sorted(found, rows))
+            places.append(np.searchsorted(rows, found[wanted]))
+            dims.append(np.full(len(wanted), dim))
+            weights.append(self.impact_step * impacts[wanted])
         return np.concatenate(places), np.concatenate(dims), np.concatenate(weights)
 
+    def _lists(self, query: Query, dims: npt.NDArray[np.int64]) -> Iterator[tuple[int, Rows, Vector]]:
+        """Each dimension with the rows that have a weight there, at least those that the query may return, and their
+        impacts with the weight's sign."""
+        for dim in dims.tolist():
+            terms = self._with_postings(np.array([2 * dim, 2 * dim + 1]))
+            parts = [self._asked(query, terms[at : at + 1], self.items) for at in range(len(terms))]
+            signed = [-sums if at else sums for at, (_, sums, _) in enumerate(parts)]
+            yield dim, np.concatenate([rows for rows, _, _ in parts]), np.concatenate(signed)
 
-_NOTHING: tuple[Rows, np.ndarray] = (np.zeros(0, dtype=np.int64), np.zeros(0))
+    def _with_postings(self, terms: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Terms without those of negative weights in dimensions that have none."""
+        return terms[(terms & 1 == 0) | in_sorted(terms >> 1, self.negative)]
+
+    def _asked(self, query: Query, terms: npt.NDArray[np.int64], count: int) -> tuple[Rows, Vector, bool]:
+        """The `count` items with the largest sums of impacts under some terms, those sums, and whether no other item
+        has any of the terms."""
+        if not len(terms):
+            return *_NOTHING, True
+        whole = QueryTerms(terms, np.ones(len(terms), dtype=np.int64), 1.0, _NOTHING[1])
+        found = self.stage.top(whole, query, count)
+        return found.rows, found.sums.astype(np.float64), found.complete
 
 
-def _combined(
-    rows: Rows, sums: np.ndarray, against: Rows, subtracted: np.ndarray, *, complete: bool
-) -> tuple[Rows, np.ndarray]:
+_NOTHING: tuple[Rows, Vector] = (np.zeros(0, dtype=np.int64), np.zeros(0))
+
+
+def _combined(rows: Rows, sums: Vector, against: Rows, subtracted: Vector, *, complete: bool) -> tuple[Rows, Vector]:
     """Sums minus what speaks against each item; where all items are known, also those that nothing speaks for."""
+    order = np.argsort(against)
+    against, subtracted = against[order], subtracted[order]
     place = np.minimum(np.searchsorted(against, rows), len(against) - 1)
     sums = sums - np.where(against[place] == rows, subtracted[place], 0)
     if complete:

@@ -38,6 +38,7 @@ class SeismicEngine(StoredCodesEngine):
         stores=("float16", "float32", "int8"),
         score_tolerance=1e-12,
         efforts=(32, 8, 16, 64),
+        most_dims=2**15,  # two terms each, of 16 bits
     )
 
     def __init__(self, store: StoredCodes, index: Any) -> None:

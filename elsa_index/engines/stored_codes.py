@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 
 from ..codes.item_codes import ItemCodes
 from ..codes.query_vector import QueryVector, Vector
@@ -163,7 +163,8 @@ class StoredCodes:
     @cached_property
     def by_dimension(self) -> csr_array:
         """(dims, items) float64 CSR, in memory: what short queries are multiplied by, which reach few items."""
-        return csr_array(self.matrix.T)
+        parts = (self.values, self.dims_of.astype(np.int32), self.indptr)  # rows of items are columns of dimensions
+        return csr_array(csc_array(parts, shape=(self.dims, self.items)))
 
     def csr_rows(self, rows: Rows) -> csr_array:
         """(rows, dims) float64 CSR."""

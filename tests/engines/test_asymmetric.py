@@ -81,7 +81,7 @@ def test_filters_and_exclusions_hold_where_most_items_score_nothing(engine, plac
 @pytest.mark.parametrize("negative", [0.0, 0.1, 0.6])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_impacts_alone_rank_as_sums_of_them_do(negative, weighted, tmp_path):
-    """An oracle in whole numbers: weights in 255ths of the largest, a history's in as many steps as it says."""
+    """An oracle in whole numbers: weights in 255ths of the largest; also where a history's weights differ."""
     codes = make_item_codes(negative=negative)
     histories = make_histories(codes, 30)
     weights = [np.random.default_rng(3).uniform(0.2, 3, len(history)).tolist() for history in histories]
@@ -96,21 +96,17 @@ def test_impacts_alone_rank_as_sums_of_them_do(negative, weighted, tmp_path):
             for found, history, own in zip(result.rankings, histories, weights, strict=True):
                 rows = codes.ids.rows(history)
                 vector = np.zeros(300)
-                shares = np.array(own if weighted else [1.0] * len(own)) / (max(own) if weighted else 1)
-                vector[rows] = shares
-                steps = 1
-                if len(set(shares.tolist())) > 1:
-                    steps = min(int((2**24 / 255 - len(shares)) / shares.sum()), 2**14 - 1)
-                scores = impacts @ np.rint(vector * steps)
+                vector[rows] = own if weighted else 1.0
+                scores = (impacts @ vector) * (largest / 255)
                 left = [
                     row for row, name in enumerate(codes.ids)
                     if row not in rows and (not tagged or (name, "even") in TAGS)
                 ]  # fmt: skip
                 order = sorted(left, key=lambda row: (-scores[row], row))[:k]
                 assert found.proven
-                assert found.rows.tolist() == order
-                unit = largest / 255 / steps * (max(own) if weighted else 1)
-                np.testing.assert_allclose(found.scores, scores[order] * unit, rtol=1e-6)
+                np.testing.assert_allclose(found.scores, scores[order], rtol=1e-6, atol=1e-9)
+                if not weighted:
+                    assert found.rows.tolist() == order
 
 
 def test_an_index_of_impacts_explains_and_says_what_it_cannot_do(tmp_path):
@@ -121,6 +117,12 @@ def test_an_index_of_impacts_explains_and_says_what_it_cannot_do(tmp_path):
         for explained, score in zip(index.explain(history, best.items), best.scores, strict=True):
             assert explained.score == pytest.approx(score, abs=1e-6)
             assert sum(amount for _, amount in explained.history) == pytest.approx(score, abs=1e-6)
+        assert index.explain(history, []) == []
+        twice = index.explain(history, [best.items[0]] * 2)
+        assert twice[0] == twice[1] == index.explain(history, best.items[:1])[0]
+        assert index.explain(["nobody"], best.items[:1])[0].score == 0
+        nothing = index.search([history], 3, weights=[[0.0] * len(history)]).rankings[0]
+        assert nothing.scores.tolist() == [0.0] * 3
         with pytest.raises(ei.UsageError, match="this index is lucene without stored codes"):
             index.search([history], query_terms=8)
         with pytest.raises(ei.UsageError, match="keep"):
@@ -209,10 +211,12 @@ def test_a_million_dimensions(engine, tmp_path):
             np.testing.assert_allclose(found.scores, expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("engine", ["faiss-flat", "faiss-hnsw", "faiss-sq8", "faiss-ivfpq"])
-def test_dense_engines_refuse_many_dimensions_and_say_what_to_use(engine, tmp_path):
-    codes = ei.ItemCodes(ei.IdMap("ab"), csr_array(([1.0, 1.0], ([0, 1], [0, 16_384])), shape=(2, 16_385)))
-    with pytest.raises(ei.UsageError, match=r"at most 16,384 dimensions, these have 16,385; use lucene"):
+@pytest.mark.parametrize(("engine", "most"), [
+    ("faiss-flat", 16_384), ("faiss-hnsw", 16_384), ("faiss-sq8", 16_384), ("faiss-ivfpq", 16_384), ("seismic", 32_768),
+])  # fmt: skip
+def test_engines_refuse_more_dimensions_than_they_take_and_say_what_to_use(engine, most, tmp_path):
+    codes = ei.ItemCodes(ei.IdMap("ab"), csr_array(([1.0, 1.0], ([0, 1], [0, most])), shape=(2, most + 1)))
+    with pytest.raises(ei.UsageError, match=f"at most {most:,} dimensions, these have {most + 1:,}; use lucene"):
         ei.Index.build(codes, tmp_path / "i", engine=engine)
     assert not (tmp_path / "i").exists()
 

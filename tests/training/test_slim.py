@@ -204,10 +204,27 @@ def test_choices_out_of_range_are_named(log, values, message):
 
 def test_more_weights_than_pairs_of_items_are_refused(log):
     pairs = ei.Interactions.from_pairs(pl.Series(["a", "a", "b", "b", "c"]), pl.Series(list("xyxyz")))
-    with pytest.raises(ei.UsageError, match=r"nnz must be at most 0 here, got 4.*only 2 pairs"):
+    with pytest.raises(ei.DataError, match=r"of 3 items, 2 pairs .* fewer than one per item"):
         train(pairs)
-    with pytest.raises(ei.UsageError, match="nnz must be at most 19 here, got 20"):
+    with pytest.raises(ei.UsageError, match=r"nnz must be at most 19 here, got 20: .* More neighbours give more"):
         train(log, nnz=20)
+
+
+def test_users_of_one_item_are_nobody_to_choose_on():
+    """Of a hundred users only five have two items: a tenth of all cannot be kept from training."""
+    users = [f"u{user}" for user in range(100)] + [f"u{user}" for user in range(5)]
+    items = ["a"] * 100 + ["b"] * 5
+    few = ei.Interactions.from_pairs(pl.Series(users), pl.Series(items))
+    assert train(few, nnz=1, regularisation="auto").origin["validation"]["users"] == 1
+
+
+def test_what_a_block_left_behind_that_was_stopped_in_its_midst_is_not_taken_for_neighbours(log):
+    config = ei.SlimConfig(nnz=4, neighbours=NEIGHBOURS)
+    clean, torn = (fit.Fit(Log.of(log.matrix, 0.25), config) for _ in range(2))
+    torn.at.neighbours[:, -1] = 5
+    for one in (clean, torn):
+        one.weigh(LAMBDA, threading.Event(), None)
+    np.testing.assert_array_equal(torn.at.neighbours, clean.at.neighbours)
 
 
 def test_a_log_where_no_two_items_occur_together_is_refused():

@@ -114,9 +114,9 @@ class LuceneImpactsEngine(Engine):
     @classmethod
     def open(cls, directory: Path, parameters: dict[str, Any]) -> "LuceneImpactsEngine":
         postings = LucenePostings(directory / _POSTINGS, parameters["items"])
-        bits, negative = parameters["bits"], load_array(directory / _NEGATIVE).astype(np.int64)
-        step = ImpactScale(bits, parameters["impact_scale"]).step
-        search = OneStageSearch(postings, parameters["items"], bits, step, negative)
+        scale = ImpactScale(parameters["bits"], parameters["impact_scale"])
+        negative = load_array(directory / _NEGATIVE).astype(np.int64)
+        search = OneStageSearch(postings, parameters["items"], scale.max_impact, scale.step, negative)
         return cls(postings, search, parameters["dims"], parameters["nonzeros"])
 
     def stored_rows(self, rows: Rows) -> csr_array:
@@ -126,8 +126,9 @@ class LuceneImpactsEngine(Engine):
         raise UsageError("An index built with --store none keeps no codes that a history could be made of.")
 
     def weights_at(self, rows: Rows, vector: QueryVector) -> csr_array:
-        places, dims, weights = self.one_stage.weights_at(rows, vector)
-        return csr_array((weights, (places, dims)), shape=(len(rows), self.dims))
+        unique, which = np.unique(rows, return_inverse=True)
+        places, dims, weights = self.one_stage.weights_at(unique, vector)
+        return csr_array((weights, (places, dims)), shape=(len(unique), self.dims))[which]
 
     def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
         return answer_each(queries, lambda query: self.one_stage.search(query, plan), plan.threads, on_progress, detach)

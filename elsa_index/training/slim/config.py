@@ -36,7 +36,7 @@ class SlimConfig(Choices):
     """α: an item counts p^α in a history."""
     validation_users: int | None = Field(None, ge=1)
     """Users that `auto` chooses for: they are kept from the trainings that it compares, a fifth of each one's items is
-    hidden, and the last training has them too. None: a tenth of all, at most 2,000."""
+    hidden, and the last training has them too. None: a tenth of those with two items or more, at most 2,000."""
     seed: int = Field(42, ge=0, lt=2**63)
     """Of which users those are."""
 
@@ -65,12 +65,12 @@ class SlimConfig(Choices):
         """Whether anything is `auto`."""
         return "auto" in (self.regularisation, self.popularity)
 
-    def users_held_out(self, users: int) -> int:
-        """How many of a log's users anything is chosen for.
+    def users_held_out(self, eligible: int) -> int:
+        """How many users anything is chosen for. eligible: users of the log that have two items or more.
 
         >>> SlimConfig().users_held_out(26_858), SlimConfig(regularisation=100).users_held_out(26_858)
         (2000, 0)
         """
         if not self.chooses:
             return 0
-        return self.validation_users or max(1, min(2000, users // 10))
+        return self.validation_users or max(1, min(2000, eligible // 10))

@@ -68,6 +68,7 @@ class Fit:
         log, at = self.log, self.at
 
         def neighbours(first: int, last: int) -> None:
+            at.neighbours[first:last] = _NOBODY  # a block that was begun before is begun anew
             find_neighbours(
                 first, last, self.config.neighbours, log.user_starts, log.items_of, log.by_user, log.item_starts,
                 log.users_of, log.by_item, log.norms, at.neighbours, at.found,

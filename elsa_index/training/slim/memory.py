@@ -13,7 +13,7 @@ def forecast(users: int, items: int, interactions: int, config: SlimConfig) -> i
     """About how many bytes a run takes at its peak: the log three times, what each neighbour is worth, and the choice
     among them; beside it what each thread counts in."""
     logs = 3 * interactions * 20 + (users + items) * 16
-    pairs = items * config.neighbours * (4 + 4 + 4 + 4 + 1) + items * config.nnz * 40
+    pairs = items * config.neighbours * (4 + 4 + 4 + 4 + 4 + 1) + items * config.nnz * 40
     return int(logs + pairs + usable_processors() * (4 * users + 12 * items) + _OVERHEAD)
 
 

@@ -89,23 +89,19 @@ class SlimRun:
 
     def _choose(self, stop: threading.Event, on_stage: OnStage | None) -> HeldOut | None:
         """Finds the best of what is `auto`, for users kept from training."""
-        users = self.config.users_held_out(len(self.interactions.users))
+        users = self.config.users_held_out(int(np.count_nonzero(np.diff(self.interactions.matrix.indptr) > 1)))
         if not users:
             return None
         matrix, held = hold_out(self.interactions.matrix, users, self.config.seed)
         wanted = self.config.regularisation
         fit = Fit(Log.of(matrix, self.config.user_power), self.config)
-        codes: dict[float, csr_array] = {}
         while (trying := self.choice.next() if wanted == "auto" else None) is not None:
             fit.weigh(trying, stop, on_stage and _named(on_stage, f"λ = {trying:g}, "))
-            codes[trying] = fit.codes(trying, stop, None)
-            self.choice.figures[trying] = mean_ndcg(codes[trying], held)
+            self.choice.figures[trying] = mean_ndcg(fit.codes(trying, stop, None), held)
         if self.config.popularity == "auto":
             chosen = self.choice.best if wanted == "auto" else float(wanted)
-            if chosen not in codes:
-                fit.weigh(chosen, stop, on_stage)
-                codes[chosen] = fit.codes(chosen, stop, None)
-            self.exponents = best_exponents(codes[chosen], held, self.popularity)
+            fit.weigh(chosen, stop, on_stage and _named(on_stage, "popularity, "))
+            self.exponents = best_exponents(fit.codes(chosen, stop, None), held, self.popularity)
         return held
 
     def _save(self, checkpoint: Path) -> None:

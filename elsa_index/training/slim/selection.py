@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import UsageError
+from ...errors import DataError, UsageError
 
 LEAST = 3
 """Weights that every item keeps, where it has so many: chosen by their cost alone some items would have none, and never
@@ -17,7 +17,7 @@ def select(saliency: npt.NDArray[np.float32], nnz: int) -> npt.NDArray[np.bool_]
 
     saliency: (items, neighbours), 0 for weights that are not there.
 
-    Raises UsageError where there are fewer weights than that.
+    Raises UsageError where there are fewer weights than that, DataError where there is not one per item.
 
     >>> select(np.array([[9.0, 8, 7, 6, 5], [1, 2, 3, 4, 0]], dtype=np.float32), 4).sum(axis=1).tolist()
     [5, 3]
@@ -25,9 +25,14 @@ def select(saliency: npt.NDArray[np.float32], nnz: int) -> npt.NDArray[np.bool_]
     items, neighbours = saliency.shape
     wanted, there = items * nnz, int(np.count_nonzero(saliency))
     if wanted > there:
+        pairs = f"{there:,} pairs of an item and another that occurs with it have a weight"
+        if there < items:
+            raise DataError(f"Too few items occur together: of {items:,} items, {pairs}, fewer than one per item.")
+        full = bool((np.count_nonzero(saliency, axis=1) == neighbours).any())
+        more = " More neighbours give more." if full else ""
         raise UsageError(
             f"nnz must be at most {there // items} here, got {nnz}: with so many per item there would be {wanted:,} "
-            f"weights, and only {there:,} pairs of an item and a neighbour have one. More --neighbours may give more."
+            f"weights, and {pairs}.{more}"
         )
     ranked = saliency.copy()
     for _ in range(min(LEAST, nnz)):
