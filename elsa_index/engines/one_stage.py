@@ -62,8 +62,8 @@ class OneStageSearch:
             rows.append(found)
             weights.append(query.vector.weights[at] * impacts)
         reached, place = np.unique(np.concatenate(rows), return_inverse=True)
-        scores = np.bincount(place, np.concatenate(weights), minlength=len(reached)) * self.impact_step
-        return among_reached(query, reached, scores, self.items, wanted)
+        sums = np.bincount(place, np.concatenate(weights), minlength=len(reached)).astype(np.float64, copy=False)
+        return among_reached(query, reached, sums * self.impact_step, self.items, wanted)
 
     def weights_at(self, rows: Rows, vector: QueryVector) -> tuple[Rows, Rows, Vector]:
         """Nonzero weights of some items, each once and sorted, in a vector's dimensions: places in `rows`, dimensions,
