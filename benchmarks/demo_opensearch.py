@@ -66,8 +66,10 @@ def survive(cluster: Cluster, liked: list[str]) -> None:
 def main() -> None:
     started = time.perf_counter()
     sparse = OUTPUT / "sparse"
-    titles = write_log() if sparse.exists() else prepare()
-    if not sparse.exists():
+    if sparse.exists():
+        titles = write_log()
+    else:
+        titles = prepare()
         train(CONTENDERS[0])
     if not LOCAL.exists():
         print(run("build", str(sparse), "-o", str(LOCAL)), end="")

@@ -25,17 +25,7 @@ EXAMPLE = (
     "Example: elsa-index train split/train.parquet -o model --dims 1024 --nnz 16 --epochs 5 · "
     "elsa-index train split/train.parquet -o model --model slim"
 )
-OF_SLIM = "Only --model slim"
-OF_ELSA = "Only --model elsa"
-_ONLY = {
-    "slim": ("neighbours", "regularisation", "non_negative", "user_power"),
-    "elsa": (
-        "dims", "schedule", "restart", "epochs", "dense_epochs", "final_epochs", "paper", "final_decay", "budgets",
-        "patience", "max_output", "batch_size", "learning_rate", "dense", "precision", "device",
-    ),
-}  # fmt: skip
-
-
+OF_ELSA, OF_SLIM = "Only --model elsa", "Only --model slim"
 _SECONDS_BETWEEN_LINES = 10
 
 
@@ -204,11 +194,12 @@ def train(
 
 def _refuse_options_of_another_model(context: typer.Context, model: Model) -> None:
     """Raises UsageError where an option was given that the model does not have."""
-    for other, names in _ONLY.items():
-        for name in names:
-            source = context.get_parameter_source(name)
-            if other != model and source is not None and source.name == "COMMANDLINE":
-                raise UsageError(f"--{name.replace('_', '-')} is for --model {other}; the model is {model}.")
+    for other, panel in ((Model.elsa, OF_ELSA), (Model.slim, OF_SLIM)):
+        for parameter in context.command.params:
+            source = context.get_parameter_source(parameter.name or "")
+            given = source is not None and source.name == "COMMANDLINE"
+            if other != model and given and getattr(parameter, "rich_help_panel", None) == panel:
+                raise UsageError(f"{parameter.opts[0]} is for --model {other}; the model is {model}.")
 
 
 def _elsa(given: dict[str, Any]) -> TrainingConfig:

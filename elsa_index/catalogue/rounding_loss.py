@@ -21,7 +21,7 @@ def rounding_loss(codes: ItemCodes, engine: Engine, history_codes: HistoryCodes)
     The sample is the codes' own; single items where they have none. Empty where the engine keeps float32 as given
     and nothing is rounded.
     """
-    if not isinstance(engine, StoredCodesEngine) and engine.capabilities.stores != ("none",):
+    if not isinstance(engine, StoredCodesEngine) and engine.capabilities.keeps_codes:
         return {}
     rng = np.random.default_rng(0)
     count = min(SAMPLE, max(10, _SCORED // len(codes.ids)))

@@ -20,7 +20,7 @@ def tune(
             "Queries of codes over items are short and never cut, so there is nothing to tune: all answers are exact."
         )
     if not engine.capabilities.cuts_queries:
-        without = " without stored codes" if engine.capabilities.stores == ("none",) else ""
+        without = "" if engine.capabilities.keeps_codes else " without stored codes"
         raise UsageError(
             f"The engine {engine.name}{without} does not cut queries, so there is nothing to tune; use "
             "lucene or opensearch."

@@ -53,9 +53,11 @@ class ImpactScale:
 
     def round(self, weights: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
         """The nearest impacts instead, where they are not bounds but the codes."""
-        magnitudes = np.abs(weights.astype(np.float64))
-        return np.clip(np.rint(magnitudes / self.scale * self.max_impact), 1, self.max_impact).astype(np.int64)
+        return self._impacts(weights, np.rint)
 
     def quantize(self, weights: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
+        return self._impacts(weights, np.ceil)
+
+    def _impacts(self, weights: npt.NDArray[np.floating], to_whole: np.ufunc) -> npt.NDArray[np.int64]:
         magnitudes = np.abs(weights.astype(np.float64))
-        return np.clip(np.ceil(magnitudes / self.scale * self.max_impact), 1, self.max_impact).astype(np.int64)
+        return np.clip(to_whole(magnitudes / self.scale * self.max_impact), 1, self.max_impact).astype(np.int64)

@@ -42,6 +42,11 @@ class Capabilities:
     ranks: tuple[RankName, ...] = ()
     most_dims: int | None = None
 
+    @property
+    def keeps_codes(self) -> bool:
+        """Whether codes are stored, and not only their impacts."""
+        return self.stores != ("none",)
+
 
 @dataclass(frozen=True)
 class BuildPlan:

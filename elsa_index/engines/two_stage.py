@@ -69,19 +69,17 @@ class HeavyItems:
     rest_norm: float
 
     @classmethod
-    def of(cls, store: StoredCodes) -> "HeavyItems":
+    def of(cls, store: StoredCodes, *, short_queries: bool = False) -> "HeavyItems":
+        """short_queries: they are never cut, so that what they leave out need not be bounded, and there are none."""
         norms = store.norms
+        if short_queries:
+            return cls(np.zeros(0, dtype=np.int64), float(np.max(norms)))
         count = min(max(HEAVY, int(HEAVY_SHARE * store.items)), store.items - 1)
         order = np.argsort(-norms, kind="stable")
         rest = float(norms[order[count]])
         if rest > 0.99 * float(norms[order[0]]):
             return cls(order[:0], float(norms[order[0]]))
         return cls(np.sort(order[:count]), rest)
-
-    @classmethod
-    def none(cls, store: StoredCodes) -> "HeavyItems":
-        """For queries that are never cut: what they leave out need not be bounded."""
-        return cls(np.zeros(0, dtype=np.int64), float(np.max(store.norms)))
 
     def save(self, directory: Path) -> None:
         """Writes the rows; `rest_norm` is for the engine's parameters."""

@@ -32,10 +32,10 @@ def explain(catalogue: Catalogue, history: ResolvedHistory, items: Iterable[obje
     wanted = catalogue.ids.rows(items)
     names = catalogue.ids.take(history.rows)
     codes = catalogue.engine.weights_at(wanted, history.vector)
-    brought = catalogue.history_codes.rows(history.rows) @ codes.T
+    brought = (codes @ catalogue.history_codes.rows(history.rows).T).toarray()
     explanations = []
     for at, row in enumerate(wanted.tolist()):
-        by_item = history.weights * brought[:, [at]].toarray()[:, 0]
+        by_item = history.weights * brought[at]
         dims = codes.indices[codes.indptr[at] : codes.indptr[at + 1]]
         by_dim = codes.data[codes.indptr[at] : codes.indptr[at + 1]] * history.vector.at(dims)
         shared = np.flatnonzero(by_dim)

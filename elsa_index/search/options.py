@@ -104,7 +104,7 @@ class SearchOptions:
                 f"The engine {engine} is approximate and cannot prove an answer; use lucene, faiss-flat or exact."
             )
         if self.cuts and not able.cuts_queries:
-            without = " without stored codes" if able.stores == ("none",) else ""
+            without = "" if able.keeps_codes else " without stored codes"
             raise UsageError(
                 f"query_terms and candidates are for lucene and opensearch; this index is {engine}{without}."
             )

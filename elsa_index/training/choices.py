@@ -1,9 +1,10 @@
 """Choices: what all training configurations have in common."""
 
 from contextlib import suppress
-from typing import Literal, Self
+from functools import partial
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from ..errors import UsageError
 
@@ -33,3 +34,7 @@ def number_or_auto(value: object, least: float, most: float) -> object:
         if value == "auto" or least <= float(value) <= most:  # type: ignore[arg-type]
             return value
     raise ValueError(f"must be a number from {least:,} to {most:,}, or auto")
+
+
+Power = Annotated[float | Auto, BeforeValidator(partial(number_or_auto, least=0, most=2))]
+"""Of popularity: a number from 0 to 2, or auto."""

@@ -2,9 +2,9 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from .choices import Auto, Choices, number_or_auto
+from .choices import Choices, Power
 
 Schedule = Literal["exponential", "linear", "stepwise", "constant"]
 Budgets = Literal["even", "log"]
@@ -49,7 +49,7 @@ class TrainingConfig(Choices):
     budgets: Budgets = "log"
     """`even`: `nnz` for every item, as in the paper. `log`: in proportion to the logarithm of an item's
     interactions, between 0.6 and 2 times `nnz`, with the same total."""
-    popularity: float | Auto = DEFAULT_POPULARITY
+    popularity: Power = DEFAULT_POPULARITY
     """β: after training, an item's scores are multiplied by p^β, p its interactions over their geometric mean. So a
     code's norm is p^β, and in a history it counts p^-β, that is as a code of norm 1. The paper has 0.
     `auto`: β and `history_popularity` are those with the best nDCG@100 for the validation users."""
@@ -86,11 +86,6 @@ class TrainingConfig(Choices):
         (268, 1024)
         """
         return self.batch_size or min(1024, max(32, users // 100))
-
-    @field_validator("popularity", mode="before")
-    @classmethod
-    def _is_power_or_auto(cls, value: object) -> object:
-        return number_or_auto(value, 0, 2)
 
     @model_validator(mode="after")
     def _fits(self) -> "TrainingConfig":

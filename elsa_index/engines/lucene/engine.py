@@ -47,7 +47,7 @@ class LuceneEngine(StoredCodesEngine):
         store = StoredCodes.round(codes, plan.store)
         scale = ImpactScale.fitting(plan.bits, store.values, unit_norm=codes.is_unit_norm)
         short = codes.history_kind == "items"
-        heavy = HeavyItems.none(store) if short else HeavyItems.of(store)
+        heavy = HeavyItems.of(store, short_queries=short)
         store.save(directory)
         heavy.save(directory)
         (directory / _POSTINGS).mkdir()

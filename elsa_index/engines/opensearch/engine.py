@@ -55,7 +55,7 @@ class OpenSearchEngine(StoredCodesEngine):
             raise UsageError(f"{URL_VARIABLE} names {named} and --url {target.urls}; unset one of them.")
         store = StoredCodes.round(codes, plan.store)
         short = codes.history_kind == "items"
-        heavy = HeavyItems.none(store) if short else HeavyItems.of(store)
+        heavy = HeavyItems.of(store, short_queries=short)
         store.save(directory)
         heavy.save(directory)
         with closing(ClusterClient(target.urls)) as client:

@@ -18,8 +18,7 @@ class Choice:
         """The λ to try next; None once the best one is between two that are worse."""
         if not self.figures:
             return _FIRST
-        best = max(self.figures, key=lambda regularisation: self.figures[regularisation])
-        for other in (2 * best, best / 2):
+        for other in (2 * self.best, self.best / 2):
             if other not in self.figures and SMALLEST <= other <= LARGEST:
                 return other
         return None

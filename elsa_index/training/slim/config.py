@@ -1,10 +1,14 @@
 """SlimConfig: every choice of a training of codes over items."""
 
-from pydantic import Field, field_validator, model_validator
+from functools import partial
+from typing import Annotated
 
-from ..choices import Auto, Choices, number_or_auto
+from pydantic import BeforeValidator, Field, model_validator
+
+from ..choices import Auto, Choices, Power, number_or_auto
 
 SMALLEST, LARGEST = 0.01, 1e6
+Regularisation = Annotated[float | Auto, BeforeValidator(partial(number_or_auto, least=SMALLEST, most=LARGEST))]
 
 
 class SlimConfig(Choices):
@@ -22,14 +26,14 @@ class SlimConfig(Choices):
     """Nonzero weights per item, their mean: chosen over all items at once, so that those get more that gain more."""
     neighbours: int = Field(100, ge=1, le=1000)
     """Items that may predict an item: those that most often occur together with it, by cosine."""
-    regularisation: float | Auto = "auto"
+    regularisation: Regularisation = "auto"
     """λ of the ridge regressions, in interactions. `auto`: the best nDCG@100 for the validation users, of powers of two
     times 100, as far as they gain."""
     non_negative: bool = False
     """Only positive weights: then what an inverted index adds up is the score, and nothing need be rescored."""
     user_power: float = Field(0.25, ge=0, le=2)
     """A user with n items counts n^-user_power in what is learnt: long histories say less per item."""
-    popularity: float | Auto = 0.0
+    popularity: Power = 0.0
     """β: an item's scores are multiplied by p^β, p its interactions over their geometric mean. `auto`: β and
     `history_popularity` are those with the best nDCG@100 for the validation users."""
     history_popularity: float = Field(0.0, ge=-2, le=2)
@@ -39,16 +43,6 @@ class SlimConfig(Choices):
     hidden, and the last training has them too. None: a tenth of those with two items or more, at most 2,000."""
     seed: int = Field(42, ge=0, lt=2**63)
     """Of which users those are."""
-
-    @field_validator("regularisation", mode="before")
-    @classmethod
-    def _is_lambda_or_auto(cls, value: object) -> object:
-        return number_or_auto(value, SMALLEST, LARGEST)
-
-    @field_validator("popularity", mode="before")
-    @classmethod
-    def _is_power_or_auto(cls, value: object) -> object:
-        return number_or_auto(value, 0, 2)
 
     @model_validator(mode="after")
     def _fits(self) -> "SlimConfig":

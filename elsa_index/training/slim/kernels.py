@@ -254,13 +254,14 @@ def regress(
                 target[at] = gram[count, active[at]]
             _inverse_factor(matrix, size, factor)
             _solution(factor, size, target, solution)
+            if not non_negative or len(saliency) > 0:
+                break
             left = 0
-            if non_negative and len(saliency) == 0:
-                for at in range(size):
-                    if solution[at] > 0:
-                        active[left] = active[at]
-                        left += 1
-            if left == size or not non_negative or len(saliency) > 0:
+            for at in range(size):
+                if solution[at] > 0:
+                    active[left] = active[at]
+                    left += 1
+            if left == size:
                 break
             size = left
         if len(weights) > 0:
