@@ -32,7 +32,8 @@ def _worth(
         window = max(answer.candidates for answer in answers)
         return f"server: signed scores to nine bits, among the best {window:,} of each shard by upper bound"
     if all(answer.proven for answer in answers):
-        return f"exact: the exhaustive top k of the {engine} index's stored codes, {manifest.codes.items:,} items"
+        kept = "stored codes" if able.keeps_codes else "impacts"
+        return f"exact: the exhaustive top k of the {engine} index's {kept}, {manifest.codes.items:,} items"
     if manifest.calibration is not None and not options.cuts:
         return f"calibrated: {manifest.calibration}" + (", without a filter" if filtered else "")
     if able.exact:

@@ -113,7 +113,9 @@ def test_an_index_of_impacts_explains_and_says_what_it_cannot_do(tmp_path):
     codes = make_item_codes()
     history = make_histories(codes, 9)[-1]
     with ei.Index.build(codes, tmp_path / "i", store="none") as index:
-        (best,) = index.search([history], 5).rankings
+        found = index.search([history], 5)
+        assert found.promise == "exact: the exhaustive top k of the lucene index's impacts, 300 items"
+        (best,) = found.rankings
         for explained, score in zip(index.explain(history, best.items), best.scores, strict=True):
             assert explained.score == pytest.approx(score, abs=1e-6)
             assert sum(amount for _, amount in explained.history) == pytest.approx(score, abs=1e-6)
