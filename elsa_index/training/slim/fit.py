@@ -1,16 +1,17 @@
 """Fitting codes over items: neighbours, what each is worth, and the weights of those that are kept."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
 
 from ...errors import DataError
 from .blocks import each_block
 from .config import SlimConfig
+from .grams import Grams, blocks
 from .log import Log
 from .selection import select
 
@@ -24,8 +25,8 @@ _REFIT = 0.5
 @dataclass
 class Progress:
     """How far a fit is. neighbours: (items, neighbours) int32, ascending, then _NOBODY. found: (items,) how many there
-    are. saliency: (items, neighbours) float32 of their weights. has_neighbours, has_weights: (items,) which items are
-    done."""
+    are. saliency: (λs, items, neighbours) float32 of their weights. has_neighbours, has_weights: (items,) which items
+    are done."""
 
     neighbours: npt.NDArray[np.int32]
     found: npt.NDArray[np.int32]
@@ -38,32 +39,32 @@ class Progress:
         return cls(
             np.full((items, neighbours), _NOBODY, dtype=np.int32),
             np.zeros(items, dtype=np.int32),
-            np.zeros((items, neighbours), dtype=np.float32),
+            np.zeros((1, items, neighbours), dtype=np.float32),
             np.zeros(items, dtype=bool),
             np.zeros(items, dtype=bool),
         )
 
 
 class Fit:
-    """Codes of one log for one λ after another: neighbours are found once."""
+    """Codes of one log for some λ after others: neighbours are found once, and inner products serve several λ."""
 
     def __init__(self, log: Log, config: SlimConfig, at: Progress | None = None) -> None:
         self.log, self.config = log, config
         self.at = at or Progress.of(log.items, config.neighbours)
-        self._weighed_for: float | None = None
+        self._weighed_for: list[float] = []
 
     def weigh(
         self,
-        regularisation: float,
+        regularisations: Sequence[float],
         stop: threading.Event,
         on_stage: OnStage | None,
         on_block: Callable[[int], None] | None = None,
     ) -> None:
-        """Finds all items' neighbours, if that is not done yet, and what each is worth.
+        """Finds all items' neighbours, if that is not done yet, and what each is worth for each λ.
 
         Raises DataError where no two items occur together, and Stopped.
         """
-        from .kernels import find_neighbours, regress
+        from .kernels import find_neighbours
 
         log, at = self.log, self.at
 
@@ -81,43 +82,68 @@ class Fit:
                 "No two items of the log occur together: no user has two of them. Codes over items need that; check "
                 "the column of users."
             )
-        starts = np.arange(log.items, dtype=np.int64) * self.config.neighbours
-        no_weights = np.zeros(0, dtype=np.float32)
-
-        def regression(first: int, last: int) -> None:
-            regress(
-                first, last, starts, at.found, at.neighbours.ravel(), regularisation, self.config.non_negative,
-                log.item_starts, log.users_of, log.by_item, log.users, no_weights, at.saliency.ravel(),
-            )  # fmt: skip
-
-        if self._weighed_for not in (None, regularisation):
+        if self._weighed_for or len(regularisations) != len(at.saliency):  # else it is what a checkpoint has begun
             at.has_weights[:] = False
-        self._weighed_for = regularisation
-        each_block(regression, at.has_weights, stop, _reported(on_stage, "weights", log.items, on_block))
+            at.saliency = np.zeros((len(regularisations), *at.neighbours.shape), dtype=np.float32)
+        self._weighed_for = list(regularisations)
+        starts = np.arange(log.items, dtype=np.int64) * self.config.neighbours
+        saliency = at.saliency.reshape(len(regularisations), -1)
+        report = _reported(on_stage, "weights", log.items, on_block)
+        none = np.zeros((0, 0), dtype=np.float32)
+        self._regress(
+            at.neighbours.ravel(), starts, at.found, regularisations, none, saliency, at.has_weights, stop, report
+        )
 
     def codes(self, regularisation: float, stop: threading.Event, on_stage: OnStage | None) -> csr_array:
         """(items, items) float32 CSR: the weights that are worth most, fitted again without the others.
 
+        regularisation: one of those that neighbours were weighed for.
+
         Raises UsageError where more are asked than there are.
         """
-        from .kernels import regress
-
-        log, kept = self.log, select(self.at.saliency, self.config.nnz)
+        log, saliency = self.log, self.at.saliency[self._weighed_for.index(regularisation)]
+        kept = select(saliency, self.config.nnz)
         lengths = np.count_nonzero(kept, axis=1).astype(np.int32)
         starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
         predictors = self.at.neighbours[kept]
-        weights, no_saliency = np.zeros(len(predictors), dtype=np.float32), np.zeros(0, dtype=np.float32)
-
-        def regression(first: int, last: int) -> None:
-            regress(
-                first, last, starts, lengths, predictors, _REFIT * regularisation, self.config.non_negative,
-                log.item_starts, log.users_of, log.by_item, log.users, weights, no_saliency,
-            )  # fmt: skip
-
-        each_block(regression, np.zeros(log.items, dtype=bool), stop, _reported(on_stage, "last fit", log.items))
-        fitted = csr_array((weights, predictors, starts), shape=(log.items, log.items))
+        weights, no_saliency = np.zeros((1, len(predictors)), dtype=np.float32), np.zeros((0, 0), dtype=np.float32)
+        done, report = np.zeros(log.items, dtype=bool), _reported(on_stage, "last fit", log.items)
+        self._regress(predictors, starts, lengths, [_REFIT * regularisation], weights, no_saliency, done, stop, report)
+        rows, columns = log.order[np.repeat(np.arange(log.items), lengths)], log.order[predictors]
+        fitted = csr_array(coo_array((weights[0], (rows, columns)), shape=(log.items, log.items)))
         fitted.eliminate_zeros()
+        fitted.sort_indices()
         return fitted
+
+    def _regress(
+        self,
+        predictors: npt.NDArray[np.int32],
+        starts: npt.NDArray[np.int64],
+        lengths: npt.NDArray[np.int32],
+        regularisations: Sequence[float],
+        weights: npt.NDArray[np.float32],
+        saliency: npt.NDArray[np.float32],
+        done: npt.NDArray[np.bool_],
+        stop: threading.Event,
+        report: Callable[[int], None],
+    ) -> None:
+        """The regressions of all items that are not done, a block after the other."""
+        from .kernels import regress
+
+        levels = np.array(regularisations, dtype=np.float64)
+        for begin, end in blocks(lengths):
+            if done[begin:end].all():
+                continue
+            grams = Grams(self.log, predictors, starts, lengths, begin, end)
+            each_block(grams.fill, np.zeros(len(grams.sources), dtype=bool), stop)
+
+            def regression(first: int, last: int, begin: int = begin, grams: Grams = grams) -> None:
+                regress(
+                    begin + first, begin + last, begin, grams.members, grams.starts, grams.triangles, grams.packed,
+                    starts, levels, self.config.non_negative, weights, saliency,
+                )  # fmt: skip
+
+            each_block(regression, done[begin:end], stop, lambda _: report(int(np.count_nonzero(done))))
 
 
 def _reported(

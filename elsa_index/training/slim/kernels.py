@@ -112,42 +112,54 @@ def find_neighbours(
 
 
 @_compiled
-def _gram(
-    chosen: Array,
-    count: int,
+def fill_grams(
+    sources: Array,
+    source_starts: Array,
+    owners: Array,
+    numbers: Array,
+    members: Array,
+    member_starts: Array,
+    triangles: Array,
+    user_starts: Array,
+    items_of: Array,
+    by_user: Array,
     item_starts: Array,
     users_of: Array,
     by_item: Array,
-    heads: Array,
-    places: Array,
-    links: Array,
-    values: Array,
-    gram: Array,
+    products: Array,
+    packed: Array,
 ) -> None:
-    """The lower triangle of G, (count, count): inner products of the `chosen` items' columns.
+    """Fills the rows of triangles in `packed` that belong to the `sources`; see `Grams`.
 
-    Each user's entries so far form a list: heads (users,) the last one's number, -1 for none; links to the one before.
-    heads is as it was when this ends.
+    Source s is member number `numbers[p]` of item `owners[p]` of the block, for p from source_starts[s]. products:
+    (items,) float64, all 0, and so they are when this ends.
     """
-    entries = 0
-    for at in range(count):
-        gram[at, : at + 1] = 0
-        item = chosen[at]
-        for entry in range(item_starts[item], item_starts[item + 1]):
+    for source in sources:
+        added = 0
+        for entry in range(item_starts[source], item_starts[source + 1]):
             user, value = users_of[entry], by_item[entry]
-            gram[at, at] += value * value
-            linked = heads[user]
-            link = linked
-            while link >= 0:
-                gram[at, places[link]] += value * values[link]
-                link = links[link]
-            places[entries], links[entries], values[entries] = at, linked, value
-            heads[user] = entries
-            entries += 1
-    for at in range(count):
-        item = chosen[at]
-        for entry in range(item_starts[item], item_starts[item + 1]):
-            heads[users_of[entry]] = -1
+            at = user_starts[user]
+            while items_of[at] < source:
+                products[items_of[at]] += value * by_user[at]
+                at += 1
+            products[source] += value * by_user[at]
+            added += at + 1 - user_starts[user]
+        for pair in range(source_starts[source], source_starts[source + 1]):
+            owner, number = owners[pair], numbers[pair]
+            first = member_starts[owner]
+            place = number - first
+            row = triangles[owner] + place * (place + 1) // 2
+            for other in range(place + 1):
+                packed[row + other] = products[members[first + other]]
+        if added > source // 8:
+            products[: source + 1] = 0
+        else:
+            for entry in range(item_starts[source], item_starts[source + 1]):
+                at = user_starts[users_of[entry]]
+                while items_of[at] < source:
+                    products[items_of[at]] = 0
+                    at += 1
+            products[source] = 0
 
 
 @_compiled
@@ -202,75 +214,70 @@ def _solution(
 def regress(
     first: int,
     last: int,
+    begin: int,
+    members: Array,
+    member_starts: Array,
+    triangles: Array,
+    packed: Array,
     starts: Array,
-    lengths: Array,
-    predictors: Array,
-    regularisation: float,
+    regularisations: Array,
     non_negative: bool,
-    item_starts: Array,
-    users_of: Array,
-    by_item: Array,
-    users: int,
     weights: Array,
     saliency: Array,
 ) -> None:
-    """Ridge regression of each item from `first` to `last` on its predictors: w = (G_SS + λI)^-1 G_Sj.
+    """Ridge regression of each item from `first` to `last` on its predictors: w = (G_SS + λI)^-1 G_Sj, for each λ.
 
-    predictors: items, those of item j from starts[j], lengths[j] of them. Fills weights, float32, in their places, and
-    saliency, w² / diag((G_SS + λI)^-1), what leaving a predictor out would cost; either may be empty. non_negative:
-    predictors of negative weight are left out, one round after the other, until there are none; their weight is 0.
+    begin: the first item of the block that members, member_starts, triangles and packed belong to; see `Grams`. Fills
+    weights, (λs, predictors) float32, those of item j from starts[j], and saliency, likewise, w² / diag((G_SS + λI)^-1),
+    what leaving a predictor out would cost; either may be empty. non_negative: predictors of negative weight are left
+    out, one round after the other, until there are none; their weight is 0.
     """
     most = 0
     for item in range(first, last):
-        most = max(most, lengths[item])
-    heads = np.full(users, -1, np.int32)
-    places, links, values = np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32)
-    gram, factor, matrix = np.zeros((most + 1, most + 1)), np.zeros((most, most)), np.zeros((most, most))
-    chosen, target, solution = np.empty(most + 1, np.int32), np.empty(most), np.empty(most)
-    active = np.empty(most, np.int32)
+        most = max(most, member_starts[item - begin + 1] - member_starts[item - begin] - 1)
+    factor, matrix = np.zeros((most, most)), np.zeros((most, most))
+    target, solution, active = np.empty(most), np.empty(most), np.empty(most, np.int32)
     for item in range(first, last):
-        count, start = lengths[item], starts[item]
-        if count == 0:
-            continue
-        entries = item_starts[item + 1] - item_starts[item]
-        for at in range(count):
-            chosen[at] = predictors[start + at]
-            entries += item_starts[chosen[at] + 1] - item_starts[chosen[at]]
-        chosen[count] = item
-        if entries > len(places):
-            places, links = np.empty(2 * entries, np.int32), np.empty(2 * entries, np.int32)
-            values = np.empty(2 * entries, np.float32)
-        _gram(chosen, count + 1, item_starts, users_of, by_item, heads, places, links, values, gram)
-        size = count
-        for at in range(count):
-            active[at] = at
-            if len(weights) > 0:
-                weights[start + at] = 0
-        while size > 0:
+        member = member_starts[item - begin]
+        count = member_starts[item - begin + 1] - member
+        triangle, start, own = triangles[item - begin], starts[item], 0
+        while members[member + own] != item:
+            own += 1
+        for level in range(len(regularisations)):
+            size = 0
+            for place in range(count):
+                if place != own:
+                    active[size] = place
+                    size += 1
+            while size > 0:
+                for at in range(size):
+                    row = triangle + active[at] * (active[at] + 1) // 2
+                    for other in range(at + 1):
+                        matrix[at, other] = packed[row + active[other]]
+                    matrix[at, at] += regularisations[level]
+                    if active[at] > own:
+                        target[at] = packed[row + own]
+                    else:
+                        target[at] = packed[triangle + own * (own + 1) // 2 + active[at]]
+                _inverse_factor(matrix, size, factor)
+                _solution(factor, size, target, solution)
+                if not non_negative or len(saliency) > 0:
+                    break
+                left = 0
+                for at in range(size):
+                    if solution[at] > 0:
+                        active[left] = active[at]
+                        left += 1
+                if left == size:
+                    break
+                size = left
             for at in range(size):
-                for other in range(at + 1):
-                    matrix[at, other] = gram[active[at], active[other]]
-                matrix[at, at] += regularisation
-                target[at] = gram[count, active[at]]
-            _inverse_factor(matrix, size, factor)
-            _solution(factor, size, target, solution)
-            if not non_negative or len(saliency) > 0:
-                break
-            left = 0
-            for at in range(size):
-                if solution[at] > 0:
-                    active[left] = active[at]
-                    left += 1
-            if left == size:
-                break
-            size = left
-        if len(weights) > 0:
-            for at in range(size):
-                weights[start + active[at]] = solution[at]
-        if len(saliency) > 0:
-            for at in range(size):
-                inverse = 0.0
-                for k in range(at, size):
-                    inverse += factor[k, at] * factor[k, at]
-                rising = solution[at] > 0 or not non_negative
-                saliency[start + at] = solution[at] * solution[at] / inverse if rising else 0.0
+                to = start + active[at] - (active[at] > own)
+                if len(weights) > 0:
+                    weights[level, to] = solution[at]
+                if len(saliency) > 0:
+                    inverse = 0.0
+                    for k in range(at, size):
+                        inverse += factor[k, at] * factor[k, at]
+                    rising = solution[at] > 0 or not non_negative
+                    saliency[level, to] = solution[at] * solution[at] / inverse if rising else 0.0

@@ -13,8 +13,13 @@ Array = npt.NDArray
 
 @dataclass(frozen=True, eq=False)
 class Log:
-    """user_starts: (users + 1,) int64, where each user's entries begin in items_of, int32, and by_user, float32, their
-    values. item_starts, users_of, by_item: the same for each item. norms: (items,) of the items' columns."""
+    """Items are numbered by how often they occur, the most popular first: what is read most lies together, and an
+    item's more popular ones are before it.
+
+    user_starts: (users + 1,) int64, where each user's entries begin in items_of, int32, ascending, and by_user, float32,
+    their values. item_starts, users_of, by_item: the same for each item. norms: (items,) of the items' columns. order:
+    (items,) the column of the log that each item is.
+    """
 
     user_starts: Array
     items_of: Array
@@ -23,6 +28,7 @@ class Log:
     users_of: Array
     by_item: Array
     norms: Array
+    order: Array
 
     @classmethod
     def of(cls, matrix: csr_array, user_power: float) -> "Log":
@@ -32,12 +38,19 @@ class Log:
         counts = np.maximum(sizes, 1.0) ** -user_power
         counts *= matrix.nnz / max(float((counts * sizes).sum()), 1e-12)
         values = matrix.data * np.sqrt(counts[users_of(matrix)])
-        weighted = csr_array((values.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
+        order = np.argsort(-np.bincount(matrix.indices, minlength=matrix.shape[1]), kind="stable")
+        places = np.empty(len(order), dtype=np.int32)
+        places[order] = np.arange(len(order))
+        weighted = csr_array(
+            (values.astype(np.float32), places[matrix.indices], matrix.indptr.copy()), shape=matrix.shape
+        )
+        weighted.sort_indices()
         by_item = csr_array(weighted.T)
         squares = np.bincount(weighted.indices, np.square(weighted.data, dtype=np.float64), minlength=matrix.shape[1])
         return cls(
             weighted.indptr.astype(np.int64), weighted.indices.astype(np.int32), weighted.data,
             by_item.indptr.astype(np.int64), by_item.indices.astype(np.int32), by_item.data, np.sqrt(squares),
+            order,
         )  # fmt: skip
 
     @property

@@ -3,18 +3,23 @@
 from ...errors import UsageError
 from ...processors import usable_processors
 from ..memory import free_memory
+from .choice import FIRST
 from .config import SlimConfig
+from .grams import LARGEST
 
-_OVERHEAD = 0.4e9
+_OVERHEAD = 0.6e9
 """Bytes that Python, its libraries and the compiled loops hold beside the arrays: measured."""
 
 
 def forecast(users: int, items: int, interactions: int, config: SlimConfig) -> int:
-    """About how many bytes a run takes at its peak: the log three times, what each neighbour is worth, and the choice
-    among them; beside it what each thread counts in."""
-    logs = 3 * interactions * 20 + (users + items) * 16
-    pairs = items * config.neighbours * (4 + 4 + 4 + 4 + 4 + 1) + items * config.nnz * 40
-    return int(logs + pairs + usable_processors() * (4 * users + 12 * items) + _OVERHEAD)
+    """About how many bytes a run takes at its peak: the log, as it came, by users, by items, and again for what is
+    chosen; what each neighbour is worth, for each λ tried at once, and the choice among them; a block's inner products;
+    beside it what each thread counts in."""
+    logs = (60 if config.chooses else 40) * interactions + (users + items) * 32
+    levels = len(FIRST) + 1 if config.regularisation == "auto" else 1
+    pairs = items * (config.neighbours * (4 * levels + 4 + 4 + 4 + 1) + config.nnz * 40)
+    blocks = min(4 * LARGEST, 2 * items * config.neighbours**2) + items * 4 * usable_processors()
+    return int(logs + pairs + blocks + usable_processors() * 16 * items + _OVERHEAD)
 
 
 def refuse_too_large(users: int, items: int, interactions: int, config: SlimConfig) -> int:

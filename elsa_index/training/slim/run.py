@@ -77,7 +77,7 @@ class SlimRun:
                         self._save(checkpoint)
 
                 fit = Fit(Log.of(self.interactions.matrix, self.config.user_power), self.config, self.at)
-                fit.weigh(regularisation, stop, on_stage, keep)
+                fit.weigh([regularisation], stop, on_stage, keep)
                 weights = fit.codes(regularisation, stop, on_stage)
             except Stopped:
                 assert checkpoint is not None
@@ -95,12 +95,13 @@ class SlimRun:
         matrix, held = hold_out(self.interactions.matrix, users, self.config.seed)
         wanted = self.config.regularisation
         fit = Fit(Log.of(matrix, self.config.user_power), self.config)
-        while (trying := self.choice.next() if wanted == "auto" else None) is not None:
-            fit.weigh(trying, stop, on_stage and _named(on_stage, f"λ = {trying:g}, "))
-            self.choice.figures[trying] = mean_ndcg(fit.codes(trying, stop, None), held)
+        while trying := self.choice.next() if wanted == "auto" else ():
+            fit.weigh(trying, stop, on_stage and _named(on_stage, f"λ = {', '.join(f'{one:g}' for one in trying)}: "))
+            for one in trying:
+                self.choice.figures[one] = mean_ndcg(fit.codes(one, stop, None), held)
         if self.config.popularity == "auto":
             chosen = self.choice.best if wanted == "auto" else float(wanted)
-            fit.weigh(chosen, stop, on_stage and _named(on_stage, "popularity, "))
+            fit.weigh([chosen], stop, on_stage and _named(on_stage, "popularity, "))
             self.exponents = best_exponents(fit.codes(chosen, stop, None), held, self.popularity)
         return held
 
