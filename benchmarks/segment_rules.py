@@ -15,8 +15,9 @@ from scipy.sparse import csr_array
 import elsa_index as ei
 from benchmarks.records import update
 from benchmarks.segments import DEMO, KNOWN, REPEATS, genres_of, information, lift, shuffled
-from elsa_index.segments.discovery import Discovered, discover
+from elsa_index.segments.dominant import by_dominant_dimensions
 from elsa_index.segments.naming import ItemTerms
+from elsa_index.segments.partition import Partition
 
 RULES = {
     "alike": (0.0, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15),
@@ -30,7 +31,7 @@ RULES = {
 CUT = 20
 
 
-def measured(found: Discovered, has: npt.NDArray[np.float64], counts: npt.NDArray) -> dict[str, float]:
+def measured(found: Partition, has: npt.NDArray[np.float64], counts: npt.NDArray) -> dict[str, float]:
     """Segments, items in them, and how they fit genres, above chance."""
     rng = np.random.default_rng(42)
     kept = counts >= KNOWN
@@ -64,7 +65,7 @@ def ranking(vectors: csr_array, of: npt.NDArray[np.int32], codes: ei.ItemCodes, 
     return float(np.mean(gains))
 
 
-def paper_vectors(found: Discovered, dims: int) -> csr_array:
+def paper_vectors(found: Partition, dims: int) -> csr_array:
     """The paper's demo: 1 or -1 on the dimensions that a segment was merged from, divided by its norm."""
     vectors = np.zeros((len(found.merged), dims))
     for segment, parts in enumerate(found.merged):
@@ -82,18 +83,18 @@ def main() -> None:
         terms = ItemTerms.of(index.metadata, len(index))
     usual = ei.SegmentRules()
 
-    def record(rule: str, value: object, found: Discovered) -> None:
+    def record(rule: str, value: object, found: Partition) -> None:
         row = measured(found, has, counts) | {"ndcg": ranking(found.vectors, found.of, codes, split)}
         print(rule, value, row)
         update("segment_rules", {"rule": rule, "value": value} | row, ["rule", "value"])
 
-    usually = discover(codes, usual, terms)
+    usually = by_dominant_dimensions(codes, usual, terms)
     record("as by default", "", usually)
-    record("names", "none", discover(codes, usual))
+    record("names", "none", by_dominant_dimensions(codes, usual))
     record("vectors", "the paper's", replace(usually, vectors=paper_vectors(usually, codes.dims)))
     for rule, values in RULES.items():
         for value in values:
-            record(rule, value, discover(codes, usual.model_copy(update={rule: value}), terms))
+            record(rule, value, by_dominant_dimensions(codes, usual.model_copy(update={rule: value}), terms))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,15 @@ def examples_table(rows: Rows) -> str:
     return "\n".join(lines)
 
 
+def segment_ranking_table(rows: Rows) -> str:
+    made = [
+        [row["items"], str(row["segments"]), f"{row['hidden_in_best']:.1%}", f"{row['items_in_best']:.1%}"]
+        for row in rows
+        if row["segments_by"] == "ranking"
+    ]
+    return _table(["ranked by, segments", "segments", "hidden items in the best 8", "items in these 8"], made)
+
+
 def homepage_table(rows: Rows) -> str:
     row = next(row for row in rows if row["segments_by"] == "homepages")
     names = next(row for row in rows if row["segments_by"] == "names")

@@ -1,14 +1,16 @@
 """Segments of the demo's films against their genres, and the homepage rows that they give.
 
 Command: make demo && python -m benchmarks.segments (a minute). Compared are our segments, dominant dimensions before
-they are merged, k-means with as many clusters on the dense model of the demo, and segments of the same sizes with items
-at random. A segment's genre is chosen on a random half of its items, as names are, and its lift (share in the segment
-over share in the catalogue) is measured on the other half, so that chance is 1. Normalised mutual information is of the
-pairs of item and genre. Seed 42.
+they are merged, k-means with as many clusters on the dense model of the demo, communities of codes over items, and
+segments of the same sizes with items at random. A segment's genre is chosen on a random half of its items, as names
+are, and its lift (share in the segment over share in the catalogue) is measured on the other half, so that chance is 1.
+Normalised mutual information is of the pairs of item and genre. Seed 42.
 """
 
 import gc
+import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from sklearn.metrics import normalized_mutual_info_score
 import elsa_index as ei
 from benchmarks.records import update
 from elsa_index.data.metadata import Metadata
-from elsa_index.segments.discovery import dominant_terms
+from elsa_index.segments.dominant import dominant_terms
 from elsa_index.segments.naming import ItemTerms, distinctive
 from elsa_index.storage.strings import Strings
 
@@ -100,6 +102,30 @@ def measure(name: str, of: Labels, has: npt.NDArray[np.float64], kept: npt.NDArr
     update("segments", row, ["segments_by", "items"])
 
 
+def measure_ranking(name: str, index: ei.Index, codes: ei.ItemCodes, split: ei.Split) -> None:
+    """The share of held-out users' hidden items that are in the eight segments ranked best for them, and how many of
+    the items in segments those eight hold."""
+    assert index.segments is not None
+    of, sizes = index.segments.of.astype(np.int64), index.segments.sizes
+    shares, held = [], []
+    folds = [split.fold(number) for number in range(split.folds)]
+    asked = [pair for fold in folds for pair in zip(fold.histories, fold.hidden, strict=True)]
+    for history, hidden in asked:
+        best = index.rank_segments(history, ROWS).numbers
+        rows = codes.ids.find(hidden)
+        shares.append(float(np.isin(of[rows[rows >= 0]], best).mean()))
+        held.append(float(sizes[best].sum()) / float(sizes.sum()))
+    row = {
+        "segments_by": "ranking",
+        "items": name,
+        "segments": len(index.segments),
+        "hidden_in_best": float(np.mean(shares)),
+        "items_in_best": float(np.mean(held)),
+    }
+    print(row)
+    update("segments", row, ["segments_by", "items"])
+
+
 def measure_names(index: ei.Index, of: Labels) -> None:
     """The genres that names begin with, and their lift in their segments: all items, nothing held back."""
     assert index.metadata is not None
@@ -170,20 +196,32 @@ def measure_homepages(index: ei.Index) -> None:
 
 
 def main() -> None:
-    codes, dense = (ei.ItemCodes.load(DEMO / name) for name in ("sparse", "dense"))
-    with ei.Index.open(DEMO / "codes.index") as index:
+    codes, dense, items = (ei.ItemCodes.load(DEMO / name) for name in ("sparse", "dense", "items"))
+    split = ei.Split.load(DEMO / "split")
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as opened:
+        index = opened.enter_context(ei.Index.open(DEMO / "codes.index"))
+        of_items = opened.enter_context(ei.Index.open(DEMO / "items.index"))
+        films = ei.read_metadata(DEMO / "films.csv")
+        taken = opened.enter_context(
+            ei.Index.build(items, f"{scratch}/taken", engine="exact", metadata=films, segments_from=codes)
+        )
         assert index.segments is not None
-        assert list(dense.ids) == list(codes.ids) == list(index.ids)
+        assert of_items.segments is not None
+        assert list(dense.ids) == list(codes.ids) == list(items.ids) == list(index.ids)
         has, counts = genres_of(index), np.asarray(codes.item_counts)
         ours = index.segments.of.astype(np.int64)
         units = csr_array(diags_array(1 / codes.norms) @ codes.weights)
         raw = dominant_terms(units)
         vectors = (diags_array(1 / dense.norms) @ dense.weights).toarray()
         clusters = KMeans(len(index.segments), n_init=3, random_state=42).fit_predict(vectors).astype(np.int64)
-        for items, kept in (("all", counts >= 0), (f"{KNOWN} interactions or more", counts >= KNOWN)):
-            measure("elsa-index", ours, has, kept, items)
-            measure("dominant dimensions, not merged", raw, has, kept, items)
-            measure("k-means, dense", clusters, has, kept, items)
+        for which, kept in (("all", counts >= 0), (f"{KNOWN} interactions or more", counts >= KNOWN)):
+            measure("elsa-index", ours, has, kept, which)
+            measure("dominant dimensions, not merged", raw, has, kept, which)
+            measure("k-means, dense", clusters, has, kept, which)
+            measure("communities of codes over items", of_items.segments.of.astype(np.int64), has, kept, which)
+        measure_ranking("Compressed ELSA, its segments", index, codes, split)
+        measure_ranking("codes over items, segments of Compressed ELSA", taken, codes, split)
+        measure_ranking("codes over items, their communities", of_items, codes, split)
         measure_names(index, ours)
         record_examples(index)
         measure_homepages(index)

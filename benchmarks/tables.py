@@ -13,7 +13,14 @@ from typing import Any
 
 from benchmarks.cluster_tables import cluster_gowalla_table, cluster_projection_table, cluster_speed_table
 from benchmarks.records import RESULTS, disk, ranged
-from benchmarks.segment_tables import examples_table, genres_table, homepage_table, rules_table, service_table
+from benchmarks.segment_tables import (
+    examples_table,
+    genres_table,
+    homepage_table,
+    rules_table,
+    segment_ranking_table,
+    service_table,
+)
 from elsa_index.engines.two_stage import Growth
 
 ROOT = Path(__file__).parent.parent
@@ -299,6 +306,7 @@ TABLES = {
     "ideas": TableOf("benchmarks/README.md", "ideas", ideas_table),
     "genres": TableOf("README.md", "segments", genres_table),
     "examples": TableOf("README.md", "segments", examples_table),
+    "segment_ranking": TableOf("README.md", "segments", segment_ranking_table),
     "homepage": TableOf("README.md", "segments", homepage_table),
     "service": TableOf("README.md", "service", service_table),
     "rules": TableOf("benchmarks/README.md", "segment_rules", rules_table),

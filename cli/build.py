@@ -56,6 +56,14 @@ def build(
         typer.Option(help="A table with item_id, title and others: titles to show, and to name segments by."),
     ] = None,
     segments: Annotated[bool, typer.Option(help="Whether to find segments, for rows of a homepage.")] = True,
+    segments_from: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MODEL",
+            help="A Compressed ELSA model whose segments these items get, for codes over items.",
+            show_default="communities of the items",
+        ),
+    ] = None,
     least_items: Annotated[
         int, typer.Option(help="Items of a segment; smaller ones are dissolved.")
     ] = options.default_of(SegmentRules, "least_items"),
@@ -82,13 +90,15 @@ def build(
     codes = ei.load_codes(source, item_ids, history_codes)
     tagged = ei.read_tags(tags) if tags else None
     known = ei.read_metadata(metadata) if metadata else None
+    latent = ei.load_codes(segments_from) if segments_from else None
     asked = ei.read_histories(histories).items if histories else None
     started = time.perf_counter()
     with options.progress("indexing") as on_progress:
         index = ei.Index.build(
             codes, out, engine=engine, bits=bits, store=store, tags=tagged, metadata=known,
-            segments=ei.SegmentRules(least_items=least_items) if segments else None, histories=asked,
-            target_overlap=target_overlap, cluster=cluster, overwrite=overwrite, on_progress=on_progress,
+            segments=ei.SegmentRules(least_items=least_items) if segments else None, segments_from=latent,
+            histories=asked, target_overlap=target_overlap, cluster=cluster, overwrite=overwrite,
+            on_progress=on_progress,
         )  # fmt: skip
     with index:
         seconds = time.perf_counter() - started

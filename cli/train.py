@@ -43,7 +43,7 @@ def train(
     model: Annotated[
         Model,
         typer.Option(
-            help="elsa: Compressed ELSA, codes in latent dimensions, with segments. slim: codes over the items "
+            help="elsa: Compressed ELSA, codes in few latent dimensions that can be read. slim: codes over the items "
             "themselves, more accurate at the same bytes, trained in seconds, asked with short queries."
         ),
     ] = Model.elsa,

@@ -58,6 +58,7 @@ class Index:
         tags: Iterable[tuple[str, str]] | None = None,
         metadata: Mapping[str, Sequence[object]] | None = None,
         segments: SegmentRules | None = BuildOptions.segments,
+        segments_from: ItemCodes | None = None,
         histories: Sequence[Sequence[object]] | None = None,
         target_overlap: float = BuildOptions.target_overlap,
         cluster: ClusterTarget | None = None,
@@ -73,7 +74,7 @@ class Index:
         then unchanged.
         """
         options = BuildOptions(
-            engine, bits, store, tags, metadata, segments, histories, target_overlap, cluster, overwrite
+            engine, bits, store, tags, metadata, segments, segments_from, histories, target_overlap, cluster, overwrite
         )
         write_index(codes, Path(path), options, on_progress)
         return cls.open(path)

@@ -22,7 +22,6 @@ from ..engines.names import StoreName
 from ..engines.stored_codes import rounded_shares
 from ..errors import ClusterError, DataError, ElsaIndexError
 from ..processors import usable_processors
-from ..segments.discovery import has_dominant_dimensions
 from ..segments.stored import TAG_PREFIX, write_segments
 from ..storage.files import staged_directory
 from .build_options import BuildOptions
@@ -46,14 +45,13 @@ def write_index(codes: ItemCodes, path: Path, options: BuildOptions, on_progress
     ):
         _save_items(codes, store, metadata, staged)
         entry = None
-        if (
-            options.segments is not None
-            and codes.history_kind == "same"
-            and has_dominant_dimensions(codes.weights.nnz, len(codes.ids), codes.dims)
-        ):
+        if options.segments is not None:
             plan = BuildPlan(options.bits, _segment_store(store))
-            entry, of = write_segments(codes, staged / SEGMENTS, options.segments, metadata, kind.name, plan)
-            if entry is not None:
+            written = write_segments(
+                codes, staged / SEGMENTS, options.segments, metadata, kind.name, plan, options.segments_from
+            )
+            if written is not None:
+                entry, of = written
                 tags = Tags.with_groups(tags, TAG_PREFIX, of)
         if tags is not None:
             tags.save(staged)

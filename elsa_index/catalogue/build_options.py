@@ -25,12 +25,13 @@ class BuildOptions:
     item (FAISS engines take float32); `none` (lucene, codes over items): only the impacts; None for the engine's own.
     tags: pairs of item id and tag, what `search` can filter by. metadata: a table by column, item_id, title and any
     others, as `read_metadata` gives it: titles to show and to look up, and what segments are named by. segments: how
-    they are made; None for an index without. Dense codes get none, as they have no dominant dimensions. histories,
-    target_overlap: how searches are calibrated (see `Index.tune`), on the histories kept with the codes where None are
-    given; without any, or with a target of 1, the index answers exactly. cluster: where the engine opensearch loads the
-    codes; `overwrite` is for the catalogue served there too.
+    they are made; None for an index without. Dense codes get none, as they have no dominant dimensions; codes over
+    items get communities of their graph. segments_from: codes of Compressed ELSA whose segments are taken instead.
+    histories, target_overlap: how searches are calibrated (see `Index.tune`), on the histories kept with the codes
+    where None are given; without any, or with a target of 1, the index answers exactly. cluster: where the engine
+    opensearch loads the codes; `overwrite` is for the catalogue served there too.
 
-    Raises UsageError for a target out of range.
+    Raises UsageError for a target out of range, and for segments_from without segments.
     """
 
     engine: str = "lucene"
@@ -39,6 +40,7 @@ class BuildOptions:
     tags: Iterable[tuple[str, str]] | None = None
     metadata: Mapping[str, Sequence[object]] | None = None
     segments: SegmentRules | None = USUAL_SEGMENTS
+    segments_from: "ItemCodes | None" = None
     histories: Sequence[Sequence[object]] | None = None
     target_overlap: float = 0.99
     cluster: "ClusterTarget | None" = None
@@ -46,6 +48,8 @@ class BuildOptions:
 
     def __post_init__(self) -> None:
         check_target(self.target_overlap)
+        if self.segments_from is not None and self.segments is None:
+            raise UsageError("segments_from says where segments come from, and none are wanted; leave one of them out.")
 
     def check(self, able: "Capabilities", codes: "ItemCodes") -> None:
         """Raises UsageError for what the engine cannot do."""

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from ..data.metadata import TITLE, Metadata
+from ..storage.ids import Rows
 
 _PRIOR = 50.0  # items: how much of the catalogue's share of a term is added to a segment's
 _SURE = 3.0  # standard errors by which a term of a name is commoner than elsewhere
@@ -65,6 +66,10 @@ class ItemTerms:
         kept = np.flatnonzero(np.asarray(has.sum(axis=0)).ravel() >= _LEAST_ITEMS)
         words = np.array([word for word, _ in number_of], dtype=bool)
         return cls([shown[at] for at in kept], words[kept], has[:, kept])
+
+    def take(self, rows: Rows) -> "ItemTerms":
+        """The same terms of some items."""
+        return ItemTerms(self.names, self.is_word, self.has[rows])
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,8 @@ class SegmentRules(BaseModel):
     others. alike: average cosine of mean codes above which dominant dimensions are one segment. alike_in_terms,
     alike_and_named: cosines of distinctive terms, and of mean codes, above which two segments are one, where items
     have metadata. near: cosine to a segment's mean code from which an item without a segment joins it. least_items: of
-    a segment; smaller ones are dropped, and their items join others. nonzeros: of a segment's vector.
+    a segment; smaller ones are dropped, and their items join others. nonzeros: of a segment's vector. For codes over
+    items, resolution: of communities, the higher the smaller they are; nonzeros_of_items: of a segment's vector.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -22,3 +23,5 @@ class SegmentRules(BaseModel):
     near: float = Field(0.05, ge=-1, le=1)
     least_items: int = Field(8, ge=1)
     nonzeros: int = Field(64, ge=1)
+    resolution: float = Field(4.0, gt=0)
+    nonzeros_of_items: int = Field(256, ge=1)

@@ -22,8 +22,9 @@ from ..engines.names import EngineName
 from ..engines.stored_codes import StoredCodesEngine
 from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows
-from .discovery import Discovered, discover
+from .discovery import discover
 from .naming import ItemTerms, name_segments
+from .partition import Partition
 from .rules import SegmentRules
 
 DIRECTORY = "segments"
@@ -171,16 +172,17 @@ def write_segments(
     metadata: Metadata | None,
     engine: EngineName,
     plan: BuildPlan,
-) -> tuple[SegmentsEntry | None, npt.NDArray[np.int32]]:
-    """Discovers, names and writes segments; returns what the manifest says of them and each item's segment. Without an
-    entry, and with nothing written, where no set of items is large enough.
+    source: ItemCodes | None = None,
+) -> tuple[SegmentsEntry, npt.NDArray[np.int32]] | None:
+    """Discovers, names and writes segments; returns what the manifest says of them and each item's segment. None, with
+    nothing written, where the codes have no segments or no set of items is large enough. source: see `discover`.
 
     Lucene indexes rank them by postings of their own, whose documents are segments; all others exhaustively.
     """
     terms = None if metadata is None else ItemTerms.of(metadata, len(codes.ids))
-    found = discover(codes, rules, terms)
-    if not found.vectors.shape[0]:
-        return None, found.of
+    found = discover(codes, rules, terms, source)
+    if found is None or not found.vectors.shape[0]:
+        return None
     directory.mkdir()
     typical = _typical(codes, found)
     names = _names(found.of, typical, codes.ids, metadata, terms)
@@ -203,12 +205,14 @@ def write_segments(
     return entry, found.of
 
 
-def _typical(codes: ItemCodes, found: Discovered) -> npt.NDArray[np.int32]:
+def _typical(codes: ItemCodes, found: Partition) -> npt.NDArray[np.int32]:
     """(segments, 20) rows: items whose codes are close to their segment's vector and that many users have."""
     counts = np.ones(len(codes.ids)) if codes.item_counts is None else codes.item_counts
     inside = np.flatnonzero(found.of >= 0)
     products = codes.weights[inside].multiply(found.vectors[found.of[inside]]).sum(axis=1)
-    worth = np.asarray(products).ravel() / codes.norms[inside] * np.log1p(counts[inside])
+    norms = codes.norms[inside]
+    cosines = np.divide(np.asarray(products).ravel(), norms, out=np.zeros(len(inside)), where=norms > 0)
+    worth = cosines * np.log1p(counts[inside])
     typical = np.full((found.vectors.shape[0], _TYPICAL), -1, dtype=np.int32)
     order = np.lexsort((-worth, found.of[inside]))
     starts = np.searchsorted(found.of[inside][order], np.arange(len(typical) + 1))

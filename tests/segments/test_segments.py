@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 import elsa_index as ei
 from elsa_index.data.metadata import Metadata
 from elsa_index.data.title_lookup import Titles
-from elsa_index.segments.discovery import discover, dominant_terms
+from elsa_index.segments.dominant import by_dominant_dimensions, dominant_terms
 from elsa_index.segments.naming import ItemTerms, name_segments
 from elsa_index.storage.strings import Strings
 
@@ -29,7 +29,7 @@ def index(request, tastes, place, tmp_path_factory):
 
 def test_segments_are_the_tastes_that_codes_were_made_of(tastes):
     codes, _ = tastes
-    found = discover(codes, ei.SegmentRules())
+    found = by_dominant_dimensions(codes, ei.SegmentRules())
     assert found.vectors.shape[0] == len(GENRES)
     for taste in range(len(GENRES)):
         rows = np.arange(taste * 40, taste * 40 + 40)
@@ -44,7 +44,7 @@ def test_segments_are_the_tastes_that_codes_were_made_of(tastes):
 def test_segments_of_any_codes_partition_their_items(items, dims, nnz, seed, least, counted):
     given_codes = make_codes(items, dims=dims, nnz=min(nnz, dims), seed=seed)
     codes = ei.ItemCodes(given_codes.ids, given_codes.weights, item_counts=given_codes.item_counts if counted else None)
-    found = discover(codes, ei.SegmentRules(least_items=least, least_count=4))
+    found = by_dominant_dimensions(codes, ei.SegmentRules(least_items=least, least_count=4))
     segments = found.vectors.shape[0]
     sizes = np.bincount(found.of[found.of >= 0], minlength=segments)
     assert len(sizes) == segments == len(found.merged)
@@ -56,7 +56,7 @@ def test_segments_of_any_codes_partition_their_items(items, dims, nnz, seed, lea
 
 def test_codes_that_cancel_each_other_out_make_no_segment():
     codes = ei.ItemCodes(ei.IdMap(map(str, range(20))), csr_array(np.repeat([[1.0, 0, 0, 0], [-1.0, 0, 0, 0]], 10, 0)))
-    found = discover(codes, ei.SegmentRules(alike=0))
+    found = by_dominant_dimensions(codes, ei.SegmentRules(alike=0))
     assert [parts for parts in found.merged if not parts] == []
     np.testing.assert_allclose(np.linalg.norm(found.vectors.toarray(), axis=1), 1)
 
@@ -67,10 +67,10 @@ def test_the_dominant_dimension_is_signed():
 
 def test_items_that_few_have_join_segments_and_begin_none():
     codes, _ = make_tastes_with_rare()
-    found = discover(codes, ei.SegmentRules())
+    found = by_dominant_dimensions(codes, ei.SegmentRules())
     assert found.vectors.shape[0] == len(GENRES)
     assert found.of[-1] == found.of[0]
-    assert discover(codes, ei.SegmentRules(near=1.0)).of[-1] == -1
+    assert by_dominant_dimensions(codes, ei.SegmentRules(near=1.0)).of[-1] == -1
 
 
 def make_tastes_with_rare():
@@ -89,7 +89,7 @@ def test_alike_dimensions_are_not_merged_where_their_terms_differ(tastes):
     codes = ei.ItemCodes(codes.ids, csr_array(close), item_counts=codes.item_counts)
     terms = ItemTerms.of(Metadata.of(metadata, codes.ids), len(codes.ids))
     rules = ei.SegmentRules(alike=0.5, alike_and_named=0.05)
-    assert discover(codes, rules, terms).vectors.shape[0] == len(GENRES)
+    assert by_dominant_dimensions(codes, rules, terms).vectors.shape[0] == len(GENRES)
 
 
 def test_names_are_distinctive_unique_and_readable(index):

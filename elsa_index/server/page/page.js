@@ -236,12 +236,12 @@ function showSegments() {
   const shown = wanted ? state.segments.filter(matches) : state.segments;
   at("segments").replaceChildren(...shown.map((segment) => element("details", { segment: segment.number },
     element("summary", {}, element("strong", { textContent: segment.name }),
-      element("span", { className: "quiet", textContent: ` ${segment.size} items, from ${segment.dimensions.length} dimensions` })),
+      element("span", { className: "quiet", textContent: ` ${segment.size} items${segment.dimensions.length ? `, from ${segment.dimensions.length} dimensions` : ""}` })),
     element("p", { className: "quiet", textContent: segment.typical.slice(0, 8).map((item) => item.title).join(" · ") }),
     element("ul", { className: "raw", ariaLabel: "Raw dimensions" }, ...segment.dimensions.map((part) => element("li", {
       textContent: `${part.sign < 0 ? "−" : "+"}${part.dimension}: ${part.items}`, title: `dimension ${part.dimension}, ${part.items} items begin there` }))))));
   const raw = state.segments.reduce((sum, segment) => sum + segment.dimensions.length, 0);
-  at("segments-about").textContent = `${state.segments.length} of ${state.total} segments, merged from ${raw} signed dimensions; ${shown.length} shown.`;
+  at("segments-about").textContent = `${state.segments.length} of ${state.total} segments${raw ? `, merged from ${raw} signed dimensions` : ""}; ${shown.length} shown.`;
   at("more").hidden = state.segments.length >= state.total;
 }
 

@@ -16,7 +16,7 @@ class Log:
     """Items are numbered by how often they occur, the most popular first: what is read most lies together, and an
     item's more popular ones are before it.
 
-    user_starts: (users + 1,) int64, where each user's entries begin in items_of, int32, ascending, and by_user, float32,
+    user_starts: (users + 1,) int64, where each user's entries begin in items_of, int32 ascending, and by_user, float32,
     their values. item_starts, users_of, by_item: the same for each item. norms: (items,) of the items' columns. order:
     (items,) the column of the log that each item is.
     """
