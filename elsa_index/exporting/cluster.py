@@ -10,6 +10,7 @@ from typing import Any
 from ..engines.batching import Counter
 from ..engines.opensearch import query_dsl
 from ..engines.opensearch.documents import LONG_ID, bulk_lines, document_id, mapping, meta_of
+from ..engines.opensearch.features import Features, features_of, has_negative, item_keys
 from ..storage.files import write_json
 from .parts import write_parts, write_template
 from .source import AskedHistory, Source
@@ -17,6 +18,10 @@ from .source import AskedHistory, Source
 K = 100
 _FIRST_TERMS = 1000
 """Terms of one query: with those for seen items, tags and text fewer than the 1,024 clauses that clusters allow."""
+_REVERSED = (
+    "Items that speak\nagainst a document are its features `against.ID`: a rescore query takes them off, for the best "
+    f"{query_dsl.WINDOW} of each shard."
+)
 _BOOST = 2.0
 """Of the text in the hybrid request: a title that matches brings about as much as a good item's code."""
 
@@ -34,34 +39,40 @@ def write_elasticsearch(source: Source, directory: Path, counter: Counter) -> No
 
 def _write(source: Source, directory: Path, counter: Counter, product: str, versions: str) -> None:
     catalogue = source.catalogue
-    meta = meta_of(source.store, catalogue.manifest.codes.fingerprint)
+    by_item = catalogue.manifest.codes.history == "items"
+    meta = meta_of(source.store, catalogue.manifest.codes.fingerprint, by_item=by_item)
     shards = {"number_of_shards": 1, "number_of_replicas": 1}
     fields = mapping(meta, title=source.titles is not None)
     write_json(directory / "mapping.json", {"settings": {"index": shards}, "mappings": fields})
-    lines = bulk_lines(source.store, catalogue.ids, catalogue.history_weights, catalogue.tags, source.titles)
+    keys = item_keys(catalogue.ids) if by_item else None
+    lines = bulk_lines(source.store, catalogue.ids, catalogue.history_weights, catalogue.tags, source.titles, keys)
     write_parts(lines, directory, "bulk-%05d.ndjson", counter)
+    features = features_of(catalogue.ids, by_item=by_item, has_opposite=not by_item or has_negative(source.store))
     (directory / "requests").mkdir()
     with (directory / "requests.jsonl").open("w", encoding="utf-8") as listed:
         for number, asked in enumerate(source.asked, 1):
             name = f"requests/{number:05d}.json"
-            (directory / name).write_text(_request(source, asked), encoding="utf-8")
+            (directory / name).write_text(_request(source, asked, features), encoding="utf-8")
             listed.write(json.dumps({"request": name, "user_id": asked.user_id, "items": asked.items}) + "\n")
-    write_json(directory / "hybrid.json", _hybrid(source))
-    write_template("query.mjs", directory / "query.mjs")
+    write_json(directory / "hybrid.json", _hybrid(source, features))
     history = " ".join(shlex.quote(document_id(catalogue.ids[row])) for row in source.asked[0].resolved.rows.tolist())
+    against, told = "", ""
+    if by_item:
+        against, told = ("true", _REVERSED) if features.has_opposite else ("false", "")
+    write_template("query-items.mjs" if by_item else "query.mjs", directory / "query.mjs", against=against)
     write_template(
-        "cluster.md", directory / "README.md",
+        "cluster-items.md" if by_item else "cluster.md", directory / "README.md", against=told,
         product=product, versions=versions, items=f"{len(catalogue.ids):,}", count=len(catalogue.ids), k=K,
         window=query_dsl.WINDOW, history=history,
     )  # fmt: skip
 
 
-def _request(source: Source, asked: AskedHistory) -> str:
+def _request(source: Source, asked: AskedHistory, features: Features) -> str:
     seen = [document_id(source.catalogue.ids[row]) for row in asked.resolved.rows.tolist()]
     restricted = query_dsl.restriction(seen)
     return query_dsl.ranking(
         asked.resolved.vector, K, query_dsl.WINDOW, terms=_FIRST_TERMS, clause_limit=_FIRST_TERMS,
-        restricted=restricted, returned=_returned(source),
+        restricted=restricted, returned=_returned(source), features=features,
     )  # fmt: skip
 
 
@@ -70,9 +81,9 @@ def _returned(source: Source) -> str:
     return f'"stored_fields":{json.dumps(fields)}'
 
 
-def _hybrid(source: Source) -> dict[str, Any]:
+def _hybrid(source: Source, features: Features) -> dict[str, Any]:
     """The first history's request with a text query that adds to the score and, where there are tags, a filter."""
-    body: dict[str, Any] = json.loads(_request(source, source.asked[0]))
+    body: dict[str, Any] = json.loads(_request(source, source.asked[0], features))
     words = Counts(word for title in source.titles or [] for word in set(re.findall(r"\w{4,}", title or "")))
     text = words.most_common(1)[0][0] if words else "text"
     query = body["query"]["bool"]

@@ -60,10 +60,10 @@ def export(
             f"The engine {engine.name} keeps no sparse codes to export; export an index of the engine lucene, "
             "exact or opensearch with stored codes."
         )
-    if catalogue.manifest.codes.history != "same" and to in ("opensearch", "elasticsearch"):
+    if catalogue.manifest.codes.history == "matrix" and to in ("opensearch", "elasticsearch"):
         raise UsageError(
-            f"An export to {to} lets clients make queries of items' codes, and these items bring something else to a "
-            "history; export to jsonl or ciff, or build with --engine opensearch."
+            f"An export to {to} lets clients make queries of items' codes, and these items bring a row of another "
+            "matrix to a history; export to jsonl or ciff, or build with --engine opensearch."
         )
     parameters = catalogue.manifest.parameters
     bits = parameters.get("bits", _BITS)

@@ -88,7 +88,7 @@ def test_impacts_alone_rank_as_sums_of_them_do(negative, weighted, tmp_path):
     dense = codes.weights.toarray().astype(np.float64)
     largest = np.abs(dense).max()
     impacts = np.sign(dense) * np.where(dense, np.maximum(np.rint(np.abs(dense) / largest * 255), 1), 0)
-    with ei.Index.build(codes, tmp_path / "i", store="none", tags=TAGS) as index:
+    with ei.Index.build(codes, tmp_path / "i", store="none", tags=TAGS, segments=None) as index:
         assert index.manifest.store_loss["overlap_at_100"] > 0.97
         assert set(index.bytes_by_part) == {"ids", "postings", "tags", "other"}
         for k, tagged in ((10, []), (300, []), (10, ["even"])):
@@ -129,8 +129,8 @@ def test_an_index_of_impacts_explains_and_says_what_it_cannot_do(tmp_path):
             index.search([history], query_terms=8)
         with pytest.raises(ei.UsageError, match="keep"):
             ei.export(index, "jsonl", tmp_path / "e")
-    with ei.Index.build(codes, tmp_path / "stored") as index:
-        with pytest.raises(ei.UsageError, match="these items bring something else to a history"):
+    with ei.Index.build(make_two_matrices(), tmp_path / "stored") as index:
+        with pytest.raises(ei.UsageError, match="these items bring a row of another matrix to a history"):
             ei.export(index, "opensearch", tmp_path / "e")
         ei.export(index, "jsonl", tmp_path / "e")
     refused: list[tuple[dict[str, Any], str]] = [

@@ -12,7 +12,7 @@ import pytest
 import elsa_index as ei
 from elsa_index.exporting.names import ExportName
 
-from ..support.catalogues import TAGS, make_codes
+from ..support.catalogues import TAGS, make_codes, make_item_codes
 from ..support.clusters import running
 from ..support.files import digest
 
@@ -77,6 +77,47 @@ def check_loaded_and_asked(local, histories, url: str, directory, to: ExportName
 def test_opensearch_files_are_loaded_and_asked_by_curl_and_node(local, histories, cluster, tmp_path):
     simple = [[name for name in history if len(name) < 500] or ["item20"] for history in histories]
     check_loaded_and_asked(local, simple, cluster.urls[0], tmp_path / "export", "opensearch")
+
+
+@pytest.fixture(scope="module", params=[0.0, 0.1], ids=["non-negative", "signed"])
+def over_items(request, tmp_path_factory):
+    """Codes over 1,500 items in which every history has some hundred to recommend, so that K come from a cluster."""
+    codes = make_item_codes(1500, nnz=12, negative=request.param)
+    with ei.Index.build(codes, tmp_path_factory.mktemp("items") / "i", engine="exact", tags=TAGS) as index:
+        yield index
+
+
+def check_items_loaded_and_asked(index, url: str, directory, to: ExportName) -> None:
+    histories = [[f"item{row}" for row in range(first, first + 40)] for first in range(100, 1400, 300)]
+    ei.export(index, to, directory, histories=histories)
+    load, ask, by_node = readme_blocks(directory)
+    name = f"items{index.path.parent.name}"
+    typed(load, directory, url, name)
+    first, *_ = (json.loads(line) for line in typed(ask, directory, url, name).splitlines() if line)
+    truth = index.search(histories, K, exact=True)
+    found = {hit["_id"]: hit["_score"] for hit in first["hits"]["hits"]}
+    best = np.sort(list(found.values()))[::-1]  # by score: many items score alike
+    positive = int(np.count_nonzero(truth.scores[0] > 0.01))
+    assert positive >= 50
+    np.testing.assert_allclose(best[:positive], truth.scores[0][:positive], rtol=0.01, atol=0.005)
+    expected = dict(zip(truth.ids[0], truth.scores[0], strict=True))
+    for item in found.keys() & expected.keys():
+        assert found[item] == pytest.approx(expected[item], rel=0.01, abs=0.005)
+    request = json.loads((directory / "requests" / "00001.json").read_text())
+    assert "rescore" in request if (index.catalogue.engine.store.values < 0).any() else "rescore" not in request
+    if shutil.which("node"):
+        lines = [line.rsplit("\t", 1) for line in typed(by_node, directory, url, name).split("\n") if "\t" in line]
+        scores = [float(score) for *_, score in lines if score.replace(".", "").lstrip("-").isdigit()]
+        np.testing.assert_allclose(scores[:positive], best[:positive], rtol=1e-5)
+
+
+def test_codes_over_items_are_asked_by_ids_alone(over_items, cluster, tmp_path):
+    check_items_loaded_and_asked(over_items, cluster.urls[0], tmp_path / "e", "opensearch")
+
+
+@pytest.mark.slow
+def test_elasticsearch_takes_codes_over_items(over_items, elasticsearch, tmp_path):
+    check_items_loaded_and_asked(over_items, elasticsearch.urls[0], tmp_path / "e", "elasticsearch")
 
 
 @pytest.mark.slow

@@ -15,8 +15,9 @@ from ...data.tags import Tags
 from ...storage.ids import IdMap
 from ..stored_codes import Chunk, StoredCodes
 
-CODE, PACKED, ROW, TAG, LONG_ID = "code", "packed", "row", "tag", "item_id"
-FORMAT = 1
+CODE, AGAINST, PACKED, ROW, TAG, LONG_ID = "code", "against", "packed", "row", "tag", "item_id"
+FORMAT, FORMAT_OF_ITEMS = 1, 2
+"""Of documents whose features are dimensions, and items."""
 LONGEST_ID = 512
 """Bytes of a document's _id at most: a limit of OpenSearch and Elasticsearch."""
 _LARGEST = (2 - 2.0**-8) * 2.0**127  # of float32 with nine significant bits
@@ -49,9 +50,10 @@ def mapping(meta: dict[str, Any], *, title: bool = False, recovery_source: bool 
     recovery_source: whether each document is kept once more for replicas that miss some; two thirds of the index, and
     of no use where documents are flushed to disk before there are replicas.
     """
+    by_item = meta["format"] == FORMAT_OF_ITEMS
     properties: dict[str, Any] = {
         CODE: {"type": "rank_features"},
-        PACKED: {"type": "binary", "store": True},
+        **({AGAINST: {"type": "rank_features"}} if by_item else {PACKED: {"type": "binary", "store": True}}),
         ROW: {"type": "integer", "index": False},
         TAG: {"type": "keyword"},
         LONG_ID: {"type": "keyword", "index": False, "doc_values": False, "store": True},
@@ -70,19 +72,21 @@ def mapping(meta: dict[str, Any], *, title: bool = False, recovery_source: bool 
     }
 
 
-def meta_of(store: StoredCodes, fingerprint: str) -> dict[str, Any]:
+def meta_of(store: StoredCodes, fingerprint: str, *, by_item: bool = False) -> dict[str, Any]:
     """What a client must know to make and check queries.
 
-    packed: the layout of the field `packed`, little-endian: the item's history weight as float32, then the dims of its
-    code, then as many weights.
+    by_item: whether features are items, so that a history's ids are its query. packed: for others, the layout of the
+    field `packed`, little-endian: the item's history weight as float32, the dims of its code, then as many weights.
     """
-    return {
-        "format": FORMAT,
+    about = {
+        "format": FORMAT_OF_ITEMS if by_item else FORMAT,
         "fingerprint": fingerprint,
         "items": store.items,
         "dims": store.dims,
-        "packed": {"dims": store.dims_of.dtype.name, "weights": _packed_weights(store).name},
     }
+    if by_item:
+        return about
+    return about | {"packed": {"dims": store.dims_of.dtype.name, "weights": _packed_weights(store).name}}
 
 
 def bulk_lines(
@@ -91,23 +95,18 @@ def bulk_lines(
     history_weights: npt.NDArray[np.floating] | None,
     tags: Tags | None,
     titles: list[str | None] | None = None,
+    item_keys: list[str] | None = None,
 ) -> Iterator[bytes]:
-    """For each row the two lines of a bulk request that index its document."""
+    """For each row the two lines of a bulk request that index its document. item_keys: where features are items, the
+    name of each as JSON."""
     tags_of = tags.by_row() if tags else None
     names = [json.dumps(name) for name in tags.names] if tags else []
-    formats = {length: ",".join(['"%d":%.9g'] * length) for length in np.unique(store.lengths).tolist()}
     for chunk in store.chunks():
-        pairs: list[float] = [0] * (2 * len(chunk.values))
-        pairs[::2] = terms_of(chunk.dims_of, chunk.values).tolist()
-        pairs[1::2] = nine_bits(np.abs(chunk.values)).tolist()
-        packed = _packed(store, chunk, history_weights)
-        for row, begin, end in zip(chunk.rows, chunk.starts, chunk.starts[1:], strict=False):
+        codes = _by_dimension(store, chunk, history_weights) if item_keys is None else _by_item(chunk, item_keys)
+        for row, code in zip(chunk.rows, codes, strict=True):
             name = ids[row]
             document = document_id(name)
-            parts = [
-                f'{{"index":{{"_id":{json.dumps(document)}}}}}\n{{"{ROW}":{row},"{PACKED}":"{next(packed)}"',
-                f',"{CODE}":{{{formats[end - begin] % tuple(pairs[2 * begin : 2 * end])}}}',
-            ]
+            parts = [f'{{"index":{{"_id":{json.dumps(document)}}}}}\n{{"{ROW}":{row},{code}']
             if document != name:
                 parts.append(f',"{LONG_ID}":{json.dumps(name)}')
             if tags_of and tags_of[row]:
@@ -115,6 +114,28 @@ def bulk_lines(
             if titles is not None and titles[row] is not None:
                 parts.append(f',"title":{json.dumps(titles[row])}')
             yield ("".join(parts) + "}\n").encode()
+
+
+def _by_dimension(store: StoredCodes, chunk: Chunk, history_weights: npt.NDArray[np.floating] | None) -> Iterator[str]:
+    """Each row's code by term, and packed, for whoever makes queries of it."""
+    pairs: list[float] = [0] * (2 * len(chunk.values))
+    pairs[::2] = terms_of(chunk.dims_of, chunk.values).tolist()
+    pairs[1::2] = nine_bits(np.abs(chunk.values)).tolist()
+    formats = {length: ",".join(['"%d":%.9g'] * length) for length in np.unique(np.diff(chunk.starts)).tolist()}
+    packed = _packed(store, chunk, history_weights)
+    for code, begin, end in zip(packed, chunk.starts, chunk.starts[1:], strict=False):
+        yield f'"{PACKED}":"{code}","{CODE}":{{{formats[end - begin] % tuple(pairs[2 * begin : 2 * end])}}}'
+
+
+def _by_item(chunk: Chunk, keys: list[str]) -> Iterator[str]:
+    """The items that speak for each row's, and those that speak against it."""
+    dims, negative = chunk.dims_of.tolist(), (chunk.values < 0).tolist()
+    weights = nine_bits(np.abs(chunk.values)).tolist()
+    for begin, end in zip(chunk.starts, chunk.starts[1:], strict=False):
+        sides: tuple[list[str], list[str]] = ([], [])
+        for at in range(begin, end):
+            sides[negative[at]].append(f"{keys[dims[at]]}:{weights[at]:.9g}")
+        yield f'"{CODE}":{{{",".join(sides[0])}}}' + (f',"{AGAINST}":{{{",".join(sides[1])}}}' if sides[1] else "")
 
 
 def _packed_weights(store: StoredCodes) -> np.dtype[Any]:

@@ -22,6 +22,7 @@ from ..two_stage import Growth, HeavyItems, TwoStageSearch
 from . import query_dsl
 from .client import ClusterClient
 from .documents import NINE_BITS, bulk_lines, meta_of
+from .features import features_of, has_negative, item_keys
 from .loading import Load
 from .postings import MOST_HITS, ClusterPostings
 from .takeover import Takeover
@@ -54,13 +55,15 @@ class OpenSearchEngine(StoredCodesEngine):
         if named != target.urls:
             raise UsageError(f"{URL_VARIABLE} names {named} and --url {target.urls}; unset one of them.")
         store = StoredCodes.round(codes, plan.store)
-        short = codes.history_kind == "items"
-        heavy = HeavyItems.of(store, short_queries=short)
+        by_item = codes.history_kind == "items"
+        heavy = HeavyItems.of(store, short_queries=by_item)
         store.save(directory)
         heavy.save(directory)
         with closing(ClusterClient(target.urls)) as client:
-            load = Load(client, target, meta_of(store, codes.fingerprint), overwrite=plan.overwrite)
-            lines = bulk_lines(store, codes.ids, rounded_shares(codes, plan.store), plan.tags)
+            meta = meta_of(store, codes.fingerprint, by_item=by_item)
+            load = Load(client, target, meta, overwrite=plan.overwrite)
+            keys = item_keys(codes.ids) if by_item else None
+            lines = bulk_lines(store, codes.ids, rounded_shares(codes, plan.store), plan.tags, item_keys=keys)
             measured = load.run(lines, store.items, on_progress)
         return {
             "urls": target.urls,
@@ -76,7 +79,8 @@ class OpenSearchEngine(StoredCodesEngine):
             "items": store.items,
             "store": plan.store,
             "rest_norm": heavy.rest_norm,
-            "short_queries": short,
+            "by_item": by_item,
+            "has_negative": has_negative(store),
             **measured,
         }
 
@@ -103,10 +107,11 @@ class OpenSearchEngine(StoredCodesEngine):
         store = StoredCodes.load(directory, parameters["dims"])
         heavy = HeavyItems.load(directory, parameters["rest_norm"])
         tags = Tags.load(directory, store.items) if Tags.are_in({path.name for path in directory.iterdir()}) else None
-        postings = ClusterPostings(
-            parameters, meta_of(store, parameters["fingerprint"]), IdMap.load(directory, "ids"), tags
-        )
-        return cls(store, postings, heavy, Growth.of(short_queries=parameters.get("short_queries", False)))
+        ids, by_item = IdMap.load(directory, "ids"), parameters.get("by_item", False)
+        features = features_of(ids, by_item=by_item, has_opposite=parameters.get("has_negative", True))
+        meta = meta_of(store, parameters["fingerprint"], by_item=by_item)
+        postings = ClusterPostings(parameters, meta, ids, tags, features)
+        return cls(store, postings, heavy, Growth.of(short_queries=by_item))
 
     def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
         answer = {"client": self._by_client, "server": self._by_server, "first-stage": self._by_first_stage}

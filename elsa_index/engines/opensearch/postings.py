@@ -16,7 +16,8 @@ from ..two_stage import Candidates
 from . import query_dsl
 from .catalogues import count_documents, our_meta
 from .client import CLAUSE_SETTING, ClusterClient
-from .documents import FORMAT, document_id, mapping
+from .documents import document_id, mapping
+from .features import Features
 
 MOST_HITS = 10_000
 """Items that a cluster returns in one answer, and rescores a shard: the default of index.max_result_window."""
@@ -27,10 +28,12 @@ class ClusterPostings:
 
     most_candidates = MOST_HITS
 
-    def __init__(self, parameters: dict[str, Any], meta: dict[str, Any], ids: IdMap, tags: Tags | None) -> None:
+    def __init__(
+        self, parameters: dict[str, Any], meta: dict[str, Any], ids: IdMap, tags: Tags | None, features: Features
+    ) -> None:
         """Opens the index that the directory names. Raises ClusterError where it is gone or not as it was loaded."""
         self.client = ClusterClient(os.environ.get(URL_VARIABLE) or parameters["urls"])
-        self.index, self._ids, self._tags = parameters["index"], ids, tags
+        self.index, self._ids, self._tags, self._features = parameters["index"], ids, tags, features
         self._excluded: WeakKeyDictionary[Filter, list[str]] = WeakKeyDictionary()
         try:
             self._check(parameters["name"], meta)
@@ -52,9 +55,10 @@ class ClusterPostings:
         there = our_meta(about)
         if there is None:
             raise ClusterError(f"{self.client}: the mapping of {index} was changed, its _meta is gone; {again}.")
-        if there.get("format") != FORMAT:
+        if there.get("format") != meta["format"]:
             raise ClusterError(
-                f"{self.client}: {index} has the format {there.get('format')}, this version reads {FORMAT}; {again}."
+                f"{self.client}: {index} has the format {there.get('format')}, this version reads {meta['format']}; "
+                f"{again}."
             )
         if not there.get("complete"):
             raise ClusterError(f"{self.client}: {index} was not loaded to its end; {again}.")
@@ -96,7 +100,8 @@ class ClusterPostings:
     def top(self, cut: QueryTerms, query: Query, count: int) -> Candidates:
         """As `FirstStage.top`; the sums are of the field's weights, rounded to nine bits, times query weights."""
         self._refuse_too_long(query, len(cut.terms))
-        body = query_dsl.first_stage(cut.terms.tolist(), cut.weights.tolist(), count, self._restriction(query))
+        fields = self._features.fields(cut.terms.tolist())
+        body = query_dsl.first_stage(fields, cut.weights.tolist(), count, self._restriction(query))
         return self._asked(body, count)
 
     def ranked(self, query: Query, k: int, window: int, *, signed: bool, terms: int, rest: bool) -> Candidates:
@@ -105,6 +110,7 @@ class ClusterPostings:
         body = query_dsl.ranking(
             query.vector, k, window, signed=signed, terms=terms, rest=rest,
             clause_limit=self._most_clauses, restricted=self._restriction(query),
+            features=self._features,
         )  # fmt: skip
         return self._asked(body, k)
 

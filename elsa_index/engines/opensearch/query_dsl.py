@@ -12,10 +12,13 @@ import numpy.typing as npt
 
 from ...codes.impacts import terms_of
 from ...codes.query_vector import QueryVector, Vector
-from .documents import CODE, ROW, TAG
+from .documents import ROW, TAG
+from .features import Features, OfDimensions
 
 CLAUSES = 1024
 """Clauses of one bool query at most: the default of clusters."""
+
+_DIMENSIONS = OfDimensions()
 
 WINDOW = 200
 """Candidates that `server` rescores on each shard unless told otherwise, twice the k of most users."""
@@ -38,16 +41,16 @@ def restriction(seen: Iterable[str], tags: Sequence[str] = ()) -> str:
     return parts
 
 
-def clauses(terms: Iterable[int], weights: Iterable[float]) -> str:
-    """One clause per term: its weight in the item times its weight in the query."""
-    pairs = [part for pair in zip(terms, weights, strict=True) for part in pair]
-    one = f'{{"rank_feature":{{"field":"{CODE}.%d","linear":{{}},"boost":%.9g}}}}'
+def clauses(fields: Iterable[str], weights: Iterable[float]) -> str:
+    """One clause per field, as JSON: its weight in the item times its weight in the query."""
+    pairs = [part for pair in zip(fields, weights, strict=True) for part in pair]
+    one = '{"rank_feature":{"field":%s,"linear":{},"boost":%.9g}}'
     return ",".join([one] * (len(pairs) // 2)) % tuple(pairs)
 
 
-def first_stage(terms: Iterable[int], weights: Iterable[float], size: int, restricted: str = "") -> str:
-    """A request for the `size` items of the largest sums over the terms."""
-    return f'{{{_head(size, _ROWS)},"query":{_bool(clauses(terms, weights), restricted)}}}'
+def first_stage(fields: Iterable[str], weights: Iterable[float], size: int, restricted: str = "") -> str:
+    """A request for the `size` items of the largest sums over the fields."""
+    return f'{{{_head(size, _ROWS)},"query":{_bool(clauses(fields, weights), restricted)}}}'
 
 
 def ranking(
@@ -61,24 +64,30 @@ def ranking(
     clause_limit: int = CLAUSES,
     restricted: str = "",
     returned: str = _ROWS,
+    features: Features = _DIMENSIONS,
 ) -> str:
     """A request for the best `k` items by signed score among each shard's `window` best by upper bound.
 
-    vector: of the query. signed: without it, items are ranked by upper bound alone. terms: so many of the
+    vector: of the query. features: what terms are called; where no term of the other sign has postings, the sums are
+    the scores and nothing is rescored. signed: without it, items are ranked by upper bound alone. terms: so many of the
     heaviest make the upper bound; rest: rescoring adds the others. clause_limit: of one rescore query; there are as
     many as it takes. returned: what is told of each item.
     """
     order = np.argsort(-np.abs(vector.weights), kind="stable")
     same, weights = terms_of(vector.dims[order], vector.weights[order]), np.abs(vector.weights[order])
     first = slice(None, terms)
-    query = _bool(clauses(same[first].tolist(), weights[first].tolist()), restricted)
+    query = _bool(clauses(features.fields(same[first].tolist()), weights[first].tolist()), restricted)
     rescored: list[tuple[npt.NDArray[np.int64], Vector, int]] = []
     if terms is not None and rest:
         rescored.append((same[terms:], weights[terms:], 1))
-    if signed:
+    if signed and features.has_opposite:
         rescored.append((same ^ 1, weights, -1))
     rescores = [
-        _rescore(clauses(part[at : at + clause_limit].tolist(), heavy[at : at + clause_limit].tolist()), sign, window)
+        _rescore(
+            clauses(features.fields(part[at : at + clause_limit].tolist()), heavy[at : at + clause_limit].tolist()),
+            sign,
+            window,
+        )
         for part, heavy, sign in rescored
         for at in range(0, len(part), clause_limit)
     ]
