@@ -156,6 +156,20 @@ SPEED_NAMES = {
 }
 
 
+def growth_table(rows: Rows) -> str:
+    """Codes over items at every size: training, bytes, milliseconds a query."""
+    lines = [
+        "| items | training, s | peak, GB | bytes per item: ids, postings | Lucene, ms | SciPy, ms | FAISS Flat, ms |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for row in sorted(rows, key=lambda row: row["items"]):
+        cells = [f"{row['items']:,}", f"{row['train_seconds']:,.0f}", f"{row['train_peak_bytes'] / 1e9:.1f}"]
+        cells.append(f"{row['bytes']['ids']:.0f}, {row['bytes']['postings']:.0f}")
+        cells += [ranged(row["ms"][name], 2) for name in ("lucene", "exact", "faiss")]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def span(values: Sequence[float], digits: int = 4) -> str:
     """The mean of the seeds and, where there are several, the smallest and the largest."""
     mean = f"{sum(values) / len(values):.{digits}f}"
@@ -306,6 +320,7 @@ TABLES = {
     "ideas": TableOf("benchmarks/README.md", "ideas", ideas_table),
     "genres": TableOf("README.md", "segments", genres_table),
     "examples": TableOf("README.md", "segments", examples_table),
+    "item_codes_growth": TableOf("README.md", "item_codes_growth", growth_table),
     "segment_ranking": TableOf("README.md", "segments", segment_ranking_table),
     "homepage": TableOf("README.md", "segments", homepage_table),
     "service": TableOf("README.md", "service", service_table),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from elsa_index.catalogue.build_options import BuildOptions
+from elsa_index.codes.names import RowsAre
 from elsa_index.limits import AT_LEAST_ONE
 from elsa_index.segments.rules import SegmentRules
 
@@ -50,6 +51,17 @@ def build(
             show_default="same",
         ),
     ] = None,
+    rows: Annotated[
+        RowsAre | None,
+        typer.Option(
+            help="Of a .npz of items x items: targets, row j holds what others say for j; history, row i holds what i "
+            "says for others, as EASE, implicit and RecTools have it.",
+            show_default="targets",
+        ),
+    ] = None,
+    nnz: Annotated[
+        int | None, typer.Option(help="Of a .npz of items x items: weights to keep per item, their mean.", min=1)
+    ] = None,
     tags: Annotated[Path | None, typer.Option(help="A table with item_id, tag, for search --tag.")] = None,
     metadata: Annotated[
         Path | None,
@@ -87,7 +99,7 @@ def build(
 
     AT_LEAST_ONE.check("--least-items", least_items)
     cluster = _cluster(engine, url, name, shards, replicas)
-    codes = ei.load_codes(source, item_ids, history_codes)
+    codes = ei.load_codes(source, item_ids, history_codes, rows, nnz)
     tagged = ei.read_tags(tags) if tags else None
     known = ei.read_metadata(metadata) if metadata else None
     latent = ei.load_codes(segments_from) if segments_from else None

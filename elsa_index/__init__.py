@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .codes.item_codes import ItemCodes
     from .codes.load import load_codes
+    from .codes.over_items import codes_over_items
     from .data.histories import Histories, read_histories
     from .data.interactions import Interactions, read_interactions
     from .data.metadata import read_metadata
@@ -62,6 +63,7 @@ _HOME = {
     "Index": "index",
     "Ranking": "search.result",
     "SearchResult": "search.result",
+    "codes_over_items": "codes.over_items",
     "load_codes": "codes.load",
     "Interactions": "data.interactions",
     "read_interactions": "data.interactions",
@@ -106,6 +108,7 @@ __all__ = [
     "TrainingInterrupted",
     "UnknownIdError",
     "UsageError",
+    "codes_over_items",
     "diagnose",
     "evaluate",
     "export",

@@ -82,7 +82,8 @@ def _save_items(codes: ItemCodes, store: StoreName, metadata: Metadata | None, d
     """Ids, counts, history weights and metadata: what every engine's index has."""
     codes.ids.save(directory, "ids")
     if codes.item_counts is not None:
-        np.save(directory / ITEM_COUNTS, codes.item_counts.astype(np.uint32))
+        smallest = np.uint16 if np.max(codes.item_counts) < 2**16 else np.uint32
+        np.save(directory / ITEM_COUNTS, codes.item_counts.astype(smallest))
     save_history_codes(codes, store, directory)
     shares = rounded_shares(codes, store)
     if shares is not None:

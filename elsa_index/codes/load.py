@@ -1,21 +1,32 @@
 """Codes from whatever they come in: a model directory, a SciPy matrix, a model of compresso-recsys."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import DataError, UsageError
 from .compresso_recsys import read_compresso
 from .item_codes import ItemCodes
+from .names import RowsAre
+from .over_items import codes_over_items
 
 
 def load_codes(
     path: str | os.PathLike[str],
     item_ids: str | os.PathLike[str] | None = None,
     history_codes: str | os.PathLike[str] | None = None,
+    rows: RowsAre | None = None,
+    nnz: int | None = None,
 ) -> ItemCodes:
     """Codes from a model directory, from a SciPy `.npz` (then `item_ids` may name their ids, and `history_codes` what
-    they bring to a history: see `ItemCodes.from_npz`), or from the `.zip` of an ELSA model that compresso-recsys
+    they bring to a history: see `ItemCodes.from_npz`; `rows` and `nnz` are for those of items × items, see
+    `codes_over_items`), or from the `.zip` of an ELSA model that compresso-recsys
     saved."""
+    if (rows, nnz) != (None, None):
+        if Path(path).suffix != ".npz" or str(history_codes) != "items":
+            raise UsageError("rows and nnz are for a .npz of items x items, with history codes items.")
+        codes = ItemCodes.from_npz(path, item_ids, "items")
+        return replace(codes_over_items(codes.weights, codes.ids, rows=rows or "targets", nnz=nnz), origin=codes.origin)
     if Path(path).suffix == ".npz":
         return ItemCodes.from_npz(path, item_ids, history_codes or "same")
     if item_ids is not None:
