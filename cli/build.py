@@ -60,7 +60,7 @@ def build(
         ),
     ] = None,
     nnz: Annotated[
-        int | None, typer.Option(help="Of a .npz of items x items: weights to keep per item, their mean.", min=1)
+        int | None, typer.Option(help="Of a .npz of items x items: weights to keep per item, their mean.")
     ] = None,
     tags: Annotated[Path | None, typer.Option(help="A table with item_id, tag, for search --tag.")] = None,
     metadata: Annotated[
