@@ -94,11 +94,15 @@ def cluster_projection_table(rows: Rows) -> str:
 
 
 def cluster_gowalla_table(rows: Rows) -> str:
-    lines = ["| ranked by | overlap@100 | equal to the oracle's | nDCG@100 | Recall@20 |", "| --- |" + " ---: |" * 4]
+    lines = [
+        "| codes | ranked by | overlap@100 | equal to the oracle's | up to nine-bit ties | nDCG@100 | Recall@20 |",
+        "| --- | --- |" + " ---: |" * 5,
+    ]
     for row in rows:
-        equal = f"{row['equal_to_oracle']:,} of {row['histories']:,}"
-        quality = " | ".join(f"{row['quality'][name]:.4f}" for name in ("ndcg@100", "recall@20"))
-        lines.append(f"| {row['way']} | {row['overlap']:.4f} | {equal} | {quality} |")
+        ties = f"{row['equal_up_to_ties']:,}" if "equal_up_to_ties" in row else "–"
+        cells = [row["codes"], row["way"], f"{row['overlap']:.4f}", f"{row['equal_to_oracle']:,}", ties]
+        cells += [f"{row['quality'][name]:.4f}" for name in ("ndcg@100", "recall@20")]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
