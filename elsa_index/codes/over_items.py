@@ -5,13 +5,15 @@ from typing import get_args
 import numpy as np
 from scipy.sparse import csr_array
 
+from ..data.scipy_matrix import ranks_in_rows, rows_of
 from ..errors import DataError, UsageError
 from ..storage.ids import IdMap
 from .item_codes import ItemCodes
 from .names import RowsAre
 
 LEAST = 3
-"""Weights that every item keeps, where it has so many: else those of the smallest would never be recommended."""
+"""Weights that every item keeps, where it has so many: chosen over all items at once some would have none, and never be
+recommended."""
 
 
 def codes_over_items(matrix: csr_array, ids: IdMap, *, rows: RowsAre = "targets", nnz: int | None = None) -> ItemCodes:
@@ -37,8 +39,7 @@ def codes_over_items(matrix: csr_array, ids: IdMap, *, rows: RowsAre = "targets"
         )
     weights = csr_array(matrix.T if rows == "history" else matrix, dtype=np.float32)
     weights.sum_duplicates()
-    lengths = np.diff(weights.indptr)
-    own = weights.indices == np.repeat(np.arange(len(ids)), lengths)
+    own = weights.indices == rows_of(weights)
     if own.any():
         weights = weights.copy()
         weights.data[own] = 0
@@ -58,12 +59,7 @@ def pruned(weights: csr_array, nnz: int) -> csr_array:
     """
     if nnz < 1:
         raise UsageError(f"nnz must be at least 1, got {nnz}.")
-    lengths = np.diff(weights.indptr)
-    rows = np.repeat(np.arange(len(lengths)), lengths)
-    magnitudes = np.abs(weights.data)
-    order = np.lexsort((-magnitudes, rows))
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order)) - np.repeat(weights.indptr[:-1], lengths)
-    first = np.lexsort((-magnitudes, rank >= min(LEAST, nnz)))[: len(lengths) * nnz]
-    kept = np.sort(first)
-    return csr_array((weights.data[kept].astype(np.float32), (rows[kept], weights.indices[kept])), shape=weights.shape)
+    beyond = ranks_in_rows(weights) >= min(LEAST, nnz)
+    kept = np.sort(np.lexsort((-np.abs(weights.data), beyond))[: weights.shape[0] * nnz])
+    entries = weights.data[kept].astype(np.float32), (rows_of(weights)[kept], weights.indices[kept])
+    return csr_array(entries, shape=weights.shape)

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
 from ..errors import DataError, UsageError
 from .interactions import Interactions
+from .scipy_matrix import rows_of
 from .split_options import Protocol, SplitOptions
 from .splits import Split
 
@@ -56,11 +56,6 @@ def hidden_count(sizes: npt.NDArray[np.integer], share: float) -> npt.NDArray[np
     return np.minimum(wanted, sizes - 1)
 
 
-def users_of(matrix: csr_array) -> npt.NDArray[np.int64]:
-    """The user of every stored one."""
-    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-
-
 @dataclass
 class _Parts:
     """What is known and hidden of each user, and what was left out: items that are new to training, and users of whom
@@ -106,7 +101,7 @@ def _held_out(log: Interactions, options: SplitOptions) -> Split:
     rng = np.random.default_rng(options.seed)
     sizes = np.diff(log.matrix.indptr)
     chosen = _choose_users(np.flatnonzero(sizes >= 2), options.users, len(sizes), rng)
-    train = _subset(log, ~np.isin(users_of(log.matrix), chosen))
+    train = _subset(log, ~np.isin(rows_of(log.matrix), chosen))
     known = train.items.find(log.items) >= 0
     found = _Parts(log, train)
     for user in chosen.tolist():
@@ -129,7 +124,7 @@ def _temporal(log: Interactions, options: SplitOptions) -> Split:
     rng = np.random.default_rng(options.seed)
     moment = float(np.quantile(log.times, 1 - options.hide))
     after = log.times >= moment
-    user_of = users_of(log.matrix)
+    user_of = rows_of(log.matrix)
     total = log.matrix.shape[0]
     has_both = (np.bincount(user_of, after, total) > 0) & (np.bincount(user_of, ~after, total) > 0)
     chosen = _choose_users(np.flatnonzero(has_both), options.users, total, rng)

@@ -21,6 +21,23 @@ def column_lists(matrix: csr_array) -> list[npt.NDArray[np.int64]]:
     return np.split(matrix.indices.astype(np.int64), matrix.indptr[1:-1])
 
 
+def rows_of(matrix: csr_array) -> npt.NDArray[np.int64]:
+    """(nonzeros,) the row of every stored entry: the user, in a log."""
+    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+
+
+def ranks_in_rows(matrix: csr_array) -> npt.NDArray[np.int64]:
+    """(nonzeros,) how many entries of its row come before each by magnitude, largest first; of equal ones the first.
+
+    >>> ranks_in_rows(csr_array([[1, -3, 2], [0, 5, 5]])).tolist()
+    [2, 0, 1, 0, 1]
+    """
+    order = np.lexsort((-np.abs(matrix.data), rows_of(matrix)))
+    ranks = np.empty(len(order), dtype=np.int64)
+    ranks[order] = np.arange(len(order)) - np.repeat(matrix.indptr[:-1], np.diff(matrix.indptr))
+    return ranks
+
+
 def reduce_rows(
     how: np.ufunc, values: npt.NDArray[np.number], begins: npt.NDArray[np.integer], lengths: npt.NDArray[np.integer]
 ) -> npt.NDArray[Any]:

@@ -10,9 +10,9 @@ from typing import Any
 from ..engines.batching import Counter
 from ..engines.opensearch import query_dsl
 from ..engines.opensearch.documents import LONG_ID, bulk_lines, document_id, mapping, meta_of
-from ..engines.opensearch.features import Features, features_of, has_negative, item_keys
+from ..engines.opensearch.features import Features, features_of, has_negative
 from ..storage.files import write_json
-from .parts import write_parts, write_template
+from .parts import filled, write_parts, write_template
 from .source import AskedHistory, Source
 
 K = 100
@@ -44,8 +44,9 @@ def _write(source: Source, directory: Path, counter: Counter, product: str, vers
     shards = {"number_of_shards": 1, "number_of_replicas": 1}
     fields = mapping(meta, title=source.titles is not None)
     write_json(directory / "mapping.json", {"settings": {"index": shards}, "mappings": fields})
-    keys = item_keys(catalogue.ids) if by_item else None
-    lines = bulk_lines(source.store, catalogue.ids, catalogue.history_weights, catalogue.tags, source.titles, keys)
+    lines = bulk_lines(
+        source.store, catalogue.ids, catalogue.history_weights, catalogue.tags, source.titles, by_item=by_item
+    )
     write_parts(lines, directory, "bulk-%05d.ndjson", counter)
     features = features_of(catalogue.ids, by_item=by_item, has_opposite=not by_item or has_negative(source.store))
     (directory / "requests").mkdir()
@@ -56,14 +57,15 @@ def _write(source: Source, directory: Path, counter: Counter, product: str, vers
             listed.write(json.dumps({"request": name, "user_id": asked.user_id, "items": asked.items}) + "\n")
     write_json(directory / "hybrid.json", _hybrid(source, features))
     history = " ".join(shlex.quote(document_id(catalogue.ids[row])) for row in source.asked[0].resolved.rows.tolist())
-    against, told = "", ""
     if by_item:
-        against, told = ("true", _REVERSED) if features.has_opposite else ("false", "")
-    write_template("query-items.mjs" if by_item else "query.mjs", directory / "query.mjs", against=against)
+        write_template("query-items.mjs", directory / "query.mjs", against=json.dumps(features.has_opposite))
+        asking = filled("asking-items.md", against=_REVERSED if features.has_opposite else "", history=history)
+    else:
+        write_template("query.mjs", directory / "query.mjs")
+        asking = filled("asking-dimensions.md", window=query_dsl.WINDOW, history=history)
     write_template(
-        "cluster-items.md" if by_item else "cluster.md", directory / "README.md", against=told,
-        product=product, versions=versions, items=f"{len(catalogue.ids):,}", count=len(catalogue.ids), k=K,
-        window=query_dsl.WINDOW, history=history,
+        "cluster.md", directory / "README.md",
+        product=product, versions=versions, items=f"{len(catalogue.ids):,}", count=len(catalogue.ids), asking=asking,
     )  # fmt: skip
 
 

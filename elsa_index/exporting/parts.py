@@ -28,7 +28,12 @@ def write_parts(
 
 def write_template(name: str, target: Path, **values: object) -> None:
     """Writes a file of `templates/`, with each @name@ in it replaced by its value."""
+    target.write_text(filled(name, **values), encoding="utf-8")
+
+
+def filled(name: str, **values: object) -> str:
+    """The text of a file of `templates/`, with each @name@ in it replaced by its value."""
     text = (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
     for key, value in values.items():
         text = text.replace(f"@{key}@", str(value))
-    target.write_text(text, encoding="utf-8")
+    return text

@@ -25,17 +25,13 @@ def discover(
         return _as_in(source, codes, rules, terms)
     if codes.history_kind == "items":
         return communities(codes, rules)
-    if codes.history_kind == "same" and _is_sparse(codes):
+    if codes.history_kind == "same" and has_dominant_dimensions(codes):
         return by_dominant_dimensions(codes, rules, terms)
     return None
 
 
-def _is_sparse(codes: ItemCodes) -> bool:
-    return has_dominant_dimensions(codes.weights.nnz, len(codes.ids), codes.dims)
-
-
 def _as_in(source: ItemCodes, codes: ItemCodes, rules: SegmentRules, terms: ItemTerms | None) -> Partition:
-    if source.history_kind != "same" or not _is_sparse(source):
+    if source.history_kind != "same" or not has_dominant_dimensions(source):
         raise UsageError(
             "Segments are taken from sparse codes in latent dimensions, as elsa-index train --model elsa makes them; "
             f"these are {'dense' if source.history_kind == 'same' else 'codes over items'}."

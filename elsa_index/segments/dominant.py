@@ -21,9 +21,9 @@ to 1.3 GB for so many. Items of others join segments as rare ones do."""
 _CHUNK = 10_000
 
 
-def has_dominant_dimensions(nonzeros: int, items: int, dims: int) -> bool:
-    """Whether codes of so many nonzeros in all are sparse enough for segments."""
-    return nonzeros <= MAX_DENSITY * items * dims
+def has_dominant_dimensions(codes: ItemCodes) -> bool:
+    """Whether codes are sparse enough for segments."""
+    return codes.weights.nnz <= MAX_DENSITY * len(codes.ids) * codes.dims
 
 
 def by_dominant_dimensions(codes: ItemCodes, rules: SegmentRules, terms: ItemTerms | None = None) -> Partition:

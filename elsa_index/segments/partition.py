@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array, diags_array
 
-from ..data.scipy_matrix import reduce_rows
+from ..data.scipy_matrix import ranks_in_rows, reduce_rows, rows_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +48,5 @@ def numbered_by_size(of: npt.NDArray[np.int32], least: int) -> npt.NDArray[np.in
 
 def _largest(vectors: csr_array, nonzeros: int) -> csr_array:
     """Each row's `nonzeros` largest entries by magnitude."""
-    lengths = np.diff(vectors.indptr)
-    rows = np.repeat(np.arange(len(lengths)), lengths)
-    order = np.lexsort((-np.abs(vectors.data), rows))
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order)) - np.repeat(vectors.indptr[:-1], lengths)
-    kept = (rank < nonzeros) & (vectors.data != 0)
-    return csr_array((vectors.data[kept], (rows[kept], vectors.indices[kept])), shape=vectors.shape)
+    kept = (ranks_in_rows(vectors) < nonzeros) & (vectors.data != 0)
+    return csr_array((vectors.data[kept], (rows_of(vectors)[kept], vectors.indices[kept])), shape=vectors.shape)

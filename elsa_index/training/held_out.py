@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from ..data.protocols import hidden_count, users_of
+from ..data.protocols import hidden_count
+from ..data.scipy_matrix import rows_of
 from ..errors import UsageError
 
 HIDE = 0.2
@@ -37,7 +38,7 @@ def hold_out(matrix: csr_array, users: int, seed: int) -> tuple[csr_array, HeldO
     rest = np.ones(len(sizes), dtype=bool)
     rest[chosen] = False
     held = matrix[chosen]
-    rows = users_of(held)
+    rows = rows_of(held)
     # The place of each item in its user's random order; the first fifth is hidden.
     order = np.lexsort((rng.random(len(rows)), rows))
     place = np.empty(len(rows), dtype=np.int64)

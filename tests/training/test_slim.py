@@ -10,10 +10,11 @@ import polars as pl
 import pytest
 
 import elsa_index as ei
+from elsa_index.codes.over_items import LEAST
 from elsa_index.training.held_out import hold_out
 from elsa_index.training.slim import blocks, fit, grams, memory
 from elsa_index.training.slim.log import Log
-from elsa_index.training.slim.selection import LEAST, select
+from elsa_index.training.slim.selection import select
 from elsa_index.training.slim.validation import mean_ndcg
 
 ITEMS, NEIGHBOURS, LAMBDA = 60, 20, 5.0

@@ -35,6 +35,16 @@ def document_id(item_id: str) -> str:
     return item_id if len(encoded) <= LONGEST_ID else f"sha256:{hashlib.sha256(encoded).hexdigest()}"
 
 
+def feature_name(item_id: str) -> str:
+    """An item's name among the features of others: its document's _id, with % and the dot, which clusters take for a
+    path, written as %25 and %2E.
+
+    >>> feature_name("a.b"), feature_name("100%")
+    ('a%2Eb', '100%25')
+    """
+    return document_id(item_id).replace("%", "%25").replace(".", "%2E")
+
+
 def nine_bits(magnitudes: Vector) -> npt.NDArray[np.float32]:
     """Rounded to the nine significant bits that a rank_features field keeps, which would itself cut off the rest.
 
@@ -95,14 +105,15 @@ def bulk_lines(
     history_weights: npt.NDArray[np.floating] | None,
     tags: Tags | None,
     titles: list[str | None] | None = None,
-    item_keys: list[str] | None = None,
+    *,
+    by_item: bool = False,
 ) -> Iterator[bytes]:
-    """For each row the two lines of a bulk request that index its document. item_keys: where features are items, the
-    name of each as JSON."""
+    """For each row the two lines of a bulk request that index its document. by_item: whether features are items."""
     tags_of = tags.by_row() if tags else None
     names = [json.dumps(name) for name in tags.names] if tags else []
+    features = [json.dumps(feature_name(name)) for name in ids] if by_item else []
     for chunk in store.chunks():
-        codes = _by_dimension(store, chunk, history_weights) if item_keys is None else _by_item(chunk, item_keys)
+        codes = _by_item(chunk, features) if by_item else _by_dimension(store, chunk, history_weights)
         for row, code in zip(chunk.rows, codes, strict=True):
             name = ids[row]
             document = document_id(name)
@@ -127,14 +138,14 @@ def _by_dimension(store: StoredCodes, chunk: Chunk, history_weights: npt.NDArray
         yield f'"{PACKED}":"{code}","{CODE}":{{{formats[end - begin] % tuple(pairs[2 * begin : 2 * end])}}}'
 
 
-def _by_item(chunk: Chunk, keys: list[str]) -> Iterator[str]:
+def _by_item(chunk: Chunk, features: list[str]) -> Iterator[str]:
     """The items that speak for each row's, and those that speak against it."""
     dims, negative = chunk.dims_of.tolist(), (chunk.values < 0).tolist()
     weights = nine_bits(np.abs(chunk.values)).tolist()
     for begin, end in zip(chunk.starts, chunk.starts[1:], strict=False):
         sides: tuple[list[str], list[str]] = ([], [])
         for at in range(begin, end):
-            sides[negative[at]].append(f"{keys[dims[at]]}:{weights[at]:.9g}")
+            sides[negative[at]].append(f"{features[dims[at]]}:{weights[at]:.9g}")
         yield f'"{CODE}":{{{",".join(sides[0])}}}' + (f',"{AGAINST}":{{{",".join(sides[1])}}}' if sides[1] else "")
 
 

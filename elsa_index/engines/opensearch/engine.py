@@ -22,7 +22,7 @@ from ..two_stage import Growth, HeavyItems, TwoStageSearch
 from . import query_dsl
 from .client import ClusterClient
 from .documents import NINE_BITS, bulk_lines, meta_of
-from .features import features_of, has_negative, item_keys
+from .features import features_of, has_negative
 from .loading import Load
 from .postings import MOST_HITS, ClusterPostings
 from .takeover import Takeover
@@ -62,8 +62,7 @@ class OpenSearchEngine(StoredCodesEngine):
         with closing(ClusterClient(target.urls)) as client:
             meta = meta_of(store, codes.fingerprint, by_item=by_item)
             load = Load(client, target, meta, overwrite=plan.overwrite)
-            keys = item_keys(codes.ids) if by_item else None
-            lines = bulk_lines(store, codes.ids, rounded_shares(codes, plan.store), plan.tags, item_keys=keys)
+            lines = bulk_lines(store, codes.ids, rounded_shares(codes, plan.store), plan.tags, by_item=by_item)
             measured = load.run(lines, store.items, on_progress)
         return {
             "urls": target.urls,

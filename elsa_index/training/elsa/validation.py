@@ -7,8 +7,7 @@ import numpy as np
 import torch
 from scipy.sparse import csr_array
 
-from ...data.protocols import users_of
-from ...data.scipy_matrix import column_lists
+from ...data.scipy_matrix import column_lists, rows_of
 from ...metrics import hits_of, ndcg
 from ...storage.ids import Rows
 from ..held_out import HeldOut
@@ -66,7 +65,7 @@ class Validation(HeldOut):
 
 def best_unseen(scores: torch.Tensor, histories: csr_array, k: int) -> Rows:
     """(users, k) rows of the highest scores, best first, without what the histories hold; `scores` is changed."""
-    seen = users_of(histories)
+    seen = rows_of(histories)
     scores[torch.from_numpy(seen), torch.from_numpy(histories.indices.astype(np.int64))] = -torch.inf
     top: Rows = scores.topk(min(k, scores.shape[1]), dim=1).indices.cpu().numpy()
     return top

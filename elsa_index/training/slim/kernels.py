@@ -211,6 +211,20 @@ def _solution(
 
 
 @_compiled
+def _fill_system(
+    products: Array, own: int, active: Array, size: int, regularisation: float, matrix: Array, target: Array
+) -> None:
+    """The lower triangle of A = G_SS + λI, and b = G_Sj, of the `active` members, from an item's packed triangle. The
+    item is its member number `own` itself."""
+    for at in range(size):
+        row = active[at] * (active[at] + 1) // 2
+        for other in range(at + 1):
+            matrix[at, other] = products[row + active[other]]
+        matrix[at, at] += regularisation
+        target[at] = products[row + own] if active[at] > own else products[own * (own + 1) // 2 + active[at]]
+
+
+@_compiled
 def regress(
     first: int,
     last: int,
@@ -250,15 +264,7 @@ def regress(
                     active[size] = place
                     size += 1
             while size > 0:
-                for at in range(size):
-                    row = triangle + active[at] * (active[at] + 1) // 2
-                    for other in range(at + 1):
-                        matrix[at, other] = packed[row + active[other]]
-                    matrix[at, at] += regularisations[level]
-                    if active[at] > own:
-                        target[at] = packed[row + own]
-                    else:
-                        target[at] = packed[triangle + own * (own + 1) // 2 + active[at]]
+                _fill_system(packed[triangle:], own, active, size, regularisations[level], matrix, target)
                 _inverse_factor(matrix, size, factor)
                 _solution(factor, size, target, solution)
                 if not non_negative or len(saliency) > 0:

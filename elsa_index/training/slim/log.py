@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from ...data.protocols import users_of
+from ...data.scipy_matrix import rows_of
 
 Array = npt.NDArray
 
@@ -37,7 +37,7 @@ class Log:
         sizes = np.diff(matrix.indptr)
         counts = np.maximum(sizes, 1.0) ** -user_power
         counts *= matrix.nnz / max(float((counts * sizes).sum()), 1e-12)
-        values = matrix.data * np.sqrt(counts[users_of(matrix)])
+        values = matrix.data * np.sqrt(counts[rows_of(matrix)])
         order = np.argsort(-np.bincount(matrix.indices, minlength=matrix.shape[1]), kind="stable")
         places = np.empty(len(order), dtype=np.int32)
         places[order] = np.arange(len(order))

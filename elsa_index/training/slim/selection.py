@@ -3,11 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
+from ...codes.over_items import LEAST
 from ...errors import DataError, UsageError
 
-LEAST = 3
-"""Weights that every item keeps, where it has so many: chosen by their cost alone some items would have none, and never
-be recommended."""
 _ROWS = 50_000  # at a time, so that memory is bounded
 
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import elsa_index as ei
-from elsa_index.engines.opensearch.documents import AGAINST, CODE, document_id, nine_bits
-from elsa_index.engines.opensearch.features import feature_name
+from elsa_index.engines.opensearch.documents import AGAINST, CODE, document_id, feature_name, nine_bits
 
 from ...support.catalogues import make_histories, make_item_codes, oracle
 from ...support.clusters import concrete

@@ -1,0 +1,120 @@
+"""Tables of accuracy, for `benchmarks/tables.py`."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.records import disk
+
+Rows = list[dict[str, Any]]
+
+
+def span(values: Sequence[float], digits: int = 4) -> str:
+    """The mean of the seeds and, where there are several, the smallest and the largest."""
+    mean = f"{sum(values) / len(values):.{digits}f}"
+    return mean if len(values) < 2 else f"{mean} ({min(values):.{digits}f} – {max(values):.{digits}f})"
+
+
+def metric(rows: Rows, name: str) -> str:
+    return span([row["metrics"][name]["mean"] for row in rows])
+
+
+def accuracy_table(rows: Rows) -> str:
+    """Gowalla, the rows that people ask for first."""
+    lines = [
+        "| model | bytes per item | on disk | Recall@20 | Recall@50 | nDCG@100 | seeds | training, s |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, model, popularity in HEADLINES:
+        group = [row for row in rows if (row["log"], row["model"], row["popularity"]) == ("gowalla", model, popularity)]
+        if not group:
+            raise SystemExit(f"accuracy.json has no row of gowalla, {model}, popularity {popularity}")
+        stored = f"{disk(group[0]):,.0f}" if group[0]["disk"] else "–"
+        metrics = " | ".join(metric(group, name) for name in ("recall@20", "recall@50", "ndcg@100"))
+        seconds = min(row["seconds"] for row in group)
+        lines.append(f"| {name} | {group[0]['bytes']:,.0f} | {stored} | {metrics} | {len(group)} | {seconds:,.0f} |")
+    return "\n".join(lines)
+
+
+HEADLINES = [
+    ("EASE, 40,981 × 40,981", "ease", 0),
+    ("dense ELSA, 2,048 dimensions, × popularity", "dense-2048", 0.2),
+    ("dense ELSA, 2,048 dimensions", "dense-2048", 0),
+    ("dense ELSA, 1,024 dimensions, × popularity", "dense-1024", 0.2),
+    ("dense ELSA, 1,024 dimensions", "dense-1024", 0),
+    ("elsa-index, 128 nonzeros", "default-128", 0.2),
+    ("elsa-index, 64 nonzeros", "default-64", 0.2),
+    ("elsa-index, 32 nonzeros", "default-32", 0.2),
+    ("**elsa-index, 16 nonzeros**", "default-16", 0.2),
+    ("elsa-index, 20 nonzeros, stored in 8 bits", "default-int8-20", 0.2),
+    ("the paper, 16 nonzeros of 4,096 dimensions, × popularity", "paper-4096-16", 0.2),
+    ("the paper, 16 nonzeros of 4,096 dimensions", "paper-4096-16", 0),
+    ("elsa-index, 8 nonzeros", "default-8", 0.2),
+    ("Compressed ELSA, the paper, 16 nonzeros, × popularity", "paper-16", 0.2),
+    ("Compressed ELSA, the paper, 16 nonzeros", "paper-16", 0),
+    ("dense ELSA, 32 dimensions", "dense-32", 0),
+    ("dense ELSA + sparse autoencoder, 16 nonzeros, × popularity", "autoencoder-16", 0.2),
+    ("dense ELSA + sparse autoencoder, 16 nonzeros", "autoencoder-16", 0),
+    ("dense ELSA, the 16 largest after training", "pruned-16", 0),
+    ("item KNN, 100 neighbours", "item-knn", 0),
+    ("most popular", "most-popular", 0),
+]
+"""Row of the README, model, popularity."""
+
+
+def all_accuracy_table(rows: Rows) -> str:
+    lines = [
+        "| log | model | bytes per item | on disk | Recall@20 | × popularity | nDCG@100 | × popularity | seeds |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for log in ("gowalla", "movielens"):
+        names = dict.fromkeys(row["model"] for row in rows if row["log"] == log)
+        for model in sorted(names, key=_by_kind_and_size):
+            plain, scaled = (
+                [row for row in rows if (row["log"], row["model"], row["popularity"]) == (log, model, power)]
+                for power in (0, 0.2)
+            )
+            first = (scaled or plain)[0]
+            stored = f"{disk(first):,.0f}" if first["disk"] else "–"
+            cells = [model, f"{first['bytes']:,.0f}", stored]
+            for name in ("recall@20", "ndcg@100"):
+                cells += [metric(group, name) if group else "–" for group in (plain, scaled)]
+            cells.append(str(len(scaled or plain)))
+            lines.append(f"| {log} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _by_kind_and_size(model: str) -> tuple:
+    return re.sub(r"-?\d+", "", model), [int(part) for part in re.findall(r"\d+", model)]
+
+
+def published_table(rows: Rows) -> str:
+    lines = ["| model | bytes per item | Recall@20 | NDCG@20 |", "| --- | ---: | ---: | ---: |"]
+    for name, model, power in (
+        ("dense ELSA, 1,024 dimensions", "dense-1024", 0),
+        ("dense ELSA, 1,024 dimensions, × popularity", "dense-1024", 0.2),
+        ("elsa-index, 16 nonzeros", "default-16", 0.2),
+    ):
+        group = [
+            row for row in rows if (row["log"], row["model"], row["popularity"]) == ("gowalla-published", model, power)
+        ]
+        size = f"{group[0]['bytes']:,.0f}"
+        lines.append(f"| {name} | {size} | {metric(group, 'plain_recall@20')} | {metric(group, 'ndcg@20')} |")
+    lines.append("| LightGCN, published | 256 | 0.1824 | 0.1547 |")
+    lines.append("| item KNN, published | – | 0.1570 | 0.1214 |")
+    return "\n".join(lines)
+
+
+def ideas_table(rows: Rows) -> str:
+    lines = [
+        "| idea | Gowalla, development users | MovieLens, mean of seeds | training on Gowalla, s |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for idea in dict.fromkeys(row["idea"] for row in rows):
+        cells = []
+        for log in ("gowalla", "movielens"):
+            group = [row for row in rows if (row["log"], row["idea"]) == (log, idea)]
+            cells.append(metric(group, "ndcg@100") if group else "not run")
+        seconds = [row["seconds"] for row in rows if (row["log"], row["idea"]) == ("gowalla", idea)]
+        lines.append(f"| {idea} | {cells[0]} | {cells[1]} | {f'{min(seconds):,.0f}' if seconds else '–'} |")
+    return "\n".join(lines)
