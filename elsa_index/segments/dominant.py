@@ -2,9 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.sparse import csr_array, diags_array
-from scipy.spatial.distance import squareform
 
 from ..codes.item_codes import ItemCodes
 from ..storage.ids import Rows
@@ -117,6 +115,10 @@ def _clusters(alike: npt.NDArray[np.floating], least: float, method: str) -> npt
     """(groups,) clusters of what is `alike` (groups, groups) to at least `least`: every pair of a cluster (method
     `complete`) or all pairs on average (`average`). Both are balanced, unlike merging the mean codes of ever larger
     groups, which ends in one large segment."""
+    # Imported here: it takes a quarter of a second, which nobody who opens an index should wait.
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
     if len(alike) < 2:
         return np.zeros(len(alike), dtype=np.int64)
     farthest = max(float(np.max(alike)), least)
