@@ -53,8 +53,10 @@ def history_rows(
     """
     rows = items.find(history)
     if weights is None and (rows >= 0).all():
-        unique = np.unique(rows)
-        return unique, np.ones(len(unique)), []
+        rows.sort()
+        if (rows[1:] == rows[:-1]).any():
+            rows = np.unique(rows)
+        return rows, np.ones(len(rows)), []
     given = np.ones(len(rows)) if weights is None else np.asarray(weights, dtype=np.float64)
     unknown = list(dict.fromkeys(external_id(history[int(at)]) for at in np.flatnonzero(rows < 0)))
     known = rows >= 0

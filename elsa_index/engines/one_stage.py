@@ -45,7 +45,9 @@ class OneStageSearch:
         if len(magnitudes) * self.max_impact > _WHOLE or not (magnitudes == magnitudes[0]).all():
             return self._added_up_here(query, wanted)
         terms = terms_of(query.vector.dims, query.vector.weights)
-        against, subtracted, _ = self._asked(query, self._with_postings(terms ^ 1), self.items)
+        against, subtracted = _NOTHING
+        if len(self.negative):
+            against, subtracted, _ = self._asked(query, self._with_postings(terms ^ 1), self.items)
         # As many items as something speaks against can fall behind by it: so many more are asked for.
         rows, sums, complete = self._asked(query, terms, wanted + len(against))
         if len(against):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -57,13 +58,17 @@ class IdMap(Strings):
 
     def names_of(self, rows: Rows) -> list[str]:
         """The ids of some rows, each from 0 on."""
-        names = self._names
-        return [names[row] for row in rows.tolist()]
+        return list(map(self._names.__getitem__, rows.tolist()))
 
     def find(self, names: Iterable[object]) -> Rows:
         """Rows of `names`, int64; -1 for a name that is not here."""
-        row_of = self._row_of
-        return np.array([row_of.get(external_id(name), -1) for name in names], dtype=np.int64)
+        row_of: dict[Any, int] = self._row_of
+        names = list(names)
+        try:  # mostly all are here, as text
+            found = list(map(row_of.__getitem__, names))
+        except (KeyError, TypeError):
+            found = [row_of.get(external_id(name), -1) for name in names]
+        return np.array(found, dtype=np.int64)
 
     def rows(self, names: Iterable[object]) -> Rows:
         """Rows of `names`, int64. Raises UnknownIdError, listing what is missing."""

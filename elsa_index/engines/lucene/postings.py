@@ -95,33 +95,38 @@ class LucenePostings:
 
 
 class _Hits:
-    """Reads top hits as two arrays: Java streams over their public fields, as a loop here would cross once per field.
+    """Reads top hits as one array: a Java stream over their public fields, as a loop here would cross once per field.
 
-    A stream wants a function object, and Java makes one from the handle of a field without a class of ours.
+    A stream wants a function object, and Java makes one from method handles, without a class of ours: the bits of a
+    hit's score times 2³² plus its document, one long.
     """
 
     def __init__(self) -> None:
         import jpype
 
-        handles = java_class("java.lang.invoke.MethodHandles").publicLookup()
-        methods = java_class("java.lang.invoke.MethodType")
-        proxies = java_class("java.lang.invoke.MethodHandleProxies")
-        hit = java_class("org.apache.lucene.search.ScoreDoc")
-        anything = java_class("java.lang.Object")
+        handles = java_class("java.lang.invoke.MethodHandles")
+        lookup, kind = handles.publicLookup(), java_class("java.lang.invoke.MethodType").methodType
+        hit, long, integer = java_class("org.apache.lucene.search.ScoreDoc"), jpype.JLong, jpype.JInt
 
-        def getter(field: str, kind: Any, result: Any, function: str) -> Any:
-            handle = handles.findGetter(hit, field, kind).asType(methods.methodType(result, anything))
-            return proxies.asInterfaceInstance(java_class(f"java.util.function.{function}"), handle)
+        def static(owner: str, name: str, *types: Any) -> Any:
+            return lookup.findStatic(java_class(f"java.lang.{owner}"), name, kind(*types))
 
-        self._doc = getter("doc", jpype.JInt, jpype.JInt, "ToIntFunction")
-        self._score = getter("score", jpype.JFloat, jpype.JDouble, "ToDoubleFunction")
+        document = lookup.findGetter(hit, "doc", integer).asType(kind(long, hit))
+        bits = static("Float", "floatToIntBits", integer, jpype.JFloat)
+        score = handles.filterReturnValue(lookup.findGetter(hit, "score", jpype.JFloat), bits).asType(kind(long, hit))
+        shift = handles.insertArguments(static("Math", "multiplyExact", long, long, long), 1, long(1 << 32))
+        add = static("Math", "addExact", long, long, long)
+        both = handles.filterArguments(add, 0, handles.filterReturnValue(score, shift), document)
+        twice = handles.permuteArguments(both, kind(long, hit), jpype.JArray(integer)([0, 0]))
+        function, proxies = java_class("java.util.function.ToLongFunction"), "java.lang.invoke.MethodHandleProxies"
+        read = twice.asType(kind(long, java_class("java.lang.Object")))
+        self._read = java_class(proxies).asInterfaceInstance(function, read)
         self._stream = java_class("java.util.Arrays").stream
 
     def read(self, top: Any) -> tuple[Rows, npt.NDArray[np.float32]]:
-        hits = top.scoreDocs
-        rows = np.asarray(self._stream(hits).mapToInt(self._doc).toArray())
-        sums = np.asarray(self._stream(hits).mapToDouble(self._score).toArray())
-        return rows.astype(np.int64), sums.astype(np.float32)
+        """(hits,) rows and sums."""
+        longs = np.asarray(self._stream(top.scoreDocs).mapToLong(self._read).toArray())
+        return longs & 0xFFFFFFFF, (longs >> 32).astype(np.int32).view(np.float32)
 
 
 def _complete_collectors() -> Any:
