@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,17 @@ import numpy as np
 from scipy.sparse import csr_array
 
 import elsa_index as ei
-from benchmarks import baselines
-from benchmarks.ranking import Held, Scorer, by_codes, metrics_of
+from benchmarks import baselines, others
+from benchmarks.ranking import Held, Scorer, by_codes, by_matrix, metrics_of
 from benchmarks.records import update
+from elsa_index.codes.impacts import ImpactScale
 from elsa_index.engines.stored_codes import StoredCodes
 from elsa_index.training.popularity import relative, scaled
 
 KEYS = ("log", "model", "popularity", "seed")
 NONZEROS = (8, 16, 32, 64, 128)
+OVER_ITEMS = (8, 16, 32, 64)
+FACTORS = (32, 64, 128, 256)
 DENSE = (16, 32, 64, 128, 256, 512, 1024, 2048)
 POPULARITY = 0.2
 LEVEL_EPOCHS = {"default": 1, "paper": 2}
@@ -46,7 +50,7 @@ class Accuracy:
         self.held = Held.of(split)
         self.popularity = relative(split.train.item_counts)
 
-    def trained(self, name: str, config: ei.TrainingConfig) -> ei.ItemCodes:
+    def trained(self, name: str, config: ei.TrainingConfig | ei.SlimConfig) -> ei.ItemCodes:
         """Codes of norm 1, from `models` where they are there."""
         path = self.models / f"{self.log}-{name}-{self.seed}"
         if not path.exists():
@@ -72,8 +76,32 @@ class Accuracy:
             return self.trained(f"paper-{dims}-{nnz}", ei.TrainingConfig.paper(**values | small))
         return self.trained(f"default-{dims}-{nnz}", ei.TrainingConfig(**values))
 
+    def over_items(self, nnz: int) -> ei.ItemCodes:
+        """Codes over items as `build --store none` keeps them: the impacts."""
+        codes = self.trained(f"slim-{nnz}", ei.SlimConfig(nnz=nnz, non_negative=True, seed=self.seed))
+        scale = ImpactScale.fitting(8, codes.weights.data, unit_norm=False)
+        weights = codes.weights.copy()
+        weights.data = (scale.round(weights.data) * scale.step).astype(np.float32)
+        return replace(codes, weights=weights)
+
+    def als(self, factors: int) -> tuple[Scorer, float, dict[str, Any]]:
+        matrix, fit = self.split.train.matrix, partial(others.als, factors=factors)
+        best, tried = others.best_for_validation(matrix, self.seed, others.ALS_GRID, fit)
+        return fit(matrix, seed=self.seed, **dict[str, Any](best)), 4.0 * factors, {"chosen": best, "tried": tried}
+
+    def sansa(self, nnz: int) -> tuple[Scorer, float, dict[str, Any]]:
+        matrix = self.split.train.matrix
+
+        def fit(users: csr_array, seed: int, l2: float) -> Scorer:
+            return others.by_pair(*others.sansa(users, nnz=nnz, l2=l2))
+
+        best, tried = others.best_for_validation(matrix, self.seed, others.SANSA_GRID, fit)
+        encoder, decoder = others.sansa(matrix, nnz=nnz, l2=best["l2"])
+        size = 8.0 * (encoder.nnz + decoder.nnz) / matrix.shape[1]
+        return others.by_pair(encoder, decoder), size, {"chosen": best, "tried": tried}
+
     def models_by_name(self) -> Iterator[tuple[str, Callable[[], Any]]]:
-        """Name and maker: of ItemCodes, or of a pair of a scorer and its bytes per item."""
+        """Name and maker: of ItemCodes, or of a scorer, its bytes per item, and how it was tuned if it was."""
         matrix, items = self.split.train.matrix, self.split.train.matrix.shape[1]
         for dims in DENSE:
             yield f"dense-{dims}", lambda dims=dims: self.dense(dims)
@@ -81,6 +109,11 @@ class Accuracy:
             for nnz in NONZEROS:
                 yield f"{kind}-{nnz}", lambda kind=kind, nnz=nnz: self.sparse(kind, 1024, nnz)
             yield f"{kind}-4096-16", lambda kind=kind: self.sparse(kind, 4096, 16)
+        for nnz in OVER_ITEMS:
+            yield f"slim-{nnz}", lambda nnz=nnz: self.over_items(nnz)
+            yield f"sansa-{nnz}", lambda nnz=nnz: self.sansa(nnz)
+        for factors in FACTORS:
+            yield f"als-{factors}", lambda factors=factors: self.als(factors)
         for nnz in (16, 20):
             yield f"default-int8-{nnz}", lambda nnz=nnz: self.sparse("default", 1024, nnz)
         for nnz in NONZEROS:
@@ -98,9 +131,10 @@ class Accuracy:
                 weights.append(baselines.ease(matrix))
             return weights[0]
 
-        yield "ease", lambda: (baselines.by_matrix(ease()), 4.0 * items)
+        yield "ease", lambda: (by_matrix(ease()), 4.0 * items)
         for nnz in NONZEROS:
             yield f"ease-pruned-{nnz}", lambda nnz=nnz: self._matrix(baselines.pruned_matrix(ease(), nnz))
+            yield f"ease-pruned-over-all-{nnz}", lambda nnz=nnz: self._matrix(baselines.pruned_over_all(ease(), nnz))
 
     def _derived(self, function: Callable[[csr_array, int], csr_array], nnz: int) -> ei.ItemCodes:
         """Codes made from the dense model of 1,024 dimensions."""
@@ -111,28 +145,32 @@ class Accuracy:
         return ei.ItemCodes(dense.ids, weights, origin=dense.origin | {"seconds": seconds})
 
     def _matrix(self, weights: csr_array) -> tuple[Scorer, float]:
-        return baselines.by_matrix(weights), 8 * weights.nnz / weights.shape[0]
+        return by_matrix(weights), 8 * weights.nnz / weights.shape[0]
 
     def rows(self, name: str, make: Callable[[], Any]) -> Iterator[dict[str, Any]]:
         started = time.perf_counter()
         made = make()
         common = {"log": self.log, "model": name, "seed": self.seed, "split": self.split.description}
         if not isinstance(made, ei.ItemCodes):
-            scorer, size = made
+            scorer, size, *tuned = made
             seconds = round(time.perf_counter() - started, 1)
             metrics = metrics_of(self.held, scorer)
-            yield common | {"popularity": 0, "bytes": size, "disk": None, "seconds": seconds, "metrics": metrics}
+            row = {"popularity": 0, "bytes": size, "disk": None, "seconds": seconds, "metrics": metrics}
+            yield common | row | {"tuning": tuned[0]} if tuned else common | row
             return
-        is_dense, store = name.startswith("dense"), "int8" if "int8" in name else None
-        for power in (POPULARITY,) if store else (0, POPULARITY):
-            weights, shares = scaled(made.weights, self.popularity, power)
-            codes = replace(made, weights=weights, history_weights=shares)
-            if store:  # what is ranked is what is stored
+        over_items = made.history_kind == "items"
+        is_dense, store = name.startswith("dense"), "int8" if "int8" in name else "none" if over_items else None
+        for power in (0,) if over_items else (POPULARITY,) if store else (0, POPULARITY):
+            codes = made
+            if not over_items:
+                weights, shares = scaled(made.weights, self.popularity, power)
+                codes = replace(made, weights=weights, history_weights=shares)
+            if store == "int8":  # what is ranked is what is stored
                 stored = StoredCodes.round(codes, "int8").matrix.astype(np.float32)
                 codes = replace(codes, weights=stored)
             yield common | {
                 "popularity": power,
-                "bytes": 4.0 * codes.dims if is_dense else 8 * weights.nnz / len(codes.ids),
+                "bytes": 4.0 * codes.dims if is_dense else 8 * codes.weights.nnz / len(codes.ids),
                 "disk": bytes_on_disk(codes, "faiss-flat" if is_dense else "lucene", store),
                 "seconds": made.origin["seconds"],
                 "config": made.origin["config"],

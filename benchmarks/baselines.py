@@ -11,6 +11,7 @@ import torch
 from scipy.sparse import csr_array
 
 from benchmarks.ranking import Scorer
+from elsa_index.codes.over_items import pruned
 from elsa_index.errors import UsageError
 
 _BLOCK = 1024
@@ -20,16 +21,6 @@ def most_popular(matrix: csr_array) -> Scorer:
     """TopPop: the same scores for everybody, an item's interactions."""
     counts = torch.from_numpy(np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.float32))
     return lambda histories: counts.repeat(histories.shape[0], 1)
-
-
-def by_matrix(weights: csr_array | npt.NDArray[np.float32]) -> Scorer:
-    """Scores x B of an (items, items) matrix."""
-
-    def scorer(histories: csr_array) -> torch.Tensor:
-        scores = histories @ weights
-        return torch.from_numpy(scores if isinstance(scores, np.ndarray) else scores.toarray())
-
-    return scorer
 
 
 def item_knn(matrix: csr_array, neighbours: int = 100, shrinkage: float = 0.0) -> csr_array:
@@ -96,6 +87,13 @@ def pruned_matrix(weights: npt.NDArray[np.float32], kept: int) -> csr_array:
         columns.append(largest)
         values.append(np.take_along_axis(block, largest, axis=1))
     return _rows(np.concatenate(columns), np.concatenate(values), weights.shape[1])
+
+
+def pruned_over_all(weights: npt.NDArray[np.float32], kept: int) -> csr_array:
+    """`kept` of |B| per item on average, the largest of all, at most eight times as many for what speaks for one item;
+    not fitted again. What `build --nnz` does."""
+    most = min(8 * kept, len(weights) - 1)
+    return csr_array(pruned(pruned_matrix(weights.T, most), kept).T)
 
 
 def pruned_codes(codes: csr_array, kept: int) -> csr_array:

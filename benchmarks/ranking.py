@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, diags_array
 
 import elsa_index as ei
 from elsa_index.data.scipy_matrix import column_lists
@@ -74,8 +74,21 @@ def metrics_of(held: Held, scorer: Scorer) -> dict[str, dict[str, float]]:
     return result
 
 
+def by_matrix(weights: csr_array | npt.NDArray[np.float32]) -> Scorer:
+    """Scores x B of an (items, items) matrix."""
+
+    def scorer(histories: csr_array) -> torch.Tensor:
+        scores = histories @ weights
+        return torch.from_numpy(scores if isinstance(scores, np.ndarray) else scores.toarray())
+
+    return scorer
+
+
 def by_codes(codes: ei.ItemCodes) -> Scorer:
-    """Scores of item codes: A u, u = Σ history_weight · A_i, in float32."""
+    """Scores of item codes: A u, u = Σ history_weight · H_i, in float32."""
+    if codes.history_kind != "same":
+        shares = codes.history_weights_of(np.arange(len(codes.ids))).astype(np.float32)
+        return by_matrix(csr_array(diags_array(shares) @ codes.history_matrix @ codes.weights.T))
     weights = codes.weights if codes.history_weights is None else with_norms(codes.weights, codes.history_weights)
     dense = torch.from_numpy(codes.weights.toarray())
     return lambda histories: torch.from_numpy((histories @ weights).toarray()) @ dense.T

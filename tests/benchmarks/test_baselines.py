@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 import elsa_index as ei
 from benchmarks import baselines
 from benchmarks.ideas import IDEAS
-from benchmarks.ranking import Held, by_codes, metrics_of
+from benchmarks.ranking import Held, by_codes, by_matrix, metrics_of
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def test_ease_is_the_inverse_of_the_definition(log):
     np.fill_diagonal(expected, 0)
     weights = baselines.ease(log.matrix)
     np.testing.assert_allclose(weights, expected, atol=1e-5)
-    scores = baselines.by_matrix(weights)(log.matrix[:3])
+    scores = by_matrix(weights)(log.matrix[:3])
     np.testing.assert_allclose(scores, x[:3] @ expected, atol=1e-4)
     kept = baselines.pruned_matrix(weights, 4).toarray()
     assert ((kept != 0).sum(axis=1) == 4).all()

@@ -1,0 +1,93 @@
+"""Models that other packages train, tuned on users kept from the training matrix: ALS of `implicit`, `sansa`.
+
+No part of the product. `implicit` comes with the extra `bench`. `sansa` must be installed besides, as what it stands on
+is built here, with SuiteSparse's headers (on Debian 12: `apt install libsuitesparse-dev`, `pip install sansa
+"scikit-sparse<0.5"`; from SuiteSparse 7 on any scikit-sparse).
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse import csr_array, csr_matrix
+
+from benchmarks.ranking import Held, Scorer, metrics_of
+from elsa_index.processors import usable_processors
+from elsa_index.training.held_out import hold_out
+
+Candidate = dict[str, float]
+ALS_GRID = [{"alpha": alpha, "regularisation": value} for alpha in (1.0, 4.0, 16.0) for value in (0.1, 3.0, 30.0)]
+SANSA_GRID = [{"l2": value} for value in (10.0, 50.0, 200.0)]
+_DENSE_GRAMIAN = 0.01
+"""Items that occur together, as a share of all pairs, above which sansa's own advice is to factorise exactly."""
+
+
+def best_for_validation(
+    matrix: csr_array, seed: int, grid: Sequence[Candidate], fit: Callable[..., Scorer]
+) -> tuple[Candidate, list[dict[str, float]]]:
+    """The choice with the best nDCG@100 for a tenth of the users, at most 2,000, who are kept from training; and what
+    all choices had.
+    """
+    rest, held = hold_out(matrix, min(2000, matrix.shape[0] // 10), seed)
+    validation = Held(np.arange(held.histories.shape[0]), held.histories, held.hidden)
+    tried = [
+        candidate | {"ndcg@100": metrics_of(validation, fit(rest, seed=seed, **candidate))["ndcg@100"]["mean"]}
+        for candidate in grid
+    ]
+    best = int(np.argmax([row["ndcg@100"] for row in tried]))
+    return grid[best], tried
+
+
+def als(matrix: csr_array, *, factors: int, alpha: float, regularisation: float, seed: int) -> Scorer:
+    """Alternating least squares for implicit feedback (Hu, Koren and Volinsky, ICDM 2008), 15 iterations, by the
+    package implicit. A history's factors are solved for, as for a new user."""
+    from implicit.als import AlternatingLeastSquares
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"):  # as implicit advises: it has threads of its own
+        model = AlternatingLeastSquares(
+            factors=factors, alpha=alpha, regularization=regularisation, iterations=15, random_state=seed,
+            num_threads=usable_processors(),
+        )  # fmt: skip
+        model.fit(csr_matrix(matrix, dtype=np.float32), show_progress=False)
+    items = torch.from_numpy(np.asarray(model.item_factors))
+
+    def scorer(histories: csr_array) -> torch.Tensor:
+        rows = csr_matrix(histories, dtype=np.float32)
+        users = model.recalculate_user(np.arange(rows.shape[0]), rows)
+        return torch.from_numpy(np.asarray(users)) @ items.T
+
+    return scorer
+
+
+def sansa(matrix: csr_array, *, nnz: int, l2: float) -> tuple[csr_matrix, csr_matrix]:
+    """Encoder and decoder of SANSA (Spišák et al., RecSys 2023), (items, items) CSR, with `nnz` nonzeros per item in
+    both together, by `sansa`."""
+    from sansa import (
+        SANSA,
+        CHOLMODGramianFactorizerConfig,
+        ICFGramianFactorizerConfig,
+        SANSAConfig,
+        UMRUnitLowerTriangleInverterConfig,
+    )
+
+    logging.getLogger("sansa").setLevel(logging.ERROR)
+    items = matrix.shape[1]
+    gramian = (matrix.T @ matrix).nnz / items**2
+    factorizer: Any = CHOLMODGramianFactorizerConfig if gramian > _DENSE_GRAMIAN else ICFGramianFactorizerConfig
+    config = SANSAConfig(
+        l2=l2,
+        weight_matrix_density=nnz / 2 / items,
+        gramian_factorizer_config=factorizer(),
+        lower_triangle_inverter_config=UMRUnitLowerTriangleInverterConfig(scans=1, finetune_steps=10),
+    )
+    model = SANSA(config).fit(csr_matrix(matrix, dtype=np.float32))
+    encoder, decoder = model.weights
+    return encoder, decoder
+
+
+def by_pair(encoder: csr_matrix, decoder: csr_matrix) -> Scorer:
+    """Scores x E D of a linear model with two matrices."""
+    return lambda histories: torch.from_numpy(((histories @ encoder) @ decoder).toarray())
