@@ -20,9 +20,9 @@ def codes_over_items(matrix: csr_array, ids: IdMap, *, rows: RowsAre = "targets"
     """Codes of a linear item–item model: EASE, SLIM, item neighbours.
 
     matrix: (items, items). rows: `targets`, row j holds what other items say for j; `history`, row i holds what item i
-    of a history says for others, so that scores are history × matrix, as EASE, implicit and RecTools have it. What an
-    item says for itself is left out: items of a history are never recommended. nnz: weights to keep per item, their
-    mean: the largest of all by magnitude, and the LEAST largest of every item.
+    of a history says for others, so that scores are history × matrix, as EASE and implicit have it; RecTools 0.19 ranks
+    by its EASE turned. What an item says for itself is left out: items of a history are never recommended. nnz: weights
+    to keep per item, their mean: the largest of all by magnitude, and the LEAST largest of every item.
 
     Raises UsageError for `rows` and `nnz` out of range, DataError for a matrix that is not items × items.
 
