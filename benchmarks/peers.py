@@ -2,9 +2,10 @@
 
 Command: python -m benchmarks.peers SPLIT_DIR [--rounds 1] (half an hour; needs the packages of the extra `bench`)
 
-The same dimensions, nonzeros, batches, sampled outputs, learning rate and epochs for all: 1,024 dimensions, levels
-1024, 512, … 16, two epochs each and two at 16. The straightforward version (dense float32 products with masks) is run
-for three steps only, for its memory and its time per step.
+The same dimensions, nonzeros, batches, sampled outputs, learning rate and epochs for all programs of ELSA: 1,024
+dimensions, levels 1024, 512, … 16, two epochs each and two at 16. The straightforward version (dense float32 products
+with masks) is run for three steps only, for its memory and its time per step. Codes over items choose λ in their time;
+SANSA and ALS are given what `benchmarks/accuracy.py` chose for them, and their models stay in memory.
 """
 
 import argparse
@@ -14,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +25,36 @@ import torch
 from scipy.sparse import csr_matrix
 
 import elsa_index as ei
-from benchmarks.ranking import Held, by_codes, metrics_of
+from benchmarks import others
+from benchmarks.ranking import Held, Scorer, by_codes, metrics_of
 from benchmarks.records import update
 from benchmarks.straightforward import SparseAutoencoder, nadam, step
 from elsa_index.training.elsa.batches import batches
 from elsa_index.training.elsa.weights import Weights
 
 DIMS, NNZ, EPOCHS, BATCH, OUTPUTS, RATE = 1024, 16, 2, 1024, 20_000, 0.1
+SANSA_L2, ALS = 50.0, {"alpha": 4.0, "regularisation": 3.0}
+Trained = Callable[[], Scorer]
+"""What makes the scorer of a program's model, once its time and memory were taken."""
 
 
-def ours(split: ei.Split, out: Path) -> None:
-    ei.train(split.train, ei.TrainingConfig(dims=DIMS, nnz=NNZ, epochs=EPOCHS, batch_size=BATCH)).save(out)
+def ours(config: ei.TrainingConfig | ei.SlimConfig, split: ei.Split, out: Path) -> Trained:
+    codes = ei.train(split.train, config)
+    codes.save(out)
+    return lambda: by_codes(codes)
 
 
-def ours_as_the_paper(split: ei.Split, out: Path) -> None:
-    ei.train(split.train, ei.TrainingConfig.paper(dims=DIMS, nnz=NNZ, epochs=EPOCHS)).save(out)
+def sansa(split: ei.Split, out: Path) -> Trained:
+    pair = others.sansa(split.train.matrix, nnz=NNZ, l2=SANSA_L2)
+    return lambda: others.by_pair(*pair)
 
 
-def compresso_recsys(split: ei.Split, out: Path) -> None:
+def als(split: ei.Split, out: Path) -> Trained:
+    scorer = others.als(split.train.matrix, factors=256, seed=42, **ALS)
+    return lambda: scorer
+
+
+def compresso_recsys(split: ei.Split, out: Path) -> Trained:
     from compresso_recsys.models.elsa import ELSACompressionConfig, ELSAConfig, ELSATrainer
 
     levels = tuple(DIMS // 2**level for level in range(int(np.log2(DIMS // NNZ)) + 1))
@@ -51,9 +66,11 @@ def compresso_recsys(split: ei.Split, out: Path) -> None:
     model = ELSATrainer(config)
     model.fit(csr_matrix(split.train.matrix), item_ids=list(split.train.items))
     model.save(out.with_suffix(".zip"))
+    return lambda: by_codes(ei.load_codes(out.with_suffix(".zip")))
 
 
-def straightforward(split: ei.Split, out: Path, steps: int = 3) -> None:
+def straightforward(split: ei.Split, out: Path, steps: int = 3) -> list[float]:
+    """Seconds of each step."""
     matrix, device = split.train.matrix, torch.device("cpu")
     model = SparseAutoencoder(Weights(matrix.shape[1], DIMS, 42, device).values.clone())
     optimizer = nadam(model, RATE)
@@ -62,24 +79,32 @@ def straightforward(split: ei.Split, out: Path, steps: int = 3) -> None:
         started = time.perf_counter()
         step(model, optimizer, batch)
         seconds.append(time.perf_counter() - started)
-    out.with_suffix(".json").write_text(json.dumps({"seconds_a_step": seconds}))
+    return seconds
 
 
-PROGRAMS = {
-    "elsa-index": ours, "elsa-index --paper": ours_as_the_paper, "compresso-recsys": compresso_recsys,
+PROGRAMS: dict[str, Callable[[ei.Split, Path], Trained | list[float]]] = {
+    "elsa-index": partial(ours, ei.TrainingConfig(dims=DIMS, nnz=NNZ, epochs=EPOCHS, batch_size=BATCH)),
+    "elsa-index --paper": partial(ours, ei.TrainingConfig.paper(dims=DIMS, nnz=NNZ, epochs=EPOCHS)),
+    "elsa-index --model slim": partial(ours, ei.SlimConfig(nnz=NNZ, non_negative=True)),
+    "compresso-recsys": compresso_recsys,
+    "sansa": sansa,
+    "implicit ALS 256": als,
     "straightforward": straightforward,
-}  # fmt: skip
+}
 
 
 def child(name: str, split: Path, out: Path) -> None:
-    """Runs one program; prints its seconds (from the log in memory to the codes on disk) and its peak memory."""
+    """Runs one program; prints its seconds (from the log in memory to the codes on disk), its peak memory, and its
+    model's accuracy, measured afterwards."""
     log = ei.Split.load(split)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.perf_counter()
-    PROGRAMS[name](log, out)
+    done = PROGRAMS[name](log, out)
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"seconds": seconds, "peak_bytes": 1024 * peak, "bytes_before": 1024 * before}))
+    row: dict[str, Any] = {"seconds": seconds, "peak_bytes": 1024 * peak, "bytes_before": 1024 * before}
+    row |= {"seconds_a_step": done} if isinstance(done, list) else {"metrics": metrics_of(Held.of(log), done())}
+    print(json.dumps(row))
 
 
 def main() -> None:
@@ -93,7 +118,6 @@ def main() -> None:
     if given.child:
         child(given.child, given.split, given.out)
         return
-    held = Held.of(ei.Split.load(given.split))
     for round_number in range(given.rounds):
         for name in given.only.split(","):
             with tempfile.TemporaryDirectory() as directory:
@@ -102,11 +126,6 @@ def main() -> None:
                 command = [sys.executable, "-m", "benchmarks.peers", *arguments]
                 printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
                 row: dict[str, Any] = {"program": name, "round": round_number} | json.loads(printed.splitlines()[-1])
-                if out.with_suffix(".json").exists():
-                    row |= json.loads(out.with_suffix(".json").read_text())
-                else:
-                    codes = ei.load_codes(out if out.exists() else out.with_suffix(".zip"))
-                    row["metrics"] = metrics_of(held, by_codes(codes))
             update("peers", row, ("program", "round"))
             print(row, flush=True)
 
