@@ -22,7 +22,10 @@ import torch
 import elsa_index as ei
 from benchmarks.ranking import Held, by_codes, metrics_of
 from benchmarks.records import update
-from elsa_index.training.elsa import budgets, run
+from elsa_index.training.elsa import budgets, nadam, run
+from elsa_index.training.elsa.batches import Batch
+from elsa_index.training.elsa.loss import loss_and_gradient
+from elsa_index.training.elsa.products import DenseProducts, SparseProducts, Transpose
 from elsa_index.training.elsa.weights import Weights
 
 EPOCHS = {"gowalla": 1, "movielens": 2}
@@ -69,6 +72,59 @@ class ByRootOfCurvature(ByCurvature):
         return self.values[rows].abs() * self.squared_gradients[rows].pow(0.25)
 
 
+class OverAll(Weights):
+    """Chooses nonzeros over all items, so that those get more that gain more: what the loss would miss most by its
+    second order, with a floor and a ceiling for every item."""
+
+    share = (0.25, 4.0)
+
+    def prune(self, budgets: Any, *, restart: bool) -> None:
+        mean = float(torch.as_tensor(budgets).float().mean())
+        least, most = max(1, int(self.share[0] * mean)), min(self.kept, int(self.share[1] * mean))
+        missed = (self.codes_of().abs() * self.second.sqrt()).topk(most, dim=1).values[:, least:]
+        others = int((mean - least) * self.items)
+        own = torch.full((self.items,), most)
+        if others < missed.numel():
+            threshold = missed.flatten().kthvalue(missed.numel() - others).values
+            own = least + (missed > threshold).sum(dim=1)
+        super().prune(own, restart=restart)
+
+
+def step_without_half(
+    weights: Weights, batch: Batch, transpose: Transpose | None, dtype: torch.dtype, learning_rate: float
+) -> torch.Tensor:
+    """A step of training in which half of each history is left out of the input, and only that half is learnt from."""
+    outputs = torch.from_numpy(batch.outputs)
+    products = SparseProducts(weights, outputs, transpose) if transpose else DenseProducts(weights, outputs, dtype)
+    given, hidden = _halves(batch, torch.Generator().manual_seed(weights.steps))
+    latent = products.latent(given)
+    scores = products.scores(latent)
+    scores[given.users, given.positions] = 0  # neither wanted nor unwanted
+    scores[hidden.users, hidden.positions] += 1  # which the loss takes away, as from what is in the input
+    loss = loss_and_gradient(scores, hidden)
+    nadam.update(weights, batch.outputs, products.gradient(scores, latent, given), learning_rate)
+    return loss
+
+
+def _halves(batch: Batch, generator: torch.Generator) -> tuple[Batch, Batch]:
+    """At random; of two items or more at least one goes to each side, a single one is given."""
+    drawn = torch.rand(len(batch.users), generator=generator)
+    of_user = torch.zeros(len(batch.sizes))
+    highest = of_user.scatter_reduce(0, batch.users, drawn, "amax")[batch.users] == drawn
+    lowest = of_user.scatter_reduce(0, batch.users, drawn, "amin", include_self=False)[batch.users] == drawn
+    is_given = highest | ((drawn >= 0.5) & ~lowest)
+    return _part(batch, is_given), _part(batch, ~is_given)
+
+
+def _part(batch: Batch, kept: torch.Tensor) -> Batch:
+    users, positions = batch.users[kept], batch.positions[kept]
+    sizes = torch.bincount(users, minlength=len(batch.sizes))
+    by_item = torch.bincount(positions, minlength=len(batch.outputs))
+    begins = [torch.cat([counts.new_zeros(1), counts.cumsum(0)[:-1]]) for counts in (sizes, by_item)]
+    in_order = users[positions.argsort(stable=True)]
+    return Batch(batch.outputs, users, positions, begins[0], sizes.clamp_min(1).float(), in_order, begins[1])
+
+
 LOG = {"budgets": "log", "final_decay": True}
 STEPS = LOG | {"batch_size": None}
 
@@ -96,6 +152,9 @@ IDEAS: dict[str, Idea] = {
         STEPS | {"popularity": 0.3, "history_popularity": -0.125}
     ),
     "the default, twice the epochs": Idea(DEFAULT, times=2),
+    "the default, half of each history left out of the input": Idea(DEFAULT, (run, "train_step", step_without_half)),
+    "the default, half left out, twice the epochs": Idea(DEFAULT, (run, "train_step", step_without_half), times=2),
+    "the default, nonzeros chosen over all items": Idea(DEFAULT, (run, "Weights", OverAll)),
     "the default, 4,096 dimensions": Idea(DEFAULT | {"dims": 4096}),
     "learning rate falls, three dense epochs first": Idea({"final_decay": True, "dense_epochs": 3}),
     "learning rate falls, no restarts": Idea({"final_decay": True, "restart": False}),

@@ -81,8 +81,8 @@ def test_the_most_popular_come_first_for_everybody(split):
 def test_ideas_that_replace_a_part_of_training_give_codes_of_the_asked_size(log, name):
     from unittest import mock
 
-    idea = IDEAS[name]
+    idea, small = IDEAS[name], {"dims": 32, "nnz": 4, "epochs": 1, "popularity": 0}
     with mock.patch.object(*idea.patch):
-        codes = ei.train(log, ei.TrainingConfig.paper(**(idea.changes | {"dims": 32, "nnz": 4, "epochs": 1})))
+        codes = ei.train(log, ei.TrainingConfig.paper(**(idea.changes | small)))
     assert codes.weights.nnz / len(codes.ids) <= 4
     assert codes.is_unit_norm
