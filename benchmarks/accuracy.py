@@ -86,7 +86,7 @@ class Accuracy:
 
     def als(self, factors: int) -> tuple[Scorer, float, dict[str, Any]]:
         matrix, fit = self.split.train.matrix, partial(others.als, factors=factors)
-        best, tried = others.best_for_validation(matrix, self.seed, others.ALS_GRID, fit)
+        best, tried = others.best_for_validation(matrix, self.seed, others.ALS_START, fit)
         return fit(matrix, seed=self.seed, **dict[str, Any](best)), 4.0 * factors, {"chosen": best, "tried": tried}
 
     def sansa(self, nnz: int) -> tuple[Scorer, float, dict[str, Any]]:
@@ -95,7 +95,7 @@ class Accuracy:
         def fit(users: csr_array, seed: int, l2: float) -> Scorer:
             return others.by_pair(*others.sansa(users, nnz=nnz, l2=l2))
 
-        best, tried = others.best_for_validation(matrix, self.seed, others.SANSA_GRID, fit)
+        best, tried = others.best_for_validation(matrix, self.seed, others.SANSA_START, fit)
         encoder, decoder = others.sansa(matrix, nnz=nnz, l2=best["l2"])
         size = 8.0 * (encoder.nnz + decoder.nnz) / matrix.shape[1]
         return others.by_pair(encoder, decoder), size, {"chosen": best, "tried": tried}

@@ -6,7 +6,7 @@ is built here, with SuiteSparse's headers (on Debian 12: `apt install libsuitesp
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,27 +17,34 @@ from benchmarks.ranking import Held, Scorer, metrics_of
 from elsa_index.processors import usable_processors
 from elsa_index.training.held_out import hold_out
 
-Candidate = dict[str, float]
-ALS_GRID = [{"alpha": alpha, "regularisation": value} for alpha in (1.0, 4.0, 16.0) for value in (0.1, 3.0, 30.0)]
-SANSA_GRID = [{"l2": value} for value in (10.0, 50.0, 200.0)]
+Choice = dict[str, float]
+ALS_START = {"alpha": 4.0, "regularisation": 4.0}
+SANSA_START = {"l2": 100.0}
+_STEP = 4.0
 _DENSE_GRAMIAN = 0.01
 """Items that occur together, as a share of all pairs, above which sansa's own advice is to factorise exactly."""
 
 
 def best_for_validation(
-    matrix: csr_array, seed: int, grid: Sequence[Candidate], fit: Callable[..., Scorer]
-) -> tuple[Candidate, list[dict[str, float]]]:
+    matrix: csr_array, seed: int, start: Choice, fit: Callable[..., Scorer]
+) -> tuple[Choice, list[Choice]]:
     """The choice with the best nDCG@100 for a tenth of the users, at most 2,000, who are kept from training; and what
-    all choices had.
+    all that were tried had. From `start` each number is multiplied or divided by 4, as long as that gains.
     """
     rest, held = hold_out(matrix, min(2000, matrix.shape[0] // 10), seed)
     validation = Held(np.arange(held.histories.shape[0]), held.histories, held.hidden)
-    tried = [
-        candidate | {"ndcg@100": metrics_of(validation, fit(rest, seed=seed, **candidate))["ndcg@100"]["mean"]}
-        for candidate in grid
-    ]
-    best = int(np.argmax([row["ndcg@100"] for row in tried]))
-    return grid[best], tried
+    found: dict[tuple[float, ...], float] = {}
+
+    def value(choice: Choice) -> float:
+        key = tuple(choice.values())
+        if key not in found:
+            found[key] = metrics_of(validation, fit(rest, seed=seed, **choice))["ndcg@100"]["mean"]
+        return found[key]
+
+    best, moves = start, [(name, factor) for name in start for factor in (_STEP, 1 / _STEP)]
+    while value(moved := max((best | {name: best[name] * factor} for name, factor in moves), key=value)) > value(best):
+        best = moved
+    return best, [dict(zip(start, key, strict=True)) | {"ndcg@100": ndcg} for key, ndcg in found.items()]
 
 
 def als(matrix: csr_array, *, factors: int, alpha: float, regularisation: float, seed: int) -> Scorer:

@@ -6,9 +6,9 @@ import torch
 from scipy.sparse import csr_array
 
 import elsa_index as ei
-from benchmarks import baselines
+from benchmarks import baselines, others
 from benchmarks.ideas import IDEAS
-from benchmarks.ranking import Held, by_codes, by_matrix, metrics_of
+from benchmarks.ranking import Held, Scorer, by_codes, by_matrix, metrics_of
 
 
 @pytest.fixture
@@ -86,3 +86,18 @@ def test_ideas_that_replace_a_part_of_training_give_codes_of_the_asked_size(log,
         codes = ei.train(log, ei.TrainingConfig.paper(**(idea.changes | small)))
     assert codes.weights.nnz / len(codes.ids) <= 4
     assert codes.is_unit_norm
+
+
+def test_others_are_tuned_as_far_as_validation_users_gain(log):
+    tried: list[float] = []
+
+    def fit(matrix: csr_array, seed: int, strength: float) -> Scorer:
+        tried.append(strength)
+        noise = 10 * abs(np.log2(strength / 64)) * np.random.default_rng(0).random(matrix.shape[1])
+        scores = torch.from_numpy((matrix.T @ matrix).toarray() - noise)
+        return lambda histories: torch.from_numpy(histories.toarray()).double() @ scores
+
+    best, found = others.best_for_validation(log.matrix, 1, {"strength": 4.0}, fit)
+    assert sorted(tried) == [1, 4, 16, 64, 256]  # each once, one beyond the best
+    assert best == {"strength": 64.0}
+    assert max(found, key=lambda row: row["ndcg@100"])["strength"] == 64
