@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ..codes.query_vector import Vector
 from ..data.histories import history_rows
 from ..data.metadata import TITLE, Metadata
 from ..data.tags import Tags
@@ -117,9 +118,12 @@ class Catalogue:
         if weights is not None and (len(weights) != len(history) or not np.isfinite(weights).all()):
             raise UsageError(f"History {at} needs {len(history)} finite weights, got {shorten(list(weights))}.")
         rows, shares, unknown = history_rows(self.ids, history, weights)
+        exponent = 0
+        if weights is not None:
+            shares, exponent = _in_units(shares)
         if self.history_weights is not None:
             shares = shares * self.history_weights[rows]
-        return ResolvedHistory(rows, shares, self.history_codes.vector(rows, shares), unknown)
+        return ResolvedHistory(rows, shares, self.history_codes.vector(rows, shares), unknown, exponent)
 
     def resolve_all(
         self, histories: Sequence[Sequence[object]], weights: Sequence[Sequence[float] | None] | None = None
@@ -164,3 +168,18 @@ class Catalogue:
     def most_popular_of(self, rows: Rows, k: int) -> tuple[Rows, npt.NDArray[np.float64]]:
         """The same of some rows."""
         return best(rows, self.required_item_counts[rows].astype(np.float64), k)
+
+
+_USUAL = 64
+"""Largest weights from 2^-64 to 2^64 are left as they are: their products with codes, squared, are far from both ends
+of what a float holds."""
+
+
+def _in_units(weights: Vector) -> tuple[Vector, int]:
+    """Weights in units of a power of two, so that the largest is near 1 where it is tiny or huge; and its exponent.
+
+    >>> _in_units(np.array([3.0, 1.0]))[1], _in_units(np.array([2.0**-600, 0.0]))
+    (0, (array([0.5, 0. ]), -599))
+    """
+    _, exponent = np.frexp(np.max(np.abs(weights), initial=0.0))
+    return (weights, 0) if abs(int(exponent)) <= _USUAL else (np.ldexp(weights, -int(exponent)), int(exponent))

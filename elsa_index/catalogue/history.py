@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..codes.query_vector import QueryVector, Vector
 from ..storage.ids import Rows
 
@@ -10,14 +12,21 @@ from ..storage.ids import Rows
 class ResolvedHistory:
     """What `Catalogue.resolve` makes of a history, once for all that is asked about it.
 
-    rows: (known,) int64, its known items, sorted, each once. weights: (known,) float64, how much each item brings.
-    vector: the query vector, Σ weight · H_i. unknown: ids that the catalogue does not hold.
+    rows: (known,) int64, its known items, sorted, each once. weights: (known,) float64, how much each item brings, in
+    units of 2^exponent. vector: the query vector, Σ weight · H_i, in these units too: they change no ranking, and keep
+    products and squares of very small or large weights within the range of floats. unknown: ids that the catalogue does
+    not hold.
     """
 
     rows: Rows
     weights: Vector
     vector: QueryVector
     unknown: list[str]
+    exponent: int = 0
+
+    def amounts(self, values: Vector) -> Vector:
+        """Scores, or parts of them, of this history, as its weights were given."""
+        return np.ldexp(values, self.exponent) if self.exponent else values
 
     @property
     def is_known(self) -> bool:

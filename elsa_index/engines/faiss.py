@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +17,7 @@ from ..storage.files import load_array
 from ..storage.ids import Rows
 from .batching import Counter
 from .contract import Answer, BuildPlan, Capabilities, Engine, Filter, Progress, Query, SearchPlan
-from .top_k import best, in_sorted
+from .top_k import best, in_sorted, kth_best
 
 _FILE, _NORMS = "vectors.faiss", "vectors.norms.npy"
 _BATCH = 256
@@ -32,8 +33,10 @@ class _FaissEngine(Engine):
     normalises: ClassVar[bool] = False
     """Whether vectors of unequal norm are kept with norm 1, and their norms beside them."""
 
-    def __init__(self, index: Any, dims: int, norms: npt.NDArray[np.float32] | None) -> None:
-        self._index, self._norms = index, norms
+    def __init__(
+        self, index: Any, dims: int, norms: npt.NDArray[np.float32] | None, largest_norm: float | None = None
+    ) -> None:
+        self._index, self._norms, self._largest_norm = index, norms, largest_norm
         self.items, self.dims, self.nonzeros = index.ntotal, dims, index.ntotal * dims
 
     @classmethod
@@ -71,7 +74,8 @@ class _FaissEngine(Engine):
             raise OSError(f"FAISS could not write {_FILE}: {error}") from error
         if norms is not None:
             np.save(directory / _NORMS, norms.astype(np.float32))
-        return {"dims": dims, "store": "float32", "faiss": faiss.__version__}
+        largest = float(np.max(codes.norms))
+        return {"dims": dims, "store": "float32", "largest_norm": largest, "faiss": faiss.__version__}
 
     @classmethod
     def open(cls, directory: Path, parameters: dict[str, Any]) -> "_FaissEngine":
@@ -82,7 +86,7 @@ class _FaissEngine(Engine):
         except RuntimeError as error:
             raise StorageError(f"{directory / _FILE} cannot be opened by FAISS: {error}") from None
         norms = load_array(directory / _NORMS) if (directory / _NORMS).exists() else None
-        return cls(index, parameters["dims"], norms)
+        return cls(index, parameters["dims"], norms, parameters.get("largest_norm"))
 
     def stored_rows(self, rows: Rows) -> csr_array:
         return csr_array(self._vectors(rows))
@@ -110,9 +114,7 @@ class _FaissEngine(Engine):
         return answers
 
     def _search_batch(self, queries: Sequence[Query], plan: SearchPlan) -> list[Answer]:
-        vectors = np.stack([query.vector.to_dense() for query in queries]).astype(np.float32)
-        if not np.isfinite(vectors).all():
-            raise DataError("A query vector is beyond the range of float32, which FAISS computes in.")
+        vectors = _in_float32(queries)
         wanted = [min(plan.k, query.left(self.items)) for query in queries]
         count = min(max(plan.k + len(query.seen) for query in queries), self.items)
         scores, rows = self._nearest(vectors, count, _selector(queries[0].only), plan.effort)
@@ -138,9 +140,17 @@ class _FaissEngine(Engine):
         rows = query.rows_left(self.items)
         vector = query.vector.to_dense()
         scores = np.concatenate(
-            [self._vectors(rows[at : at + _ADD_ROWS]) @ vector for at in range(0, len(rows), _ADD_ROWS)]
+            [(self._vectors(rows[at : at + _ADD_ROWS]) * vector).sum(axis=1) for at in range(0, len(rows), _ADD_ROWS)]
         )
         return best(rows, scores, wanted)
+
+
+def _in_float32(queries: Sequence[Query]) -> npt.NDArray[np.float32]:
+    """(queries, dims). Raises DataError where that is not finite."""
+    vectors = np.stack([query.vector.to_dense() for query in queries]).astype(np.float32)
+    if not np.isfinite(vectors).all():
+        raise DataError("A query vector is beyond the range of float32, which FAISS computes in.")
+    return vectors
 
 
 def _selector(only: Filter | None) -> dict[str, Any]:
@@ -166,18 +176,64 @@ class _ExhaustiveEngine(_FaissEngine):
 
 
 class FaissFlatEngine(_ExhaustiveEngine):
-    """`IndexFlatIP`: exhaustive inner products in float32."""
+    """`IndexFlatIP`: exhaustive inner products in float32; what these cannot tell apart is scored again in float64."""
 
     name = "faiss-flat"
     capabilities = Capabilities(
-        exact=True, cuts_queries=False, stores=("float32",), score_tolerance=1e-5, most_dims=_MOST_DIMS
+        exact=True, cuts_queries=False, stores=("float32",), score_tolerance=1e-12, most_dims=_MOST_DIMS
     )
+    spare = 16
+    """Items that are asked for beyond those that are wanted, to see that none of them could be among the best."""
 
     @classmethod
     def _new(cls, dims: int, items: int) -> Any:
         import faiss
 
         return faiss.IndexFlatIP(dims)
+
+    def _search_batch(self, queries: Sequence[Query], plan: SearchPlan) -> list[Answer]:
+        vectors, selector = _in_float32(queries), _selector(queries[0].only)
+        answers: dict[int, Answer] = {}
+        count = max(plan.k + len(query.seen) for query in queries) + self.spare
+        while pending := [place for place in range(len(queries)) if place not in answers]:
+            count = min(count, self.items)
+            scores, rows = self._nearest(vectors[pending], count, selector, plan.effort)
+            for place, values, found in zip(pending, scores, rows, strict=True):
+                top = self._best(queries[place], found, values.astype(np.float64), plan.k)
+                if top is not None:
+                    answers[place] = Answer(*top, True, candidates=count)
+            count *= 4
+        return [answers[place] for place in range(len(queries))]
+
+    def _best(self, query: Query, rows: Rows, scores: Vector, k: int) -> tuple[Rows, Vector] | None:
+        """The best `k` left to a query, from the best by float32 arithmetic; None where others could be among them.
+
+        Products of n numbers, added up in any order, are off by at most n · 2^-24 of their magnitudes' sum, which is at
+        most the product of the norms.
+        """
+        is_all = len(rows) == self.items or rows[-1] < 0
+        fresh = (rows >= 0) & ~in_sorted(rows, query.seen)
+        wanted = min(k, query.left(self.items))
+        if not wanted:
+            return rows[:0], scores[:0]
+        vector = query.vector.to_dense()
+        margin = 2 * (self.dims + 2) * 2.0**-24 * self._norm * float(np.linalg.norm(vector))
+        if np.count_nonzero(fresh) < wanted:
+            return self._fill(query, wanted) if is_all else None
+        least = kth_best(scores[fresh], wanted) - margin
+        if not is_all and scores[-1] >= least:
+            return None
+        near = rows[fresh & (scores >= least)]
+        # Not a product of BLAS, whose sums of equal rows differ by where the rows lie.
+        return best(near, (self._vectors(near) * vector).sum(axis=1), wanted)
+
+    @cached_property
+    def _norm(self) -> float:
+        """The largest of the items' norms."""
+        if self._largest_norm is not None:
+            return self._largest_norm
+        parts = (np.arange(at, min(at + _ADD_ROWS, self.items)) for at in range(0, self.items, _ADD_ROWS))
+        return max(float(np.max(np.linalg.norm(self._vectors(part), axis=1))) for part in parts)
 
 
 class FaissSq8Engine(_ExhaustiveEngine):

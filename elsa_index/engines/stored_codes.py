@@ -180,6 +180,12 @@ class StoredCodes:
         return norms
 
     @cached_property
+    def rounding(self) -> float:
+        """How far two ways of adding up the products of a code and a vector of norm 1 can be from each other, at most:
+        each addition errs by 2^-53 of what it adds up."""
+        return (self.max_nonzeros + 2) * 2.0**-52 * float(np.max(self.norms))
+
+    @cached_property
     def max_nonzeros(self) -> int:
         return int(np.max(self.lengths))
 

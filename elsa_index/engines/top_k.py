@@ -16,17 +16,24 @@ def best(rows: Rows, scores: npt.NDArray[np.float64], k: int) -> tuple[Rows, npt
     """
     if not k:
         return rows[:0], scores[:0]
-    if k * _THINNED < len(scores):
-        # The k-th best of a part is never above that of all: most scores need not be partitioned, which is slow.
-        part = scores[::_THINNED]
-        reached = np.flatnonzero(scores >= np.partition(part, len(part) - k)[len(part) - k])
-        rows, scores = rows[reached], scores[reached]
     if k < len(scores):
-        threshold = np.partition(scores, len(scores) - k)[len(scores) - k]
-        reached = np.flatnonzero(scores >= threshold)
+        reached = np.flatnonzero(scores >= kth_best(scores, k))
         rows, scores = rows[reached], scores[reached]
     order = np.lexsort((rows, -scores))[:k]
     return rows[order], scores[order]
+
+
+def kth_best(scores: npt.NDArray[np.float64], k: int) -> float:
+    """The k-th highest score, of at least k.
+
+    >>> kth_best(np.array([3.0, 1.0, 2.0]), 2)
+    2.0
+    """
+    if k * _THINNED < len(scores):
+        # The k-th best of a part is never above that of all: most scores need not be partitioned, which is slow.
+        part = scores[::_THINNED]
+        scores = scores[scores >= np.partition(part, len(part) - k)[len(part) - k]]
+    return float(np.partition(scores, len(scores) - k)[len(scores) - k])
 
 
 def in_sorted(values: Rows, among: Rows) -> npt.NDArray[np.bool_]:

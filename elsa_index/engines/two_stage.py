@@ -208,7 +208,8 @@ class TwoStageSearch:
         rounding = 1 + (len(cut.terms) + 2) * 2.0**-23
         kept = last_sum * cut.step * self.impact_step * rounding
         heaviest = cut.dropped[: self.store.max_nonzeros]
-        return kept + self.heavy.rest_norm * float(np.sqrt(np.square(heaviest).sum())) * (1 + 1e-12)
+        unit = float(heaviest[0]) if len(heaviest) else 1.0  # squares of tiny weights would be 0
+        return kept + self.heavy.rest_norm * unit * float(np.linalg.norm(heaviest / unit)) * (1 + 1e-12)
 
     def _completed(self, query: Query, cut: QueryTerms, found: Candidates, wanted: int) -> Answer:
         """The top k from all items that share a term with the query, of the same sign or, asked for here, of the other;

@@ -35,9 +35,9 @@ def explain(catalogue: Catalogue, history: ResolvedHistory, items: Iterable[obje
     brought = (codes @ catalogue.history_codes.rows(history.rows).T).toarray()
     explanations = []
     for at, row in enumerate(wanted.tolist()):
-        by_item = history.weights * brought[at]
+        by_item = history.amounts(history.weights * brought[at])
         dims = codes.indices[codes.indptr[at] : codes.indptr[at + 1]]
-        by_dim = codes.data[codes.indptr[at] : codes.indptr[at + 1]] * history.vector.at(dims)
+        by_dim = history.amounts(codes.data[codes.indptr[at] : codes.indptr[at + 1]] * history.vector.at(dims))
         shared = np.flatnonzero(by_dim)
         explanations.append(
             Explanation(
@@ -57,4 +57,4 @@ def strongest_dimensions(history: ResolvedHistory, k: int) -> list[tuple[int, fl
     """The `k` strongest dimensions of a history's vector with their signed weights, strongest first."""
     vector = history.vector
     order = np.argsort(-np.abs(vector.weights), kind="stable")[:k]
-    return list(zip(vector.dims[order].tolist(), vector.weights[order].tolist(), strict=True))
+    return list(zip(vector.dims[order].tolist(), history.amounts(vector.weights[order]).tolist(), strict=True))

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from ..catalogue.catalogue import Catalogue
 from ..catalogue.history import ResolvedHistory
 from ..engines.contract import Answer, Progress, Query
+from ..errors import UsageError
 from ..storage.ids import Rows
 from .guarantee import guarantee
 from .options import SearchOptions
@@ -59,4 +60,12 @@ def _ranking(
     answer: Answer | None = None,
 ) -> Ranking:
     items = catalogue.ids.names_of(rows)
-    return Ranking(items, scores.astype(np.float32), rows, popular, history.unknown, answer)
+    given = scores if popular else history.amounts(scores)
+    with np.errstate(over="ignore"):
+        rounded = given.astype(np.float32)
+    if not np.isfinite(rounded).all():
+        raise UsageError(
+            f"The scores of a history reach {np.max(np.abs(given)):g}, and float32 ends at "
+            f"{np.finfo(np.float32).max:.2g}: divide its weights by one number, which changes no ranking."
+        )
+    return Ranking(items, rounded, rows, popular, history.unknown, answer)

@@ -33,4 +33,5 @@ def rank_segments(catalogue: Catalogue, history: ResolvedHistory, k: int) -> Ran
     if not history.is_known:
         largest = np.arange(min(k, len(segments)))
         return RankedSegments(largest, np.full(len(largest), np.nan), True, history.unknown)
-    return RankedSegments(*segments.rank(history.vector, k), False, history.unknown)
+    numbers, scores = segments.rank(history.vector, k)
+    return RankedSegments(numbers, history.amounts(scores), False, history.unknown)

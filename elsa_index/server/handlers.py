@@ -110,7 +110,7 @@ def explain(index: Index, body: asked.ExplainRequest) -> answers.Explanations:
 
 def _weights(history: ResolvedHistory, parts: list[tuple[int, float]]) -> list[float]:
     """A history's weights in some dimensions."""
-    return history.vector.at(np.array([dim for dim, _ in parts], dtype=np.int64)).tolist()
+    return history.amounts(history.vector.at(np.array([dim for dim, _ in parts], dtype=np.int64))).tolist()
 
 
 def find_items(index: Index, prefix: str, k: int) -> answers.Items:
