@@ -21,7 +21,7 @@ Choice = dict[str, float]
 ALS_START = {"alpha": 4.0, "regularisation": 4.0}
 SANSA_START = {"l2": 100.0}
 _STEP = 4.0
-_DENSE_GRAMIAN = 0.01
+_DENSE_GRAMIAN = 0.05
 """Items that occur together, as a share of all pairs, above which sansa's own advice is to factorise exactly."""
 
 

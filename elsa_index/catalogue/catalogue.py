@@ -17,14 +17,17 @@ from ..data.title_lookup import TitleLookup, Titles
 from ..engines import engine_class
 from ..engines.contract import Engine, Filter
 from ..engines.top_k import best
-from ..errors import StorageError, UsageError, shorten
+from ..errors import ElsaIndexError, StorageError, UsageError, shorten
 from ..segments.stored import Segments
-from ..storage.files import load_array
+from ..storage.files import load_array, one_generation
 from ..storage.ids import IdMap, Rows
 from .files import HISTORY_WEIGHTS, ITEM_COUNTS, SEGMENTS, bytes_by_part
 from .history import ResolvedHistory
 from .history_codes import HistoryCodes, open_history_codes
 from .manifest import Manifest
+
+
+_TRIES = 20
 
 
 @dataclass(eq=False)
@@ -50,13 +53,28 @@ class Catalogue:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], metadata: Mapping[str, Sequence[object]] | None = None) -> "Catalogue":
-        """Opens what `write_index` wrote.
+        """Opens what `write_index` wrote: one index, whatever takes its place meanwhile.
 
         metadata: titles, and names of segments, to use instead of those that the index was built with.
 
         Raises StorageError where it is missing, damaged or too new, DataError where no item of the metadata is in it.
         """
         path = Path(path)
+        for _ in range(_TRIES):
+            with one_generation(path) as is_same:
+                try:
+                    catalogue = cls._open(path, metadata)
+                except (ElsaIndexError, OSError):
+                    if is_same():
+                        raise
+                else:
+                    if is_same():
+                        return catalogue
+                    catalogue.close()
+        raise StorageError(f"{path} was replaced {_TRIES} times while it was opened; open it when that has ended.")
+
+    @classmethod
+    def _open(cls, path: Path, metadata: Mapping[str, Sequence[object]] | None) -> "Catalogue":
         manifest = Manifest.read(path)
         manifest.check_files(path)
         ids = IdMap.load(path, "ids")

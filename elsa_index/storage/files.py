@@ -5,9 +5,9 @@ import errno
 import fcntl
 import json
 import os
+import secrets
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -84,20 +84,80 @@ def _exchange(one: Path, other: Path) -> None:
         raise OSError(number, os.strerror(number) + hint)
 
 
-def _remove_abandoned(target: Path) -> None:
-    """Removes what killed builds of `target` left behind. A living build holds a lock on its directory."""
-    for path in target.parent.glob(f".{_glob_quoted(target.name)}.*.building"):
-        with suppress(OSError):
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(path, ignore_errors=True)
-            finally:
-                os.close(descriptor)
+def is_still(path: Path, descriptor: int) -> bool:
+    """Whether a path leads to what was opened there. While it is open its number is given to nothing else."""
+    try:
+        there, here = path.stat(), os.fstat(descriptor)
+    except OSError:
+        return False
+    return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
 
-def _glob_quoted(name: str) -> str:
-    return "".join(f"[{character}]" if character in "*?[" else character for character in name)
+@contextmanager
+def one_generation(path: Path) -> Iterator[Callable[[], bool]]:
+    """Gives a function that says whether `path` still leads to the directory that it led to when the block began: what
+    was read between is then of one directory, not of two that were swapped."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:  # whoever reads says what is wrong with it
+        yield lambda: True
+        return
+    try:
+        yield lambda: is_still(path, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(path: Path) -> int | None:
+    """A descriptor that holds the lock of a directory; None where another process holds it, or removed it meanwhile."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if is_still(path, descriptor):
+            return descriptor
+    except BlockingIOError:
+        pass
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """For as long as the block runs, nobody else replaces the directory or writes into it.
+
+    Raises StorageError where somebody does that now.
+    """
+    descriptor = _lock(path)
+    if descriptor is None:
+        raise StorageError(f"{path} is being written by another process; try again when it has ended.")
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _claim(staged: Path, target: Path) -> int:
+    """Makes the directory that `target` is written in, or takes over what a killed process left there; its lock.
+
+    Raises StorageError where a living process writes the same target.
+    """
+    with suppress(FileExistsError):
+        staged.mkdir()
+    descriptor = _lock(staged)
+    if descriptor is None:
+        raise StorageError(f"{target} is being written by another process; wait for it, or name another path.")
+    for path in staged.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return descriptor
 
 
 def refuse_existing(target: Path, *, overwrite: bool, is_ours: Callable[[Path], bool]) -> None:
@@ -115,50 +175,59 @@ def refuse_existing(target: Path, *, overwrite: bool, is_ours: Callable[[Path], 
 def staged_directory(target: Path, *, overwrite: bool, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
     """A directory to write into that becomes `target` when the block ends well, and vanishes otherwise.
 
-    An existing `target` is swapped out in one step: whoever opens it sees the old or the new one, whole.
+    An existing `target` is swapped out in one step: whoever opens it sees the old or the new one, whole. Only one
+    process at a time writes a target: its directory `.NAME.building` is locked while it lives, and so is the target
+    while it is replaced.
     """
-    target = Path(os.path.abspath(target))
+    target = _followed(target)
     refuse_existing(target, overwrite=overwrite, is_ours=is_ours)
     with explained_write(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(target)
-        staged = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".building", dir=target.parent))
-        staged.chmod(0o755)
-        lock = os.open(staged, os.O_RDONLY)
+        staged = target.parent / f".{target.name}.building"
+        lock = _claim(staged, target)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
             yield staged
             for path in staged.rglob("*"):
                 _sync(path)
             _sync(staged)
             refuse_existing(target, overwrite=overwrite, is_ours=is_ours)
             if target.exists():
-                _exchange(staged, target)
+                with locked(target):  # until what was swapped out, under the name of what is being written, is gone
+                    _exchange(staged, target)
+                    _sync(target.parent)
+                    shutil.rmtree(staged, ignore_errors=True)
             else:
                 staged.rename(target)
-            _sync(target.parent)
-        finally:
+                _sync(target.parent)
+        except BaseException:
             shutil.rmtree(staged, ignore_errors=True)
+            raise
+        finally:
             os.close(lock)
 
 
 @contextmanager
 def staged_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
     """A path to write to that becomes the file `target` when the block ends well."""
-    target = Path(os.path.abspath(target))
+    target = _followed(target)
     refuse_existing(target, overwrite=overwrite, is_ours=Path.is_file)
     with explained_write(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
-        os.close(descriptor)
-        staged = Path(name)
+        # Not made by tempfile, whose files nobody else may read: it has the permissions that the umask gives.
+        staged = target.parent / f".{target.stem}.{secrets.token_hex(8)}{target.suffix}"
         try:
+            staged.touch(exist_ok=False)
             yield staged
-            staged.chmod(0o644)
             _sync(staged)
             staged.replace(target)
         finally:
             staged.unlink(missing_ok=True)
+
+
+def _followed(target: Path) -> Path:
+    """The absolute path; where it is a link, what that leads to, so that the link stays one."""
+    target = Path(os.path.abspath(target))
+    return Path(os.path.realpath(target)) if target.is_symlink() else target
 
 
 def existing_file(path: str | os.PathLike[str], what: str) -> Path:

@@ -18,7 +18,7 @@ MOMENTS = 20
 
 def phase(folder) -> str:
     """Where the build is, by what it has written so far."""
-    staged = list(folder.glob(".i.*.building"))
+    staged = list(folder.glob(".i.building"))
     if not staged:
         return "before or after writing"
     names = {path.name for path in staged[0].rglob("*")}
