@@ -26,7 +26,6 @@ from .history import ResolvedHistory
 from .history_codes import HistoryCodes, open_history_codes
 from .manifest import Manifest
 
-
 _TRIES = 20
 
 
