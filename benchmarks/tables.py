@@ -16,6 +16,7 @@ from benchmarks.accuracy_tables import (
     all_accuracy_table,
     ideas_table,
     metric,
+    movielens_table,
     published_table,
     span,
 )
@@ -211,6 +212,7 @@ TABLES = {
     "cluster_gowalla": TableOf("README.md", "cluster_gowalla", cluster_gowalla_table),
     "training_speed": TableOf("README.md", "training_speed", training_speed_table, whole=True),
     "accuracy": TableOf("README.md", "accuracy", accuracy_table),
+    "accuracy_movielens": TableOf("README.md", "accuracy", movielens_table),
     "published": TableOf("README.md", "accuracy", published_table),
     "peers": TableOf("README.md", "peers", peers_table),
     "all_accuracy": TableOf("benchmarks/README.md", "accuracy", all_accuracy_table),
