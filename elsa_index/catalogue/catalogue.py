@@ -21,6 +21,7 @@ from ..errors import ElsaIndexError, StorageError, UsageError, shorten
 from ..segments.stored import Segments
 from ..storage.files import load_array, one_generation
 from ..storage.ids import IdMap, Rows
+from ..storage.ranges import check_shape
 from .files import HISTORY_WEIGHTS, ITEM_COUNTS, SEGMENTS, bytes_by_part
 from .history import ResolvedHistory
 from .history_codes import HistoryCodes, open_history_codes
@@ -80,6 +81,9 @@ class Catalogue:
         counts, shares = (
             load_array(path / name) if name in manifest.files else None for name in (ITEM_COUNTS, HISTORY_WEIGHTS)
         )
+        for values, kinds, what in ((counts, "iu", "Item counts"), (shares, "f", "History weights")):
+            if values is not None:
+                check_shape(values, (len(ids),), kinds, what)
         tags = Tags.load(path, len(ids)) if Tags.are_in(manifest.files) else None
         known = Metadata.load(path) if Metadata.is_in(manifest.files) else None
         with ExitStack() as opened:  # what is open is closed again where something fails
@@ -96,7 +100,7 @@ class Catalogue:
                 segments = segments.renamed(known) if segments else None
             titles = Titles(ids, known.columns.get(TITLE) if known else None, counts)
             if metadata is None and TitleLookup.is_in(manifest.files):
-                titles.lookup = TitleLookup.load(path)
+                titles.lookup = TitleLookup.load(path, len(ids))
             opened.pop_all()
         return cls(path, manifest, ids, engine, counts, history_codes, shares, tags, known, titles, segments)
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ..errors import DataError, UsageError, name_some
 from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows
+from ..storage.ranges import check_range, check_shape, check_starts
 from .tables import read_table, refuse_missing
 
 _STARTS, _ROWS = "tags.starts.npy", "tags.rows.npy"
@@ -115,7 +116,12 @@ class Tags:
     @classmethod
     def load(cls, directory: Path, items: int) -> "Tags":
         starts, rows = load_array(directory / _STARTS), load_array(directory / _ROWS)
-        return cls(IdMap.load(directory, "tags.names"), starts, rows, items)
+        names = IdMap.load(directory, "tags.names")
+        check_shape(starts, (len(names) + 1,), "iu", "The tags")
+        check_shape(rows, (None,), "iu", "The tags")
+        check_starts(starts, len(rows), "The tags")
+        check_range(rows, items, "The rows of the tags")
+        return cls(names, starts, rows, items)
 
 
 def read_tags(path: str | os.PathLike[str]) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows
+from ..storage.ranges import check_range, check_shape
 from ..storage.strings import Strings
 
 _ROWS, _STARTS = "metadata.words.rows.npy", "metadata.words.starts.npy"
@@ -101,8 +102,12 @@ class TitleLookup:
         return _ROWS in names
 
     @classmethod
-    def load(cls, directory: Path) -> "TitleLookup":
-        return cls(load_array(directory / _ROWS), load_array(directory / _STARTS))
+    def load(cls, directory: Path, items: int) -> "TitleLookup":
+        rows, starts = load_array(directory / _ROWS), load_array(directory / _STARTS)
+        check_shape(rows, (None,), "iu", "The order of titles")
+        check_shape(starts, (len(rows),), "iu", "The order of titles")
+        check_range(rows, items, "The rows of titles")
+        return cls(rows, starts)
 
 
 def fold(text: str) -> str:

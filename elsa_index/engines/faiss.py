@@ -15,6 +15,7 @@ from ..codes.query_vector import QueryVector, Vector
 from ..errors import DataError, StorageError
 from ..storage.files import load_array
 from ..storage.ids import Rows
+from ..storage.ranges import check_shape
 from .batching import Counter
 from .contract import Answer, BuildPlan, Capabilities, Engine, Filter, Progress, Query, SearchPlan
 from .top_k import best, in_sorted, kth_best
@@ -85,7 +86,11 @@ class _FaissEngine(Engine):
             index = faiss.read_index(str(directory / _FILE), faiss.IO_FLAG_MMAP)
         except RuntimeError as error:
             raise StorageError(f"{directory / _FILE} cannot be opened by FAISS: {error}") from None
+        if index.d != parameters["dims"]:
+            raise StorageError(f"{directory / _FILE} is damaged: vectors of {index.d:,} dimensions.")
         norms = load_array(directory / _NORMS) if (directory / _NORMS).exists() else None
+        if norms is not None:
+            check_shape(norms, (index.ntotal,), "f", f"The norms in {directory / _NORMS}")
         return cls(index, parameters["dims"], norms, parameters.get("largest_norm"))
 
     def stored_rows(self, rows: Rows) -> csr_array:

@@ -12,9 +12,10 @@ from scipy.sparse import csc_array, csr_array
 from ..codes.item_codes import ItemCodes
 from ..codes.query_vector import QueryVector, Vector
 from ..data.scipy_matrix import reduce_rows
-from ..errors import DataError, StorageError
+from ..errors import DataError
 from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows
+from ..storage.ranges import check_range, check_shape, check_starts
 from .contract import Engine
 from .names import StoreName
 
@@ -94,9 +95,15 @@ class StoredCodes:
             load_array(directory / f"{name}.{part}.npy") for part in ("weights", "dims", "lengths")
         )
         scales = load_array(directory / f"{name}.scales.npy") if weights.dtype == np.int8 else None
+        what = f"The stored codes in {directory}"
+        check_shape(weights, (None,), "fi", what)
+        check_shape(dims_of, (len(weights),), "u", what)
+        check_range(dims_of, dims, what)
+        check_shape(lengths, (None,), "u", what)
+        if scales is not None:
+            check_shape(scales, (len(lengths),), "f", what)
         store = cls(weights, dims_of, lengths, dims, scales)
-        if len(weights) != len(dims_of) or int(store.indptr[-1]) != len(weights):
-            raise StorageError(f"The stored codes in {directory} are damaged: their arrays do not fit each other.")
+        check_starts(store.indptr, len(weights), what)
         return store
 
     @cached_property

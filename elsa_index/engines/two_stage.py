@@ -18,6 +18,7 @@ from ..codes.query_terms import QueryTerms, query_terms
 from ..data.scipy_matrix import reduce_rows
 from ..storage.files import load_array
 from ..storage.ids import Rows
+from ..storage.ranges import check_range, check_shape
 from .contract import Answer, Query, SearchPlan
 from .exhaustive import among_reached, exhaustive
 from .stored_codes import StoredCodes
@@ -86,8 +87,11 @@ class HeavyItems:
         np.save(directory / _HEAVY_FILE, self.rows.astype(np.uint32))
 
     @classmethod
-    def load(cls, directory: Path, rest_norm: float) -> "HeavyItems":
-        return cls(load_array(directory / _HEAVY_FILE).astype(np.int64), rest_norm)
+    def load(cls, directory: Path, rest_norm: float, items: int) -> "HeavyItems":
+        rows = load_array(directory / _HEAVY_FILE)
+        check_shape(rows, (None,), "u", f"The rows in {directory / _HEAVY_FILE}")
+        check_range(rows, items, f"The rows in {directory / _HEAVY_FILE}")
+        return cls(rows.astype(np.int64), rest_norm)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from ..engines.names import EngineName
 from ..engines.stored_codes import StoredCodesEngine
 from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows
+from ..storage.ranges import check_range, check_shape
 from .discovery import discover
 from .naming import ItemTerms, name_segments
 from .partition import Partition
@@ -160,9 +161,16 @@ class Segments:
     def load(cls, directory: Path, entry: SegmentsEntry, ids: IdMap) -> "Segments":
         """Opens by memory map."""
         of, typical, merged = (load_array(directory / f"{name}.npy") for name in ("of", "typical", "merged"))
+        names = IdMap.load(directory, "names")
+        check_shape(of, (len(ids),), "i", "Segments")
+        check_range(of, len(names), "Segments", least=-1)
+        check_shape(typical, (len(names), None), "i", "Typical items")
+        check_range(typical, len(ids), "Typical items", least=-1)
+        check_shape(merged, (None, 3), "i", "Merged dimensions")
+        check_range(merged[:, 0], len(names), "Merged dimensions")
         engine = engine_class(entry.engine).open(directory, entry.parameters)
         assert isinstance(engine, StoredCodesEngine)
-        return cls(IdMap.load(directory, "names"), ids, of, typical, merged, engine)
+        return cls(names, ids, of, typical, merged, engine)
 
 
 def write_segments(

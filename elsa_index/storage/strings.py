@@ -7,8 +7,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError, StorageError, shorten
+from ..errors import DataError, shorten
 from .files import load_array
+from .ranges import check_shape, check_starts
 
 
 class Strings:
@@ -36,10 +37,8 @@ class Strings:
 
     def check(self) -> None:
         """Raises StorageError where the arrays do not fit each other."""
-        if self.utf8.ndim != 1 or self.offsets.ndim != 1 or not len(self.offsets):
-            raise StorageError("Stored texts are damaged: wrong shape.")
-        if int(self.offsets[-1]) != len(self.utf8):
-            raise StorageError("Stored texts are damaged: offsets and text do not agree.")
+        check_shape(self.utf8, (None,), "u", "Stored texts")
+        check_starts(self.offsets, len(self.utf8), "Stored texts")
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

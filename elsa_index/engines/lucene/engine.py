@@ -13,6 +13,7 @@ from ...codes.query_vector import QueryVector, Vector
 from ...errors import UsageError
 from ...storage.files import load_array
 from ...storage.ids import Rows
+from ...storage.ranges import check_shape
 from ..batching import answer_each
 from ..contract import Answer, BuildPlan, Capabilities, Engine, Progress, Query, SearchPlan
 from ..one_stage import OneStageSearch
@@ -70,7 +71,7 @@ class LuceneEngine(StoredCodesEngine):
         store = StoredCodes.load(directory, parameters["dims"])
         postings = LucenePostings(directory / _POSTINGS, parameters["items"])
         scale = ImpactScale(parameters["bits"], parameters["impact_scale"])
-        heavy = HeavyItems.load(directory, parameters["rest_norm"])
+        heavy = HeavyItems.load(directory, parameters["rest_norm"], store.items)
         growth = Growth.of(short_queries=parameters.get("short_queries", False))
         return cls(store, postings, TwoStageSearch(postings, store, scale.step, heavy, growth))
 
@@ -115,8 +116,9 @@ class LuceneImpactsEngine(Engine):
     def open(cls, directory: Path, parameters: dict[str, Any]) -> "LuceneImpactsEngine":
         postings = LucenePostings(directory / _POSTINGS, parameters["items"])
         scale = ImpactScale(parameters["bits"], parameters["impact_scale"])
-        negative = load_array(directory / _NEGATIVE).astype(np.int64)
-        search = OneStageSearch(postings, parameters["items"], scale.max_impact, scale.step, negative)
+        negative = load_array(directory / _NEGATIVE)
+        check_shape(negative, (None,), "u", f"The dimensions in {directory / _NEGATIVE}")
+        search = OneStageSearch(postings, parameters["items"], scale.max_impact, scale.step, negative.astype(np.int64))
         return cls(postings, search, parameters["dims"], parameters["nonzeros"])
 
     def stored_rows(self, rows: Rows) -> csr_array:

@@ -104,7 +104,7 @@ class OpenSearchEngine(StoredCodesEngine):
     @classmethod
     def open(cls, directory: Path, parameters: dict[str, Any]) -> "OpenSearchEngine":
         store = StoredCodes.load(directory, parameters["dims"])
-        heavy = HeavyItems.load(directory, parameters["rest_norm"])
+        heavy = HeavyItems.load(directory, parameters["rest_norm"], store.items)
         tags = Tags.load(directory, store.items) if Tags.are_in({path.name for path in directory.iterdir()}) else None
         ids, by_item = IdMap.load(directory, "ids"), parameters.get("by_item", False)
         features = features_of(ids, by_item=by_item, has_opposite=parameters.get("has_negative", True))
