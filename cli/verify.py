@@ -17,6 +17,7 @@ def verify(
 ) -> None:
     """Check every byte of an index directory, and that it opens."""
     import elsa_index as ei
+    from elsa_index.errors import name_some
 
     manifest = ei.Index.verify(index)
     size = sum(entry.bytes for entry in manifest.files.values())
@@ -24,3 +25,5 @@ def verify(
         options.print_json({"files": len(manifest.files), "bytes": size, "engine": manifest.engine, "whole": True})
     else:
         print(f"{index}: {len(manifest.files)} files, {size:,} bytes, all as they were written")
+    if strangers := manifest.strangers(index):
+        options.note(f"warning: {name_some(strangers)} in {index} are not of the index, and never read")

@@ -24,11 +24,12 @@ from ..errors import ClusterError, DataError, ElsaIndexError
 from ..processors import usable_processors
 from ..segments.stored import TAG_PREFIX, write_segments
 from ..storage.files import staged_directory
+from ..storage.seal import list_files
 from .build_options import BuildOptions
 from .calibration import Calibration, calibrate
 from .files import HISTORY_WEIGHTS, ITEM_COUNTS, SEGMENTS
 from .history_codes import HistoryCodes, open_history_codes, save_history_codes
-from .manifest import NAME, CodesEntry, Manifest, list_files
+from .manifest import NAME, CodesEntry, Manifest
 from .rounding_loss import rounding_loss
 
 

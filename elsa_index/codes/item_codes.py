@@ -11,15 +11,19 @@ import numpy.typing as npt
 import xxhash
 from scipy.sparse import csr_array, eye_array
 
-from ..data.scipy_matrix import load_csr, reduce_rows
+from ..data.npz import load_csr
+from ..data.scipy_matrix import checked_csr, reduce_rows
 from ..data.tables import read_table, refuse_missing
 from ..errors import DataError, StorageError
-from ..storage.files import existing_file, load_array, read_json, refuse_existing, staged_directory, write_json
+from ..storage.files import existing_file, load_array, read_json, refuse_existing, staged_directory
 from ..storage.ids import IdMap, Rows
+from ..storage.ranges import check_shape
+from ..storage.seal import Entry, check_files, check_seal, list_files, sealed
 
-FORMAT = "elsa-index codes 1"
-_FORMAT_OF_ASYMMETRIC = "elsa-index codes 2"
-"""Of codes that say what items bring to a history; a version that does not know them must not take them for others."""
+FORMAT = "elsa-index codes 4"
+_UNSEALED = ("elsa-index codes 1", "elsa-index codes 2")
+"""Formats that did not write down their files' checksums; no single flipped bit turns 4 into one of them."""
+_NAME = "codes.json"
 
 HistoryKind = Literal["same", "items", "matrix"]
 
@@ -162,46 +166,48 @@ class ItemCodes:
             if self.sample_histories is not None:
                 np.save(staged / "histories.indptr.npy", self.sample_histories.indptr)
                 np.save(staged / "histories.items.npy", self.sample_histories.indices)
-            write_json(
-                staged / "codes.json",
-                {
-                    "format": FORMAT if self.history_kind == "same" else _FORMAT_OF_ASYMMETRIC,
-                    "items": len(self.ids),
-                    "dims": self.dims,
-                    "nnz": self.nnz,
-                    **({} if self.history_kind == "same" else {"history_codes": self.history_kind}),
-                    "fingerprint": self.fingerprint,
-                    "origin": self.origin,
-                },
-            )
+            description = {
+                "format": FORMAT,
+                "items": len(self.ids),
+                "dims": self.dims,
+                "nnz": self.nnz,
+                "history_codes": self.history_kind,
+                "fingerprint": self.fingerprint,
+                "origin": self.origin,
+                "files": {name: vars(entry) for name, entry in list_files(staged).items()},
+            }
+            (staged / _NAME).write_text(sealed(description), encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "ItemCodes":
-        """Opens saved codes by memory map and checks their fingerprint. Raises StorageError where they are damaged."""
+        """Opens saved codes by memory map, and checks that they are what was written. Raises StorageError where they
+        are damaged."""
         path = Path(path)
         if not _is_codes(path):
             raise StorageError(
                 f"{path} is no directory of codes (it has no codes.json); make one with elsa-index train."
             )
-        description = read_json(path / "codes.json")
-        if description.get("format") not in (FORMAT, _FORMAT_OF_ASYMMETRIC):
-            raise StorageError(
-                f"{path} has the format {description.get('format')!r}; this version reads {FORMAT!r} and "
-                f"{_FORMAT_OF_ASYMMETRIC!r}."
-            )
+        description = read_json(path / _NAME)
+        files = _checked_files(path, description)
         try:
             shape = (int(description["items"]), int(description["dims"]))
             kind = description.get("history_codes", "same")
+            counts, shares = (
+                load_array(path / name) if name in files else None
+                for name in ("item_counts.npy", "history_weights.npy")
+            )
+            if counts is not None:
+                check_shape(counts, shape[:1], "iu", f"The item counts in {path}")
             codes = cls(
                 IdMap.load(path, "ids"),
                 _load_matrix(path, "", shape),
                 description.get("origin", {}),
-                _load_optional(path / "item_counts.npy"),
-                _load_histories(path, shape[0]),
-                _load_optional(path / "history_weights.npy"),
+                counts,
+                _load_histories(path, shape[0]) if "histories.indptr.npy" in files else None,
+                shares,
                 _load_matrix(path, _HISTORY_CODES, shape) if kind == "matrix" else kind,
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, DataError) as error:
             raise StorageError(f"{path} is damaged: {error}") from None
         if codes.fingerprint != description.get("fingerprint"):
             raise StorageError(f"{path} is damaged: its arrays do not have the fingerprint that codes.json names.")
@@ -250,7 +256,7 @@ def refuse_target(path: str | os.PathLike[str], *, overwrite: bool) -> None:
 
 
 def _is_codes(path: Path) -> bool:
-    return (path / "codes.json").is_file()
+    return (path / _NAME).is_file()
 
 
 def _canonical(matrix: Any, ids: IdMap, what: str) -> csr_array:
@@ -275,6 +281,7 @@ def _canonical(matrix: Any, ids: IdMap, what: str) -> csr_array:
 
 
 _HISTORY_CODES = "history_codes."
+_ADVICE = "Train the model again."
 
 
 def _save_matrix(matrix: csr_array, directory: Path, prefix: str) -> None:
@@ -283,17 +290,26 @@ def _save_matrix(matrix: csr_array, directory: Path, prefix: str) -> None:
     np.save(directory / f"{prefix}weights.npy", matrix.data)
 
 
+def _checked_files(path: Path, description: dict[str, Any]) -> set[str]:
+    """The files of saved codes, whose seal is checked where they have one. Raises StorageError where it is broken."""
+    if description.get("format") in _UNSEALED:
+        return {file.name for file in path.iterdir()}
+    if description.get("format") != FORMAT:
+        raise StorageError(f"{path} has the format {description.get('format')!r}; this version reads {FORMAT!r}.")
+    check_seal(description, (path / _NAME).read_text(encoding="utf-8"), path / _NAME, _ADVICE)
+    files = {name: Entry(**entry) for name, entry in description["files"].items()}
+    check_files(path, files, contents=True, advice=_ADVICE)
+    return set(files)
+
+
 def _load_matrix(directory: Path, prefix: str, shape: tuple[int, int]) -> csr_array:
-    parts = [load_array(directory / f"{prefix}{name}.npy") for name in ("weights", "indices", "indptr")]
-    return csr_array(tuple(parts), shape=shape)
+    weights, indices, indptr = (
+        load_array(directory / f"{prefix}{name}.npy") for name in ("weights", "indices", "indptr")
+    )
+    return checked_csr(weights, indices, indptr, shape, f"The codes in {directory}")
 
 
-def _load_optional(path: Path) -> npt.NDArray | None:
-    return load_array(path) if path.exists() else None
-
-
-def _load_histories(path: Path, items: int) -> csr_array | None:
-    if not (path / "histories.indptr.npy").exists():
-        return None
+def _load_histories(path: Path, items: int) -> csr_array:
     indptr, indices = load_array(path / "histories.indptr.npy"), load_array(path / "histories.items.npy")
-    return csr_array((np.ones(len(indices), np.float32), indices, indptr), shape=(len(indptr) - 1, items))
+    shape = (len(indptr) - 1, items)
+    return checked_csr(np.ones(indices.shape, np.float32), indices, indptr, shape, f"The histories in {path}")

@@ -15,7 +15,7 @@ from ..errors import DataError, UsageError
 from ..limits import AT_LEAST_ONE
 from ..storage.files import existing_file
 from ..storage.ids import IdMap
-from .scipy_matrix import load_csr
+from .npz import load_csr
 from .tables import numbers, read_table, refuse_missing
 
 if TYPE_CHECKING:

@@ -1,15 +1,12 @@
-"""SciPy matrices: reading those that somebody else wrote, and their rows."""
+"""SciPy matrices and their rows."""
 
-import zipfile
-import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array, load_npz
+from scipy.sparse import csr_array
 
-from ..errors import DataError
+from ..storage.ranges import check_range, check_shape, check_starts
 
 
 def column_lists(matrix: csr_array) -> list[npt.NDArray[np.int64]]:
@@ -56,31 +53,16 @@ def reduce_rows(
     return reduced
 
 
-def load_csr(path: Path) -> csr_array:
-    """A SciPy sparse matrix saved as `.npz`, as canonical float32 CSR: sorted, summed, without stored zeros.
+def checked_csr(
+    data: npt.NDArray, indices: npt.NDArray, indptr: npt.NDArray, shape: tuple[int, int], what: str
+) -> csr_array:
+    """CSR from arrays that somebody else wrote: SciPy reads and writes outside of its own where they do not fit.
 
-    Raises DataError for anything else: other archives, pickled arrays, indices out of range, values that are
-    no finite float32.
+    Raises StorageError where they do not.
     """
-    try:
-        matrix = csr_array(load_npz(path))
-        matrix.check_format(full_check=True)
-    except (ValueError, KeyError, TypeError, OSError, EOFError, AttributeError, IndexError,
-            NotImplementedError, zipfile.BadZipFile, zlib.error) as error:  # fmt: skip
-        raise DataError(f"{path} is not a SciPy sparse matrix (scipy.sparse.save_npz): {error}") from None
-    if matrix.ndim != 2 or matrix.dtype.kind not in "fiub":
-        raise DataError(
-            f"{path} must be a 2-dimensional matrix of real numbers, got {matrix.ndim} dimensions of {matrix.dtype}."
-        )
-    finite = np.isfinite(matrix.data)
-    if not finite.all():
-        at = int(np.flatnonzero(~finite)[0])
-        row = int(np.searchsorted(matrix.indptr, at, side="right")) - 1
-        raise DataError(f"{path}, row {row}: values must be finite numbers, got {matrix.data[at]}.")
-    matrix.sum_duplicates()
-    with np.errstate(over="ignore"):
-        matrix = matrix.astype(np.float32)
-    if not np.isfinite(matrix.data).all():
-        raise DataError(f"{path} holds values beyond the range of float32.")
-    matrix.eliminate_zeros()
-    return matrix
+    check_shape(indptr, (shape[0] + 1,), "iu", what)
+    check_shape(indices, (None,), "iu", what)
+    check_shape(data, indices.shape, "fiub", what)
+    check_starts(indptr, len(indices), what)
+    check_range(indices, shape[1], what)
+    return csr_array((data, indices, indptr), shape=shape)

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import xxhash
 
@@ -11,7 +12,8 @@ from ..errors import StorageError, name_some
 from .files import checksum
 
 
-class Entry(TypedDict):
+@dataclass(frozen=True)
+class Entry:
     """bytes: a file's size. xxh3: of its content, 128 bits in hexadecimal."""
 
     bytes: int
@@ -33,10 +35,7 @@ def check_seal(content: Mapping[str, Any], text: str, path: Path, advice: str) -
 
 def list_files(directory: Path) -> dict[str, Entry]:
     """Every file below `directory` with size and checksum."""
-    return {
-        name: {"bytes": (directory / name).stat().st_size, "xxh3": checksum(directory / name)}
-        for name in _names(directory)
-    }
+    return {name: Entry((directory / name).stat().st_size, checksum(directory / name)) for name in _names(directory)}
 
 
 def check_files(directory: Path, files: Mapping[str, Entry], *, contents: bool, advice: str) -> None:
@@ -48,9 +47,9 @@ def check_files(directory: Path, files: Mapping[str, Entry], *, contents: bool, 
         path = directory / name
         if not path.is_file():
             raise StorageError(f"{path} is missing. {advice}")
-        if path.stat().st_size != entry["bytes"]:
-            raise StorageError(f"{path} has {path.stat().st_size:,} bytes instead of {entry['bytes']:,}. {advice}")
-        if contents and checksum(path) != entry["xxh3"]:
+        if path.stat().st_size != entry.bytes:
+            raise StorageError(f"{path} has {path.stat().st_size:,} bytes instead of {entry.bytes:,}. {advice}")
+        if contents and checksum(path) != entry.xxh3:
             raise StorageError(f"{path} is damaged: its checksum is not the one that was written down. {advice}")
 
 

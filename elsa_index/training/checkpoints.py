@@ -9,9 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import StorageError, UsageError
-from ..storage.files import checksum, read_json, refuse_existing, staged_directory, write_json
+from ..storage.files import read_json, refuse_existing, staged_directory
+from ..storage.seal import Entry, check_files, check_seal, list_files, sealed
 
-FORMAT = "elsa-index checkpoint 1"
+FORMAT = "elsa-index checkpoint 2"
+_NAME = "checkpoint.json"
+_ADVICE = "Begin anew with --overwrite."
 SECONDS_BETWEEN = 120
 """A checkpoint is written when the last is older than this."""
 
@@ -19,11 +22,11 @@ SECONDS_BETWEEN = 120
 def save(path: Path, arrays: Mapping[str, npt.NDArray], state: dict[str, Any], identity: dict[str, Any]) -> None:
     """Writes a directory in one step. identity: what a run that goes on from it must have in common with this one."""
     with staged_directory(path, overwrite=True, is_ours=is_checkpoint) as staged:
-        sums = {}
         for name, array in arrays.items():
             np.save(staged / f"{name}.npy", array)
-            sums[name] = checksum(staged / f"{name}.npy")
-        write_json(staged / "checkpoint.json", {"format": FORMAT, **state, "arrays": sums, "identity": identity})
+        files = {name: vars(entry) for name, entry in list_files(staged).items()}
+        content = {"format": FORMAT, **state, "files": files, "identity": identity}
+        (staged / _NAME).write_text(sealed(content), encoding="utf-8")
 
 
 def load(path: Path, identity: dict[str, Any]) -> tuple[dict[str, npt.NDArray], dict[str, Any]]:
@@ -31,9 +34,12 @@ def load(path: Path, identity: dict[str, Any]) -> tuple[dict[str, npt.NDArray], 
     another log or another configuration."""
     if not is_checkpoint(path):
         raise StorageError(f"There is no checkpoint {path} to resume from; train without --resume.")
-    saved = read_json(path / "checkpoint.json")
+    saved = read_json(path / _NAME)
     if saved.get("format") != FORMAT:
         raise StorageError(f"{path} has the format {saved.get('format')!r}; this version reads {FORMAT!r}.")
+    check_seal(saved, (path / _NAME).read_text(encoding="utf-8"), path / _NAME, _ADVICE)
+    files = {name: Entry(**entry) for name, entry in saved["files"].items()}
+    check_files(path, files, contents=True, advice=_ADVICE)
     for name, value in identity.items():
         there = saved["identity"].get(name)
         if there != value:
@@ -41,17 +47,11 @@ def load(path: Path, identity: dict[str, Any]) -> tuple[dict[str, npt.NDArray], 
                 f"{path} is of a training with {name} {there!r}, this one has {value!r}: "
                 "resume with the same log and options, or begin anew with --overwrite."
             )
-    arrays = {}
-    for name, expected in saved["arrays"].items():
-        file = path / f"{name}.npy"
-        if not file.is_file() or checksum(file) != expected:
-            raise StorageError(f"{file} is missing or damaged; begin anew with --overwrite.")
-        arrays[name] = np.load(file, allow_pickle=False)
-    return arrays, saved
+    return {name.removesuffix(".npy"): np.load(path / name, allow_pickle=False) for name in files}, saved
 
 
 def is_checkpoint(path: Path) -> bool:
-    return (path / "checkpoint.json").is_file()
+    return (path / _NAME).is_file()
 
 
 def path_beside(model: Path) -> Path:

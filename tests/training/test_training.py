@@ -254,7 +254,7 @@ def test_a_damaged_checkpoint_and_none_are_named(log, tmp_path):
     ei.train(log, config, checkpoint=tmp_path / "kept", checkpoint_seconds=0)
     values = tmp_path / "kept" / "values.npy"
     values.write_bytes(values.read_bytes()[:-1] + b"?")
-    with pytest.raises(ei.StorageError, match=r"values\.npy is missing or damaged"):
+    with pytest.raises(ei.StorageError, match=r"values\.npy is damaged: its checksum"):
         ei.train(log, config, checkpoint=tmp_path / "kept", resume=True)
 
 
