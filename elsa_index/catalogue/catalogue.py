@@ -85,7 +85,7 @@ class Catalogue:
             if values is not None:
                 check_shape(values, (len(ids),), kinds, what)
         tags = Tags.load(path, len(ids)) if Tags.are_in(manifest.files) else None
-        known = Metadata.load(path) if Metadata.is_in(manifest.files) else None
+        known = Metadata.load(path, len(ids)) if Metadata.is_in(manifest.files) else None
         with ExitStack() as opened:  # what is open is closed again where something fails
             engine = engine_class(manifest.engine).open(path, manifest.parameters)
             opened.callback(engine.close)

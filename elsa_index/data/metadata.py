@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError, name_some
+from ..errors import DataError, StorageError, name_some
 from ..storage.files import read_json, write_json
 from ..storage.ids import IdMap
 from ..storage.strings import Strings
@@ -64,10 +64,15 @@ class Metadata:
         return _COLUMNS in names
 
     @classmethod
-    def load(cls, directory: Path) -> "Metadata":
+    def load(cls, directory: Path, items: int) -> "Metadata":
         """Opens by memory map."""
-        names = read_json(directory / _COLUMNS)["columns"]
-        return cls({name: Strings.load(directory, f"metadata.{number}") for number, name in enumerate(names)})
+        names = read_json(directory / _COLUMNS).get("columns")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise StorageError(f"{directory / _COLUMNS} is damaged: it names no columns.")
+        columns = {name: Strings.load(directory, f"metadata.{number}") for number, name in enumerate(names)}
+        if any(len(column) != items for column in columns.values()):
+            raise StorageError(f"The metadata in {directory} are damaged: they are not of {items:,} items.")
+        return cls(columns)
 
 
 def _text(value: object) -> str:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -246,5 +247,6 @@ def load_array(path: Path) -> npt.NDArray:
             raise ValueError("the file is empty")
         # A plain array over the mapped bytes: indexing a np.memmap costs several times as much.
         return np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, SyntaxError, TokenError, RecursionError, MemoryError) as error:
+        # NumPy reads a header as Python's literals: a damaged one can fail in any way that these can.
         raise StorageError(f"{path} is missing or damaged: {error}") from None

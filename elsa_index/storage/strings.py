@@ -1,15 +1,25 @@
 """Strings: many of them in one array."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError, shorten
+from ..errors import DataError, StorageError, shorten
 from .files import load_array
 from .ranges import check_shape, check_starts
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Raises StorageError where stored bytes are no text."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise StorageError(f"Stored texts are damaged: {error}") from None
 
 
 class Strings:
@@ -45,7 +55,8 @@ class Strings:
 
     def __getitem__(self, row: int) -> str:
         start, end = int(self.offsets[row]), int(self.offsets[row + 1])
-        return self.utf8[start:end].tobytes().decode("utf-8")
+        with _readable():
+            return self.utf8[start:end].tobytes().decode("utf-8")
 
     def __iter__(self) -> Iterator[str]:
         return (self[row] for row in range(len(self)))
@@ -56,10 +67,11 @@ class Strings:
         ends = self.offsets.take(np.stack([flat, flat + 1])).tolist() if len(self) else [[], []]
         text = self.utf8.data
         result = np.empty(len(flat), dtype=object)
-        result[:] = [
-            str(text[start:end], "utf-8") if row >= 0 else None
-            for row, start, end in zip(flat.tolist(), *ends, strict=True)
-        ]
+        with _readable():
+            result[:] = [
+                str(text[start:end], "utf-8") if row >= 0 else None
+                for row, start, end in zip(flat.tolist(), *ends, strict=True)
+            ]
         return result.reshape(rows.shape)
 
     def content(self) -> tuple[bytes, bytes]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import StorageError, UsageError
-from ..storage.files import read_json, refuse_existing, staged_directory
+from ..storage.files import load_array, read_json, refuse_existing, staged_directory
 from ..storage.seal import Entry, check_files, check_seal, list_files, sealed
 
 FORMAT = "elsa-index checkpoint 2"
@@ -47,7 +47,7 @@ def load(path: Path, identity: dict[str, Any]) -> tuple[dict[str, npt.NDArray], 
                 f"{path} is of a training with {name} {there!r}, this one has {value!r}: "
                 "resume with the same log and options, or begin anew with --overwrite."
             )
-    return {name.removesuffix(".npy"): np.load(path / name, allow_pickle=False) for name in files}, saved
+    return {name.removesuffix(".npy"): np.array(load_array(path / name)) for name in files}, saved
 
 
 def is_checkpoint(path: Path) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from ...storage.ranges import check_range, check_shape
 from .. import checkpoints
 from .weights import Weights
 
@@ -38,6 +39,11 @@ def save(path: Path, weights: Weights, position: Position, identity: dict[str, A
 def load(path: Path, weights: Weights, identity: dict[str, Any]) -> Position:
     """Puts a saved state into `weights`; raises as `checkpoints.load`."""
     arrays, saved = checkpoints.load(path, identity)
+    for name, array in arrays.items():
+        shape = (weights.items, 1 if name == "inverse_norms" else arrays["values"].shape[-1])
+        check_shape(array, shape, "ib" if name in ("columns", "within") else "f", f"The array {name} in {path}")
+    if "columns" in arrays:
+        check_range(arrays["columns"], weights.dims, f"The array columns in {path}")
     for name in _ARRAYS:
         setattr(weights, name, torch.from_numpy(arrays[name]).to(weights.device) if name in arrays else None)
     weights.steps = saved["optimizer"]["steps"]
