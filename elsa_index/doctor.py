@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from .engines.lucene.jvm import JAVA_VARIABLE, OLDEST_JAVA, anserini_jar, candidates, find_java, lucene_version
+from .engines.opensearch.credentials import recipients
 from .errors import ElsaIndexError
 from .processors import usable_processors
 
@@ -27,7 +28,7 @@ class Finding:
 
 def diagnose() -> list[Finding]:
     """Looks at everything that an index needs, and starts Lucene and FAISS for real."""
-    checks: list[Callable[[], list[Finding]]] = [_python, _packages, _java, _lucene, _faiss, _threads]
+    checks: list[Callable[[], list[Finding]]] = [_python, _packages, _java, _lucene, _faiss, _threads, _credentials]
     findings: list[Finding] = []
     for check in checks:
         try:
@@ -122,3 +123,8 @@ def _threads() -> list[Finding]:
         if value is not None and not (value.isdigit() and 1 <= int(value) <= usable):
             findings.append(Finding("Threads", "hint", f"{name}={value}", f"Set it from 1 to {usable}, or not at all."))
     return findings
+
+
+def _credentials() -> list[Finding]:
+    """Only where there are any: a cluster's are sent to hosts that the user named."""
+    return [Finding("Passwords of clusters", "ok", f"sends {who}") for who in recipients()]

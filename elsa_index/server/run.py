@@ -53,7 +53,10 @@ def serve(open_index: Callable[[], Index], host: str, port: int, settings: Setti
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        # Connections inherit it. Without it the end of an answer waits until its beginning is acknowledged: 40 ms.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
     except OSError as error:
         raise UsageError(
             f"Nothing can listen on {host}, port {port}: {error.strerror or error}. Name others by --host and --port."

@@ -1,5 +1,6 @@
 """The service as a process: signals, swaps under load, logs."""
 
+import http.client
 import json
 import os
 import re
@@ -155,6 +156,19 @@ def test_logs_are_one_object_a_line_and_ctrl_c_ends_well(process):
     assert line["milliseconds"] > 0
     assert len(line["request_id"]) == 16
     assert "t0-1" not in process.log.read_text()
+
+
+def test_a_kept_connection_does_not_wait_for_acknowledgements(process):
+    """Where an answer's second packet waits for the first one's acknowledgement, that is 40 ms at every request."""
+    connection = http.client.HTTPConnection(process.url.removeprefix("http://"), timeout=20)
+    times = []
+    for _ in range(20):
+        began = time.perf_counter()
+        connection.request("GET", "/v1/index")
+        assert connection.getresponse().read()
+        times.append(time.perf_counter() - began)
+    connection.close()
+    assert min(times[1:]) < 0.03
 
 
 def test_a_token_comes_from_the_environment_and_is_not_logged(served, tmp_path):

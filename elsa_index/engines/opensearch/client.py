@@ -17,6 +17,7 @@ from ..cluster_target import (
     USER_VARIABLE,
     checked_urls,
 )
+from .credentials import credentials_for, withheld_from
 
 CLAUSE_SETTING = "indices.query.bool.max_clause_count"
 OLDEST_VERSION = (1, 1)
@@ -43,7 +44,7 @@ class ClusterClient:
 
         self.urls = checked_urls(urls)
         self.patience = _patience()
-        credentials = _credentials(self.urls[0])
+        credentials = credentials_for(self.urls)
         self._user = credentials[0] if credentials else None
         authority = os.environ.get(CA_VARIABLE)
         if authority:
@@ -112,6 +113,11 @@ class ClusterClient:
         if isinstance(error, ConnectionError):
             return f"no node answers ({_reason(error)}). Start it, or name another in {URL_VARIABLE}."
         if error.status_code == 401:
+            if withheld_from(self.urls):
+                return (
+                    f"it refuses requests without a user, and {USER_VARIABLE} goes only to hosts that you name: set "
+                    f"{URL_VARIABLE} to the cluster's URL."
+                )
             who = f"the user {self._user!r}" if self._user else "requests without a user"
             return f"it refuses {who}. Set {USER_VARIABLE} and {PASSWORD_VARIABLE}, or correct your netrc file."
         return self.explained_refusal(error.status_code, _reason(error))
@@ -158,18 +164,6 @@ def _check_authority(path: str) -> None:
 def is_flood_stage(reason: str) -> bool:
     """Whether a cluster refuses documents because a disk is full: more patience does not help."""
     return "read-only-allow-delete" in reason or "flood-stage" in reason
-
-
-def _credentials(url: str) -> tuple[str, str] | None:
-    """User and password from the environment or from the netrc file; None where neither names the host."""
-    from requests.utils import get_netrc_auth
-
-    user, password = os.environ.get(USER_VARIABLE), os.environ.get(PASSWORD_VARIABLE)
-    if user and password:
-        return user, password
-    if user or password:
-        raise UsageError(f"{USER_VARIABLE} and {PASSWORD_VARIABLE} belong together; one of them is not set.")
-    return get_netrc_auth(url)
 
 
 def _reason(error: Any) -> str:

@@ -14,13 +14,14 @@ from ...data.tags import Tags
 from ...errors import ClusterError, UsageError
 from ...storage.ids import IdMap
 from ..batching import answer_each
-from ..cluster_target import URL_VARIABLE
+from ..cluster_target import URL_VARIABLE, checked_urls
 from ..contract import Answer, BuildPlan, Capabilities, Progress, Query, SearchPlan
 from ..stored_codes import StoredCodes, StoredCodesEngine, rounded_shares
 from ..top_k import best
 from ..two_stage import Growth, HeavyItems, TwoStageSearch
 from . import query_dsl
 from .client import ClusterClient
+from .credentials import name_hosts
 from .documents import NINE_BITS, bulk_lines, meta_of
 from .features import features_of, has_negative
 from .loading import Load
@@ -54,6 +55,7 @@ class OpenSearchEngine(StoredCodesEngine):
         named = os.environ.get(URL_VARIABLE) or target.urls
         if named != target.urls:
             raise UsageError(f"{URL_VARIABLE} names {named} and --url {target.urls}; unset one of them.")
+        name_hosts(checked_urls(target.urls))
         store = StoredCodes.round(codes, plan.store)
         by_item = codes.history_kind == "items"
         heavy = HeavyItems.of(store, short_queries=by_item)

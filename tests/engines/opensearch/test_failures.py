@@ -7,7 +7,9 @@ import pytest
 import trustme
 
 import elsa_index as ei
+from elsa_index.doctor import diagnose
 from elsa_index.engines.cluster_target import PATIENCE_VARIABLE
+from elsa_index.engines.opensearch import credentials
 
 from ...support.catalogues import make_codes
 from ...support.clusters import concrete, indices_of, served_index
@@ -93,6 +95,60 @@ def test_passwords_come_from_the_environment_or_netrc_and_are_written_nowhere(
             ei.Index.open(tmp_path / "i")
     assert all(b"s3cret" not in path.read_bytes() for path in (tmp_path / "i").rglob("*") if path.is_file())
     assert "s3cret" not in "".join(capfd.readouterr())
+
+
+def test_an_index_of_somebody_else_gets_no_password(codes, cluster, name, tmp_path, monkeypatch):
+    heard: list[str] = []
+
+    def listen(request: Request):
+        heard.extend(value for key, value in request.headers.items() if key.lower() == "authorization")
+
+    with FaultyNode(cluster.urls[0], listen) as node:
+        build(codes, tmp_path / "i", node.url, name)
+        # As in a process that was given the directory, and that has a password for a cluster of its own.
+        monkeypatch.setattr(credentials, "_named", set())
+        for variable, value in zip(CREDENTIALS, ("anna", "s3cret"), strict=True):
+            monkeypatch.setenv(variable, value)
+        netrc = tmp_path / "netrc"
+        netrc.write_text("machine search.example login anna password s3cret\ndefault login bob password s3cret\n")
+        netrc.chmod(0o600)
+        monkeypatch.setenv("NETRC", str(netrc))
+        ei.Index.open(tmp_path / "i").close()
+        assert heard == []
+        found = " ".join(finding.found for finding in diagnose())
+        assert "'anna' of ELSA_INDEX_OPENSEARCH_USER to no host" in found
+        assert "s3cret" not in found
+        monkeypatch.setenv("ELSA_INDEX_OPENSEARCH_URL", node.url)
+        ei.Index.open(tmp_path / "i").close()
+        assert heard != []
+
+
+def test_a_password_that_is_withheld_is_explained(codes, cluster, name, tmp_path, monkeypatch):
+    with FaultyNode(cluster.urls[0], only_for("anna", "s3cret")) as node:
+        for variable, value in zip(CREDENTIALS, ("anna", "s3cret"), strict=True):
+            monkeypatch.setenv(variable, value)
+        build(codes, tmp_path / "i", node.url, name)
+        monkeypatch.setattr(credentials, "_named", set())
+        with pytest.raises(ei.ClusterError, match=r"goes only to hosts that you name: set ELSA_INDEX_OPENSEARCH_URL"):
+            ei.Index.open(tmp_path / "i")
+
+
+@pytest.mark.parametrize("url", ["http://search.example:9200", "http://10.0.0.7:9200"])
+def test_passwords_do_not_leave_this_machine_unencrypted(url, monkeypatch):
+    for variable, value in zip(CREDENTIALS, ("anna", "s3cret"), strict=True):
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("ELSA_INDEX_OPENSEARCH_URL", url)
+    with pytest.raises(ei.UsageError, match=rf"{url} is not encrypted, .* set ELSA_INDEX_OPENSEARCH_PLAIN=1"):
+        credentials.credentials_for([url])
+    monkeypatch.setenv("ELSA_INDEX_OPENSEARCH_PLAIN", "1")
+    assert credentials.credentials_for([url]) == ("anna", "s3cret")
+    monkeypatch.setenv(
+        "ELSA_INDEX_OPENSEARCH_URL", "https://search.example:9200,http://127.0.0.1:9200,http://[::1]:9200"
+    )
+    monkeypatch.delenv("ELSA_INDEX_OPENSEARCH_PLAIN")
+    for own in ("https://search.example:9200", "http://127.0.0.1:9200", "http://[::1]:9200"):
+        assert credentials.credentials_for([own]) == ("anna", "s3cret")
+    assert credentials.credentials_for(["https://search.example:9200", "https://other.example"]) is None
 
 
 def test_certificates_are_verified(codes, cluster, name, tmp_path, monkeypatch):
