@@ -61,6 +61,7 @@ GOWALLA = [
     ("ALS of implicit, 64 factors", "als-64", 0),
     ("elsa-index, 64 nonzeros", "default-64", 0.2),
     ("elsa-index, 32 nonzeros", "default-32", 0.2),
+    ("SANSA, 16 nonzeros", "sansa-16", 0),
     ("**elsa-index, 16 nonzeros**", "default-16", 0.2),
     ("elsa-index, 20 nonzeros, stored in 8 bits", "default-int8-20", 0.2),
     ("the paper, 16 nonzeros of 4,096 dimensions, × popularity", "paper-4096-16", 0.2),

@@ -33,7 +33,7 @@ from elsa_index.training.elsa.batches import batches
 from elsa_index.training.elsa.weights import Weights
 
 DIMS, NNZ, EPOCHS, BATCH, OUTPUTS, RATE = 1024, 16, 2, 1024, 20_000, 0.1
-SANSA_L2, ALS = 50.0, {"alpha": 4.0, "regularisation": 3.0}
+SANSA_L2, ALS = 400.0, {"alpha": 16.0, "regularisation": 1.0}
 Trained = Callable[[], Scorer]
 """What makes the scorer of a program's model, once its time and memory were taken."""
 
