@@ -63,7 +63,8 @@ def als(matrix: csr_array, *, factors: int, alpha: float, regularisation: float,
 
     def scorer(histories: csr_array) -> torch.Tensor:
         rows = csr_matrix(histories, dtype=np.float32)
-        users = model.recalculate_user(np.arange(rows.shape[0]), rows)
+        with threadpool_limits(1, "blas"):
+            users = model.recalculate_user(np.arange(rows.shape[0]), rows)
         return torch.from_numpy(np.asarray(users)) @ items.T
 
     return scorer

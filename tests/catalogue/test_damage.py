@@ -11,7 +11,6 @@ import elsa_index as ei
 
 from ..support.command_line import run
 from ..support.damage import counts, outcomes
-from ..support.engines import EVERY_ENGINE_HERE
 
 
 def two(tastes) -> tuple[ei.ItemCodes, ei.ItemCodes]:
@@ -55,9 +54,9 @@ def test_whatever_is_changed_is_refused(kind, engine, tastes, log, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("engine", [*EVERY_ENGINE_HERE, "none"])
+@pytest.mark.parametrize("engine", ["lucene", "faiss-flat", "none"])
 def test_whatever_is_changed_in_any_index_is_refused(engine, tastes, log, tmp_path):
-    check_damage("index", engine, tastes, log, tmp_path, flips=6)
+    check_damage("index", engine, tastes, log, tmp_path, flips=2)
 
 
 @pytest.mark.parametrize(

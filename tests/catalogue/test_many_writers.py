@@ -94,8 +94,8 @@ def test_what_is_opened_is_one_whole_index_however_often_it_is_replaced(tmp_path
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("engine", ["exact", "lucene"])
-def test_two_thousand_opens_beside_overwrites(tmp_path, engine):
-    assert open_while_overwritten(tmp_path, engine, seconds=1, least=1000) >= 1000
+def test_hundreds_of_opens_beside_overwrites(tmp_path, engine):
+    assert open_while_overwritten(tmp_path, engine, seconds=1, least=300) >= 300
 
 
 def test_what_ends_after_a_build_does_not_write_over_it(tmp_path, monkeypatch):

@@ -43,7 +43,7 @@ def test_no_item_is_before_a_better_one(engine, store, case):
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("engine", "store"), EXACT)
-@unhurried(max_examples=400)
+@unhurried(max_examples=120)
 @given(case=cases())
 def test_no_item_is_before_a_better_one_at_length(engine, store, case):
     run(engine, store, case)
