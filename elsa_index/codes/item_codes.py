@@ -18,7 +18,7 @@ from ..errors import DataError, StorageError
 from ..storage.files import existing_file, load_array, read_json, refuse_existing, staged_directory
 from ..storage.ids import IdMap, Rows
 from ..storage.ranges import check_shape
-from ..storage.seal import Entry, check_files, check_seal, list_files, sealed
+from ..storage.seal import check_sealed, write_sealed
 
 FORMAT = "elsa-index codes 4"
 _UNSEALED = ("elsa-index codes 1", "elsa-index codes 2")
@@ -174,9 +174,8 @@ class ItemCodes:
                 "history_codes": self.history_kind,
                 "fingerprint": self.fingerprint,
                 "origin": self.origin,
-                "files": {name: vars(entry) for name, entry in list_files(staged).items()},
             }
-            (staged / _NAME).write_text(sealed(description), encoding="utf-8")
+            write_sealed(staged / _NAME, description)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "ItemCodes":
@@ -296,10 +295,7 @@ def _checked_files(path: Path, description: dict[str, Any]) -> set[str]:
         return {file.name for file in path.iterdir()}
     if description.get("format") != FORMAT:
         raise StorageError(f"{path} has the format {description.get('format')!r}; this version reads {FORMAT!r}.")
-    check_seal(description, (path / _NAME).read_text(encoding="utf-8"), path / _NAME, _ADVICE)
-    files = {name: Entry(**entry) for name, entry in description["files"].items()}
-    check_files(path, files, contents=True, advice=_ADVICE)
-    return set(files)
+    return set(check_sealed(path / _NAME, description, _ADVICE))
 
 
 def _load_matrix(directory: Path, prefix: str, shape: tuple[int, int]) -> csr_array:

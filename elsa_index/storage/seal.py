@@ -38,6 +38,23 @@ def list_files(directory: Path) -> dict[str, Entry]:
     return {name: Entry((directory / name).stat().st_size, checksum(directory / name)) for name in _names(directory)}
 
 
+def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes `content` and, as its entry `files`, every other file of the directory."""
+    files = {name: vars(entry) for name, entry in list_files(path.parent).items()}
+    path.write_text(sealed({**content, "files": files}), encoding="utf-8")
+
+
+def check_sealed(path: Path, content: Mapping[str, Any], advice: str) -> list[str]:
+    """The names of the files that `write_sealed` wrote down; content: what the JSON file holds.
+
+    Raises StorageError where a byte of it, or of any of them, was changed.
+    """
+    check_seal(content, path.read_text(encoding="utf-8"), path, advice)
+    files = {name: Entry(**entry) for name, entry in content["files"].items()}
+    check_files(path.parent, files, contents=True, advice=advice)
+    return list(files)
+
+
 def check_files(directory: Path, files: Mapping[str, Entry], *, contents: bool, advice: str) -> None:
     """Compares sizes and, with `contents`, checksums.
 

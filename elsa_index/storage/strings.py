@@ -1,7 +1,6 @@
 """Strings: many of them in one array."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -11,15 +10,6 @@ import numpy.typing as npt
 from ..errors import DataError, StorageError, shorten
 from .files import load_array
 from .ranges import check_shape, check_starts
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    """Raises StorageError where stored bytes are no text."""
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        raise StorageError(f"Stored texts are damaged: {error}") from None
 
 
 class Strings:
@@ -55,8 +45,10 @@ class Strings:
 
     def __getitem__(self, row: int) -> str:
         start, end = int(self.offsets[row]), int(self.offsets[row + 1])
-        with _readable():
+        try:
             return self.utf8[start:end].tobytes().decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise StorageError(f"Stored texts are damaged: {error}") from None
 
     def __iter__(self) -> Iterator[str]:
         return (self[row] for row in range(len(self)))
@@ -67,11 +59,13 @@ class Strings:
         ends = self.offsets.take(np.stack([flat, flat + 1])).tolist() if len(self) else [[], []]
         text = self.utf8.data
         result = np.empty(len(flat), dtype=object)
-        with _readable():
+        try:
             result[:] = [
                 str(text[start:end], "utf-8") if row >= 0 else None
                 for row, start, end in zip(flat.tolist(), *ends, strict=True)
             ]
+        except UnicodeDecodeError as error:
+            raise StorageError(f"Stored texts are damaged: {error}") from None
         return result.reshape(rows.shape)
 
     def content(self) -> tuple[bytes, bytes]:

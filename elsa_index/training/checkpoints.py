@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..errors import StorageError, UsageError
 from ..storage.files import load_array, read_json, refuse_existing, staged_directory
-from ..storage.seal import Entry, check_files, check_seal, list_files, sealed
+from ..storage.seal import check_sealed, write_sealed
 
 FORMAT = "elsa-index checkpoint 2"
 _NAME = "checkpoint.json"
@@ -24,9 +24,7 @@ def save(path: Path, arrays: Mapping[str, npt.NDArray], state: dict[str, Any], i
     with staged_directory(path, overwrite=True, is_ours=is_checkpoint) as staged:
         for name, array in arrays.items():
             np.save(staged / f"{name}.npy", array)
-        files = {name: vars(entry) for name, entry in list_files(staged).items()}
-        content = {"format": FORMAT, **state, "files": files, "identity": identity}
-        (staged / _NAME).write_text(sealed(content), encoding="utf-8")
+        write_sealed(staged / _NAME, {"format": FORMAT, **state, "identity": identity})
 
 
 def load(path: Path, identity: dict[str, Any]) -> tuple[dict[str, npt.NDArray], dict[str, Any]]:
@@ -37,9 +35,7 @@ def load(path: Path, identity: dict[str, Any]) -> tuple[dict[str, npt.NDArray], 
     saved = read_json(path / _NAME)
     if saved.get("format") != FORMAT:
         raise StorageError(f"{path} has the format {saved.get('format')!r}; this version reads {FORMAT!r}.")
-    check_seal(saved, (path / _NAME).read_text(encoding="utf-8"), path / _NAME, _ADVICE)
-    files = {name: Entry(**entry) for name, entry in saved["files"].items()}
-    check_files(path, files, contents=True, advice=_ADVICE)
+    files = check_sealed(path / _NAME, saved, _ADVICE)
     for name, value in identity.items():
         there = saved["identity"].get(name)
         if there != value:
