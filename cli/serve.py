@@ -21,6 +21,13 @@ def serve(
     metadata: options.Metadata = None,
     threads: Annotated[int, typer.Option(help="That search at the same time.", show_default="one per processor")] = 0,
     grace: Annotated[int, typer.Option(help="Seconds that running requests have when the service stops.")] = 30,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A name that requests may call the service by, besides addresses and this machine's; repeatable."
+        ),
+    ] = None,
+    connections: Annotated[int, typer.Option(help="At the same time, at most.")] = 1000,
     debug: options.Debug = False,
 ) -> None:
     """Serve an index over HTTP, with a page to try it. SIGHUP swaps to a new build of the index.
@@ -30,5 +37,7 @@ def serve(
     from elsa_index.server.run import serve as run
     from elsa_index.server.settings import Settings
 
-    settings = Settings(threads, os.environ.get("ELSA_INDEX_TOKEN") or None, grace)
+    settings = Settings(
+        threads, os.environ.get("ELSA_INDEX_TOKEN") or None, grace, tuple(allow_host or ()), connections
+    )
     run(lambda: options.opened(index, metadata), host, port, settings)

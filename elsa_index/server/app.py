@@ -5,37 +5,44 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.exceptions import HTTPException
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
 from ..index import Index
+from .bodies import SMALL, read_body
 from .current import Current
 from .guard import PAGE, Guard, Metrics, log
+from .hosts import Hosts
 from .problems import handle_problems
-from .routes import PAGE_FILES, looking_up, operating, searching
+from .request_models import BODIES, Body
+from .routes import PAGE_FILES, SCHEMAS, looking_up, operating, searching
 from .settings import Settings
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
-def create_app(current: Current, settings: Settings) -> FastAPI:
-    """The ASGI application that serves what `current` holds.
+def create_app(current: Current, settings: Settings, host: str = "localhost") -> FastAPI:
+    """The ASGI application that serves what `current` holds. host: where it listens, a name that is its own.
 
     Requests search in `settings.searching_threads` threads and wait for their turn in order, so that many at a time are
     all as slow, and none much slower.
     """
     metrics = Metrics()
     pool = ThreadPoolExecutor(settings.searching_threads, thread_name_prefix="searching")
+    large = ThreadPoolExecutor(1, thread_name_prefix="reading")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.ready = True
         yield
         app.state.ready = False
+        large.shutdown(wait=True)
         pool.shutdown(wait=True)
         current.close()
 
@@ -63,13 +70,41 @@ def create_app(current: Current, settings: Settings) -> FastAPI:
         content = await asyncio.get_running_loop().run_in_executor(pool, answered)
         return Response(content, media_type="application/json")
 
-    app.include_router(searching(ask))
+    async def answer_body(request: Request, model: type[Body], answer: Callable[[Index, Any], BaseModel]) -> Response:
+        """Answers what a body asks. It is read in a searching thread too, a large one in a thread that is only for
+        those."""
+        if _media_type(request) != "application/json":
+            text = "the body is taken for JSON only with the header Content-Type: application/json"
+            raise HTTPException(422, text)
+        content = await request.body()
+        if len(content) > SMALL:
+            body = await asyncio.get_running_loop().run_in_executor(large, read_body, model, content)
+            return await ask(lambda index: answer(index, body))
+        return await ask(lambda index: answer(index, read_body(model, content)))
+
+    app.include_router(searching(answer_body))
     app.include_router(looking_up(ask))
     app.include_router(operating(app, metrics))
     app.mount(PAGE, StaticFiles(directory=PAGE_FILES), name="page")
     handle_problems(app)
-    app.add_middleware(Guard, metrics=metrics, token=settings.token)
+    hosts = Hosts([*settings.allow_hosts, host])
+    app.add_middleware(Guard, metrics=metrics, token=settings.token, hosts=hosts)
+    app.openapi = lambda: _documented(app)  # type: ignore[method-assign]
     return app
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _documented(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with the models of bodies, which FastAPI does not see."""
+    if app.openapi_schema is None:
+        document = FastAPI.openapi(app)
+        _, definitions = models_json_schema([(model, "validation") for model in BODIES], ref_template=SCHEMAS)
+        document["components"]["schemas"] |= definitions["$defs"]
+    assert app.openapi_schema is not None
+    return app.openapi_schema
 
 
 def _swapper(current: Current, metrics: Metrics) -> Callable[[], None]:

@@ -1,15 +1,19 @@
 """What every request passes before it reaches a route: size, token; and what is counted and logged of it."""
 
+import asyncio
 import hmac
 import json
 import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import AsyncExitStack
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from ..errors import shorten
+from .hosts import Hosts
 from .request_models import MAX_BODY
 
 Message = MutableMapping[str, Any]
@@ -19,6 +23,12 @@ App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 PUBLIC = ("/healthz", "/readyz")
 PAGE = "/page/"
+BODY_SECONDS = 30.0
+"""For a whole body to arrive."""
+SMALL = 65_536
+"""Bytes of a body that many may have at the same time."""
+LARGE_BODIES = 16
+"""Larger ones that are read and answered at the same time; others are not read meanwhile."""
 _DRAINED = 64_000_000  # bytes of a too large body that are read, so that its sender gets to read the answer
 _HEADERS = {
     "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -45,12 +55,14 @@ class Metrics:
 
 
 class Guard:
-    """ASGI middleware. Refuses bodies of more than `MAX_BODY` bytes and, where there is a token, requests without it;
-    adds headers that keep the page to itself; counts, times and logs every request."""
+    """ASGI middleware. Refuses requests to names that are not ours, bodies of more than `MAX_BODY` bytes or that do not
+    arrive, and, where there is a token, requests without it; adds headers that keep the page to itself; counts, times
+    and logs every request."""
 
-    def __init__(self, app: App, metrics: Metrics, token: str | None) -> None:
-        self._app, self._metrics = app, metrics
+    def __init__(self, app: App, metrics: Metrics, token: str | None, hosts: Hosts) -> None:
+        self._app, self._metrics, self._hosts = app, metrics, hosts
         self._token = None if token is None else token.encode()
+        self._large = asyncio.Semaphore(LARGE_BODIES)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -74,15 +86,27 @@ class Guard:
 
         self._metrics.running.inc()
         try:
-            if not self._allowed(scope):
+            headers = dict(scope["headers"])
+            if not self._hosts.allow(headers.get(b"host")):
+                host = shorten(headers[b"host"].decode("latin-1"))
+                await _refuse(answer, 421, f"this service is not {host}; it is told its names by --allow-host")
+                return
+            if not self._bears_token(scope["path"], headers.get(b"authorization", b"")):
                 header = [(b"www-authenticate", b"Bearer")]
                 await _refuse(answer, 401, "a bearer token is needed: Authorization: Bearer …", header)
                 return
-            body = await _body(receive)
-            if body is None:
-                await _refuse(answer, 413, f"the body has more than {MAX_BODY:,} bytes; send less at a time")
-                return
-            await self._app(scope, _replayed(body, receive), answer)
+            async with AsyncExitStack() as held:
+                try:
+                    async with asyncio.timeout(BODY_SECONDS):
+                        body = await self._body(receive, held)
+                except TimeoutError:
+                    late = f"the body did not arrive within {BODY_SECONDS:.0f} seconds"
+                    await _refuse(answer, 408, late, [(b"connection", b"close")])
+                    return
+                if body is None:
+                    await _refuse(answer, 413, f"the body has more than {MAX_BODY:,} bytes; send less at a time")
+                    return
+                await self._app(scope, _replayed(body, receive), answer)
         except Exception as error:
             log.error("failed", exc_info=error, extra={"path": scope["path"], "request_id": request_id})
             if begun:
@@ -106,31 +130,32 @@ class Guard:
                 },
             )
 
-    def _allowed(self, scope: MutableMapping[str, Any]) -> bool:
-        path = scope["path"]
+    def _bears_token(self, path: str, given: bytes) -> bool:
         if self._token is None or path in PUBLIC or path == "/" or path.startswith(PAGE):
             return True
-        given = dict(scope["headers"]).get(b"authorization", b"")
         scheme, _, token = given.partition(b" ")
         # Compared whatever the scheme is, in a time that does not tell how much of it is right.
         return hmac.compare_digest(token, self._token) and scheme.lower() == b"bearer"
 
-
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body, or None where it is too large."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            break
-        part = message.get("body", b"")
-        size += len(part)
-        if size <= MAX_BODY:
-            parts.append(part)
-        if not message.get("more_body", False) or size > _DRAINED:
-            break
-    return b"".join(parts) if size <= MAX_BODY else None
+    async def _body(self, receive: Receive, held: AsyncExitStack) -> bytes | None:
+        """The whole body, or None where it is too large. A large one waits until few are held at the same time, and is
+        held until `held` ends."""
+        parts: list[bytes] = []
+        size, large = 0, False
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                break
+            part = message.get("body", b"")
+            size += len(part)
+            if size <= MAX_BODY:
+                parts.append(part)
+            if not message.get("more_body", False) or size > _DRAINED:
+                break
+            if size > SMALL and not large:
+                await held.enter_async_context(self._large)
+                large = True
+        return b"".join(parts) if size <= MAX_BODY else None
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from ..errors import ClusterError, DataError, ElsaIndexError, UnknownIdError, UsageError, shorten
+from .bodies import described
 from .request_models import MAX_BODY
 from .response_models import Problem
 
@@ -15,7 +16,9 @@ _MEANING = {
     400: "The body is not JSON.",
     401: "The bearer token is missing or wrong.",
     404: "There is no such item or tag.",
+    408: "The body did not arrive in time.",
     413: f"The body has more than {MAX_BODY:,} bytes.",
+    421: "The service is not known by the name that the request calls it.",
     422: "The request is not what the schema allows, or the index cannot do it.",
     503: "The service is starting or stopping, or the cluster behind it does not answer.",
 }
@@ -44,11 +47,7 @@ def handle_problems(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        if isinstance(error.body, bytes) and error.body:
-            text = "the body is taken for JSON only with the header Content-Type: application/json"
-            return JSONResponse({"error": text}, 422)
-        shown = [_described(dict(part)) for part in error.errors()[:5]]
-        return JSONResponse({"error": "; ".join(dict.fromkeys(shown))}, 422)
+        return JSONResponse({"error": described(list(error.errors()), skipped=1)}, 422)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
@@ -60,17 +59,3 @@ def handle_problems(app: FastAPI) -> None:
         elif error.status_code == 405:
             text = f"{request.method} is not for {shorten(request.url.path)}"
         return JSONResponse({"error": text}, error.status_code, headers=error.headers)
-
-
-def _described(part: dict[str, Any]) -> str:
-    """Where a request is wrong, and what is allowed: history.3.item_id: …"""
-    if part["type"] == "json_invalid":
-        return f"the body is not JSON: {part.get('ctx', {}).get('error', 'it cannot be parsed')}"
-    where = ".".join(map(str, part["loc"][1:])) or "the body"
-    given = part.get("input")
-    shown = "" if isinstance(given, dict | list | bytes) or given is None else f", got {_printable(given)}"
-    return f"{where}: {part['msg'].removeprefix('Value error, ')}{shown}"
-
-
-def _printable(value: object) -> str:
-    return shorten(value).encode("utf-8", "replace").decode("utf-8")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, WithJsonSchema
 
 from ..search.homepage_options import HomepageOptions
 from ..search.options import SearchOptions
@@ -48,8 +48,10 @@ def _id(value: object) -> object:
             raise ValueError("an id must be text or a whole number") from None
     if not value:
         raise ValueError("an id must not be empty")
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError("an id must be valid Unicode text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("an id must be valid Unicode text") from None
     return value
 
 
@@ -57,7 +59,9 @@ def _weighted(value: object) -> object:
     return value if isinstance(value, dict) else {"item_id": value}
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """What every body has in common."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
@@ -65,9 +69,12 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 _LEAST_TO_MOST = Field(ge=HomepageOptions.LIMITS["fewest"].least, le=MAX_K)
 ItemId = Annotated[str, BeforeValidator(_id), WithJsonSchema(_ID_SCHEMA)]
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
+# The first wrong one is told: a request of ten thousand wrong ones keeps nobody waiting.
+ItemIds = Annotated[list[ItemId], FailFast()]
+Names = Annotated[list[Name], FailFast()]
 
 
-class Weighted(_Body):
+class Weighted(Body):
     """An item of a history that counts for more or less than another."""
 
     item_id: ItemId
@@ -76,12 +83,13 @@ class Weighted(_Body):
 
 _HISTORY_ITEM_SCHEMA = {"anyOf": [*_ID_SCHEMA["anyOf"], Weighted.model_json_schema()]}
 HistoryItem = Annotated[Weighted, BeforeValidator(_weighted), WithJsonSchema(_HISTORY_ITEM_SCHEMA)]
+HistoryItems = Annotated[list[HistoryItem], FailFast()]
 
 
-class HistoryRequest(_Body):
+class HistoryRequest(Body):
     """A history."""
 
-    history: list[HistoryItem] = Field(
+    history: HistoryItems = Field(
         max_length=MAX_HISTORY, description="Items, the same one once: ids, or ids with weights."
     )
 
@@ -102,17 +110,17 @@ class HistoryRequest(_Body):
 class ShortHistoryRequest(HistoryRequest):
     """A history that is not so long."""
 
-    history: list[HistoryItem] = Field(
+    history: HistoryItems = Field(
         max_length=MAX_SHORT_HISTORY, description="Items, the same one once: ids, or ids with weights."
     )
 
 
-class Filtered(_Body):
+class Filtered(Body):
     """What restricts answers, and what they promise."""
 
     exact: bool = _option(SearchOptions, "exact", "Prove the answer: the exhaustive top k of the stored codes.")
-    tags: list[Name] = Field([], max_length=100, description="Only items that carry every one of them.")
-    exclude: list[ItemId] = Field(
+    tags: Names = Field([], max_length=100, description="Only items that carry every one of them.")
+    exclude: ItemIds = Field(
         [], max_length=MAX_HISTORY, description="Items never to be returned; unknown ones are ignored."
     )
 
@@ -133,7 +141,7 @@ class SimilarRequest(Filtered):
 class BatchRequest(Filtered):
     """What next for each of these histories?"""
 
-    histories: list[ShortHistoryRequest] = Field(
+    histories: Annotated[list[ShortHistoryRequest], FailFast()] = Field(
         min_length=1, max_length=MAX_BATCH, description="Answered in this order."
     )
     k: Whole = _option(SearchOptions, "k", "How many items per history.", MAX_K)
@@ -167,4 +175,15 @@ class DimensionsRequest(HistoryRequest):
 class ExplainRequest(ShortHistoryRequest):
     """Why these items for this history?"""
 
-    items: list[ItemId] = Field(min_length=1, max_length=MAX_EXPLAINED, description="Items to explain.")
+    items: ItemIds = Field(min_length=1, max_length=MAX_EXPLAINED, description="Items to explain.")
+
+
+BODIES: tuple[type[Body], ...] = (
+    RecommendRequest,
+    BatchRequest,
+    SimilarRequest,
+    HomepageRequest,
+    SegmentsRequest,
+    DimensionsRequest,
+    ExplainRequest,
+)

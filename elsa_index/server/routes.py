@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Query
+from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -17,94 +17,103 @@ from .problems import problem_responses
 
 PAGE_FILES = Path(__file__).parent / "page"
 _HISTORY = ["1", "3114", "6377"]
+SCHEMAS = "#/components/schemas/{model}"
 Ask = Callable[[Callable[[Index], Any]], Any]
 """Answers from the index that is served now."""
+AnswerBody = Callable[[Request, type[asked.Body], Callable[[Index, Any], Any]], Any]
+"""Answers what a request's body asks."""
 
 
-def _examples(**bodies: dict[str, Any]) -> dict[str, Any]:
-    return {"requestBody": {"content": {"application/json": {"examples": {
-        name: {"value": body} for name, body in bodies.items()
-    }}}}}  # fmt: skip
+def _body(model: type[asked.Body], **bodies: dict[str, Any]) -> dict[str, Any]:
+    """What the OpenAPI document says of a body, which `bodies.read_body` reads and not FastAPI."""
+    content = {
+        "schema": {"$ref": SCHEMAS.format(model=model.__name__)},
+        "examples": {name: {"value": body} for name, body in bodies.items()},
+    }
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
 
 
-def searching(ask: Ask) -> APIRouter:
+def searching(answer: AnswerBody) -> APIRouter:
     """Routes that take a history or an item, as JSON."""
-    router = APIRouter(prefix="/v1", responses=problem_responses(400, 401, 404, 413, 422, 503))
+    router = APIRouter(prefix="/v1", responses=problem_responses(400, 401, 404, 408, 413, 421, 422, 503))
 
     @router.post(
         "/recommend",
         response_model=answers.Recommendations,
-        openapi_extra=_examples(
+        openapi_extra=_body(
+            asked.RecommendRequest,
             history={"history": _HISTORY, "k": 5},
             exact={"history": _HISTORY, "k": 5, "exact": True},
             weighted={"history": ["1", {"item_id": "3114", "weight": 0.5}]},
             segment={"history": _HISTORY, "tags": ["segment:0"]},
         ),
     )
-    async def recommend(body: asked.RecommendRequest) -> Response:
+    async def recommend(request: Request) -> Response:
         """The best items for a history; the popular ones where none of it is known, and the answer says so."""
-        return await ask(lambda index: handlers.recommend(index, body))
+        return await answer(request, asked.RecommendRequest, handlers.recommend)
 
     @router.post(
         "/recommend/batch",
         response_model=answers.Batch,
-        openapi_extra=_examples(two={"histories": [{"history": _HISTORY}, {"history": ["260"]}], "k": 5}),
+        openapi_extra=_body(
+            asked.BatchRequest, two={"histories": [{"history": _HISTORY}, {"history": ["260"]}], "k": 5}
+        ),
     )
-    async def recommend_batch(body: asked.BatchRequest) -> Response:
+    async def recommend_batch(request: Request) -> Response:
         """The best items for each of many histories."""
-        return await ask(lambda index: handlers.recommend_batch(index, body))
+        return await answer(request, asked.BatchRequest, handlers.recommend_batch)
 
     @router.post(
         "/similar",
         response_model=answers.Recommendations,
-        openapi_extra=_examples(one={"item_id": "1", "k": 5}),
+        openapi_extra=_body(asked.SimilarRequest, one={"item_id": "1", "k": 5}),
     )
-    async def similar(body: asked.SimilarRequest) -> Response:
+    async def similar(request: Request) -> Response:
         """The best items for a history of this one item."""
-        return await ask(lambda index: handlers.similar(index, body))
+        return await answer(request, asked.SimilarRequest, handlers.similar)
 
     @router.post(
         "/homepage",
         response_model=answers.HomepageAnswer,
-        openapi_extra=_examples(history={"history": _HISTORY, "rows": 6}, newcomer={"history": []}),
+        openapi_extra=_body(asked.HomepageRequest, history={"history": _HISTORY, "rows": 6}, newcomer={"history": []}),
     )
-    async def homepage(body: asked.HomepageRequest) -> Response:
+    async def homepage(request: Request) -> Response:
         """The best items, then the best segments' best items, no item twice."""
-        return await ask(lambda index: handlers.homepage(index, body))
+        return await answer(request, asked.HomepageRequest, handlers.homepage)
 
     @router.post(
         "/segments/best",
         response_model=answers.SegmentsAnswer,
-        openapi_extra=_examples(history={"history": _HISTORY, "k": 5}),
+        openapi_extra=_body(asked.SegmentsRequest, history={"history": _HISTORY, "k": 5}),
     )
-    async def best_segments(body: asked.SegmentsRequest) -> Response:
+    async def best_segments(request: Request) -> Response:
         """The best segments for a history; the largest where none of it is known."""
-        return await ask(lambda index: handlers.best_segments(index, body))
+        return await answer(request, asked.SegmentsRequest, handlers.best_segments)
 
     @router.post(
         "/dimensions",
         response_model=answers.Dimensions,
-        openapi_extra=_examples(history={"history": _HISTORY, "k": 10}),
+        openapi_extra=_body(asked.DimensionsRequest, history={"history": _HISTORY, "k": 10}),
     )
-    async def dimensions(body: asked.DimensionsRequest) -> Response:
+    async def dimensions(request: Request) -> Response:
         """The strongest dimensions of a history's vector."""
-        return await ask(lambda index: handlers.dimensions(index, body))
+        return await answer(request, asked.DimensionsRequest, handlers.dimensions)
 
     @router.post(
         "/explain",
         response_model=answers.Explanations,
-        openapi_extra=_examples(one={"history": _HISTORY, "items": ["4886"]}),
+        openapi_extra=_body(asked.ExplainRequest, one={"history": _HISTORY, "items": ["4886"]}),
     )
-    async def explain(body: asked.ExplainRequest) -> Response:
+    async def explain(request: Request) -> Response:
         """What each item of the history and each dimension brings to the scores of items."""
-        return await ask(lambda index: handlers.explain(index, body))
+        return await answer(request, asked.ExplainRequest, handlers.explain)
 
     return router
 
 
 def looking_up(ask: Ask) -> APIRouter:
     """Routes that look things up."""
-    router = APIRouter(prefix="/v1", responses=problem_responses(401, 404, 422, 503))
+    router = APIRouter(prefix="/v1", responses=problem_responses(401, 404, 421, 422, 503))
 
     @router.get("/items", response_model=answers.Items)
     async def find_items(

@@ -1,21 +1,20 @@
 """Running the service: signals, logs, and the ASGI server."""
 
 import asyncio
-import logging
 import signal
 import socket
 import sys
 from collections.abc import Callable
-from typing import TextIO
 
 import uvicorn
-from pythonjsonlogger.json import JsonFormatter
 
 from ..errors import UsageError
 from ..index import Index
 from .app import create_app
+from .connections import KEPT_SECONDS, limited
 from .current import Current
 from .guard import log
+from .json_log import TroubleOfLoop, log_as_json
 from .settings import LOOPBACK, Settings
 
 _BACKLOG = 2048
@@ -30,17 +29,27 @@ def serve(open_index: Callable[[], Index], host: str, port: int, settings: Setti
     if not 0 <= port <= 65535:
         raise UsageError(f"port must be from 0 to 65535, got {port}.")
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is an index to swap
-    log_as_json(sys.stderr)
     listening = _listen(host, port)
+    with log_as_json():
+        _serve(open_index, listening, host, settings)
+
+
+def _serve(open_index: Callable[[], Index], listening: socket.socket, host: str, settings: Settings) -> None:
     if host not in LOOPBACK and settings.token is None:
         log.warning("anyone who reaches this address may ask: set a token", extra={"host": host})
+    # Every call into Java lets go of the interpreter's lock and waits for it afterwards: by default up to 5 ms each
+    # where another thread is busy, as with a large body.
+    sys.setswitchinterval(0.0005)
     current = Current(open_index)
-    app = create_app(current, settings)
+    app = create_app(current, settings, host)
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         server_header=False,
+        http=limited(settings.connections),
+        ws="none",
+        timeout_keep_alive=KEPT_SECONDS,
         timeout_graceful_shutdown=settings.grace,
     )
     # Its signal handlers are put in place after these, and raise what they caught again when all is done: that it
@@ -65,6 +74,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 async def _run(server: uvicorn.Server, listening: socket.socket, swap: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(TroubleOfLoop())
     hung_up = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, hung_up.set)
     swapping = asyncio.create_task(_swap_when(hung_up, swap))
@@ -85,16 +95,3 @@ async def _swap_when(hung_up: asyncio.Event, swap: Callable[[], None]) -> None:
         await hung_up.wait()
         hung_up.clear()
         await asyncio.to_thread(swap)
-
-
-def log_as_json(stream: TextIO) -> None:
-    """One JSON object per line, from here and from the ASGI server."""
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(
-        JsonFormatter("{levelname}{message}", style="{", rename_fields={"levelname": "level"}, timestamp="time")
-    )
-    for name in ("elsa_index.server", "uvicorn"):
-        logger = logging.getLogger(name)
-        logger.handlers = [handler]
-        logger.setLevel(logging.INFO if name == "elsa_index.server" else logging.WARNING)
-        logger.propagate = False

@@ -1,10 +1,14 @@
 """What a service is started with."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..errors import UsageError
-from ..processors import usable_processors
+from ..limits import Limits, check_limits
+from ..processors import MOST_THREADS, usable_processors
+from .hosts import check_name
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _LEAST_TOKEN = 16
@@ -13,8 +17,10 @@ _VISIBLE = re.compile(r"[!-~]*")
 
 @dataclass(frozen=True)
 class Settings:
-    """threads: that search at the same time; further requests wait their turn. token: a secret that requests must bear,
-    or None. grace: seconds that running requests have when the service stops.
+    """threads: that search at the same time, 0 for one per processor; further requests wait their turn. token: a secret
+    that requests must bear, or None. grace: seconds that running requests have when the service stops. allow_hosts:
+    names that requests may call the service by, besides addresses, localhost and this machine's name. connections: at
+    the same time, at most.
 
     Raises UsageError for values out of range.
     """
@@ -22,10 +28,19 @@ class Settings:
     threads: int = 0
     token: str | None = None
     grace: int = 30
+    allow_hosts: tuple[str, ...] = ()
+    connections: int = 1000
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {
+        "threads": Limits(0, MOST_THREADS),
+        "grace": Limits(0, 86_400),
+        "connections": Limits(1, 100_000),
+    }
 
     def __post_init__(self) -> None:
-        if self.threads < 0 or self.grace < 0:
-            raise UsageError(f"threads and grace must not be negative, got {self.threads} and {self.grace}.")
+        check_limits(self, self.LIMITS)
+        for name in self.allow_hosts:
+            check_name(name)
         if self.token is not None and (len(self.token) < _LEAST_TOKEN or not _VISIBLE.fullmatch(self.token)):
             raise UsageError(
                 f"The token must be at least {_LEAST_TOKEN} visible ASCII characters, got {len(self.token)}. Make one: "

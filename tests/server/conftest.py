@@ -11,6 +11,8 @@ from elsa_index.server.app import create_app
 from elsa_index.server.current import Current
 from elsa_index.server.settings import Settings
 
+LOCAL = "http://localhost"
+
 
 @pytest.fixture(scope="session")
 def served(tastes, tmp_path_factory):
@@ -25,7 +27,7 @@ def served(tastes, tmp_path_factory):
 def client(served) -> Iterator[TestClient]:
     """Requests to the application in this process. Errors of the service are answers, as they are for users."""
     app = create_app(Current(lambda: ei.Index.open(served), warming=0), Settings())
-    with TestClient(app, raise_server_exceptions=False) as made:
+    with TestClient(app, LOCAL, raise_server_exceptions=False) as made:
         yield made
 
 

@@ -4,8 +4,10 @@ import http.client
 import json
 import os
 import re
+import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -23,11 +25,11 @@ from ..support.catalogues import make_tastes
 class Process:
     """`elsa-index serve` on a free port."""
 
-    def __init__(self, index, log, *options, **environment):
+    def __init__(self, index, log, *options, before=None, **environment):
         command = [sys.executable, "-m", "elsa_index_cli", "serve", str(index), "--port", "0", *options]
         self.log = log
         with log.open("wb") as file:
-            self.process = subprocess.Popen(command, stderr=file, env=os.environ | environment)
+            self.process = subprocess.Popen(command, stderr=file, env=os.environ | environment, preexec_fn=before)
         until = time.monotonic() + 60
         while not (found := re.search(r'"url": "([^"]+)/"', log.read_text())):
             assert self.process.poll() is None, log.read_text()
@@ -169,6 +171,32 @@ def test_a_kept_connection_does_not_wait_for_acknowledgements(process):
         times.append(time.perf_counter() - began)
     connection.close()
     assert min(times[1:]) < 0.03
+
+
+def test_every_line_of_the_log_is_json_whoever_writes_it(process):
+    """What is no HTTP, what Java writes, and too many connections for the files that may be open."""
+    host, port = process.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as odd:
+        odd.sendall(b"\x16\x03\x01 no HTTP\r\n\r\n")
+        assert b"400" in odd.recv(100)
+    assert process.stop() == 0
+    assert all(line["message"] and line["level"] for line in process.lines())
+
+
+def test_more_connections_than_files_may_be_open_silence_nobody(served, tmp_path):
+    def few_files():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (400, 400))
+
+    process = Process(served, tmp_path / "log", before=few_files)
+    host, port = process.url.removeprefix("http://").split(":")
+    silent = [socket.create_connection((host, int(port))) for _ in range(600)]
+    assert len(process.recommend()) == 3
+    assert len(os.listdir(f"/proc/{process.process.pid}/fd")) < 400
+    for connection in silent:
+        connection.close()
+    assert process.stop() == 0
+    assert process.log.stat().st_size < 10_000
+    assert "raise ulimit -n" in process.log.read_text()
 
 
 def test_a_token_comes_from_the_environment_and_is_not_logged(served, tmp_path):

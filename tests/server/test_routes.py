@@ -12,6 +12,8 @@ from elsa_index.server.current import Current
 from elsa_index.server.request_models import MAX_BODY
 from elsa_index.server.settings import Settings
 
+from .conftest import LOCAL
+
 TOKEN = "not-a-secret-of-anyone"
 HISTORY = ["t0-1", "t0-2", "t3-4"]
 
@@ -127,8 +129,8 @@ def test_health_readiness_metrics_and_about(client):
 
 def test_the_service_is_not_ready_before_it_starts_and_after_it_stopped(served):
     app = create_app(Current(lambda: ei.Index.open(served), warming=0), Settings())
-    assert TestClient(app).get("/readyz").status_code == 503
-    with TestClient(app) as started:
+    assert TestClient(app, LOCAL).get("/readyz").status_code == 503
+    with TestClient(app, LOCAL) as started:
         assert started.get("/readyz").status_code == 200
     assert not app.state.ready
 
@@ -151,8 +153,14 @@ HEADERS = {"content-type": "application/json"}
     (b"x" * 10_000_000, 413, "the body has more than 8,000,000 bytes"),
     (json.dumps({"history": [str(at) for at in range(100_000)]}).encode(), 422, "at most 10000 items"),
     (b'{"history": ["\xff\xfe"]}', 400, "JSON is needed, in UTF-8"),
-    (b"[" * 100_000, 400, "not nested deeply"),
-    (b'{"history": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", 400, "not nested deeply"),
+    (b"[" * 20_000, 400, "not nested deeply"),
+    (b'{"history": ' + b"[" * 10_000 + b"]" * 10_000 + b"}", 400, "not nested deeply"),
+    (b"[" * 100_000, 422, "more than 200 lists"),
+    (b'{"history": [' + b" " * 100_000 + b"[" * 30 + b"]" * 30 + b"]}", 400, "not nested deeply"),
+    (b"{" + b",".join(b'"%d":1' % at for at in range(700_000)) + b"}", 422, "more than 25,000 keys"),
+    (b"{" + b",".join(b'"%d": 1' % at for at in range(50)) + b"}", 422, "an object of 50 keys: '0', '1' and 48 more"),
+    (b'{"history": [' + b",".join([b"{}"] * 30_000) + b"]}", 422, "more than 25,000 objects"),
+    (b'{"history": [' + b",".join([b"1"] * 300_000) + b"]}", 422, "more than 250,000 values"),
     (b'{"history": ["a"', 422, "the body is not JSON"),
     (b"", 422, "the body: Field required"),
     (b"null", 422, "the body"),
@@ -171,6 +179,57 @@ def test_bad_requests_get_a_clear_answer(client, content, status, message):
     response = client.post("/v1/recommend", content=content, headers=HEADERS)
     assert response.status_code == status
     assert message in response.json()["error"]
+
+
+def test_an_answer_to_a_bad_request_is_short(client):
+    """It repeats no more than a little of what was sent, and not every one of ten thousand mistakes."""
+    for content in (
+        b'{"history": [], "' + b"k" * 7_900_000 + b'": 1}',
+        json.dumps({"history": [{"item_id": 1, "x": "y" * 500}] * 9_000}).encode(),
+        json.dumps({"history": [], "tags": ["t" * 2_000_000]}).encode(),
+    ):
+        assert len(client.post("/v1/recommend", content=content, headers=HEADERS).text) < 500
+
+
+def test_ids_that_look_like_json_are_ids(client):
+    """Colons, braces and escaped quotes inside of texts are not counted."""
+    odd = ['{"a":[1,', "\\", '\\"', "[[[[[[[[[[[[[[[[[[[[[", ":" * 1000]
+    found = post(client, "/v1/recommend", history=[f"{name}{at}" for name in odd for at in range(100)], k=1)
+    assert len(found["unknown"]) == 500
+    assert found["unknown"][0] == '{"a":[1,0'
+
+
+def test_the_largest_requests_that_are_allowed_are_answered(client):
+    weighted = [{"item_id": f"stranger {at}", "weight": 0.5} for at in range(9_999)] + ["t0-1"]
+    assert not post(client, "/v1/recommend", history=weighted, exclude=[str(at) for at in range(10_000)])["popular"]
+    batch = [{"history": [f"{at}" for at in range(1000)]}] * 100
+    assert len(post(client, "/v1/recommend/batch", histories=batch, k=1)["results"]) == 100
+
+
+def test_only_our_own_names_are_answered_to(served):
+    app = create_app(Current(lambda: ei.Index.open(served), warming=0), Settings(allow_hosts=("Shop.example",)), "elsa")
+    with TestClient(app, LOCAL) as client:
+        for host in (
+            "localhost:80",
+            "127.0.0.1",
+            "10.1.2.3:8080",
+            "[::1]:8080",
+            "[fe80::1]",
+            "shop.example.",
+            "ELSA:1",
+        ):
+            assert client.get("/v1/index", headers={"host": host}).status_code == 200, host
+        for host in ("evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "evil.example:80", "", "a b"):
+            for path in ("/v1/index", "/", "/healthz"):
+                refused = client.get(path, headers={"host": host})
+                assert refused.status_code == 421, host
+                assert "--allow-host" in refused.json()["error"]
+    anyone = create_app(Current(lambda: ei.Index.open(served), warming=0), Settings(allow_hosts=("*",)))
+    with TestClient(anyone, "http://evil.example") as client:
+        assert client.get("/v1/index").status_code == 200
+    for wrong in ("http://shop.example", "shop.example:80", "", "a b"):
+        with pytest.raises(ei.UsageError, match="A host to allow is a name"):
+            Settings(allow_hosts=(wrong,))
 
 
 def test_bodies_that_come_in_parts_are_limited_too(client):
@@ -194,7 +253,7 @@ def test_other_mistakes(client):
 def test_an_approximate_engine_refuses_exact_and_lack_of_segments_is_told(tastes, tmp_path):
     codes, _ = tastes
     ei.Index.build(codes, tmp_path / "i", engine="faiss-hnsw", segments=None).close()
-    with TestClient(create_app(Current(lambda: ei.Index.open(tmp_path / "i"), warming=0), Settings())) as client:
+    with TestClient(create_app(Current(lambda: ei.Index.open(tmp_path / "i"), warming=0), Settings()), LOCAL) as client:
         refused = client.post("/v1/recommend", json={"history": HISTORY, "exact": True})
         assert refused.status_code == 422
         assert "approximate" in refused.json()["error"]
@@ -211,7 +270,7 @@ def test_a_failure_of_the_service_is_a_500_that_tells_nothing(served):
     current = Current(lambda: ei.Index.open(served), warming=0)
     app = create_app(current, Settings())
     current.use = Broken.use.__get__(current)
-    response = TestClient(app, raise_server_exceptions=False).post("/v1/recommend", json={"history": []})
+    response = TestClient(app, LOCAL, raise_server_exceptions=False).post("/v1/recommend", json={"history": []})
     assert response.status_code == 500
     assert response.json() == {
         "error": f"the service failed; its log says why, under {response.headers['x-request-id']}"
@@ -220,7 +279,7 @@ def test_a_failure_of_the_service_is_a_500_that_tells_nothing(served):
 
 def test_a_token_guards_all_but_the_page_and_the_probes(served):
     app = create_app(Current(lambda: ei.Index.open(served), warming=0), Settings(token=TOKEN))
-    with TestClient(app) as client:
+    with TestClient(app, LOCAL) as client:
         for path in ("/", "/page/page.js", "/healthz", "/readyz"):
             assert client.get(path).status_code == 200
         for value in ("", "Bearer no", f"Basic {TOKEN}", TOKEN):

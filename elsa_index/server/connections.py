@@ -1,0 +1,111 @@
+"""Connections: how long they may keep the service waiting, and how many there are."""
+
+import asyncio
+import os
+import resource
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .guard import log
+
+HEAD_SECONDS = 10.0
+"""For the whole head of a request, from its first byte on; on a new connection, from its beginning on."""
+KEPT_SECONDS = 75
+"""That a connection is kept after an answer: longer than load balancers do, who must not meet one that just ended."""
+WRITE_SECONDS = 30.0
+"""For a client to take what is ready for it."""
+LAST_SECONDS = 1.0
+"""For a client to go on when the service stops."""
+_OWN_FILES = 200  # files that an index, its next build and the process itself open
+
+
+class Connection(H11Protocol):
+    """One connection. It ends where its client is late; where there are more than `most`, the one whose client has been
+    waited for longest ends."""
+
+    most = 1000
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self._late: asyncio.TimerHandle | None = None
+        self.waiting_since = self.loop.time()
+        super().connection_made(transport)
+        self._expect(HEAD_SECONDS)
+        if len(self.connections) > self.most:
+            self._make_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._expect(None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_idle and self._late is None:
+            self._expect(HEAD_SECONDS)
+        super().data_received(data)
+        if not self._is_idle:
+            self._expect(None)
+
+    def on_response_complete(self) -> None:
+        self.waiting_since = self.loop.time()
+        super().on_response_complete()
+
+    def shutdown(self) -> None:
+        """The service stops: running requests end, and those of which nothing more arrives do not keep it."""
+        super().shutdown()
+        if self.waits_for_client:
+            self._expect(LAST_SECONDS)
+
+    def pause_writing(self) -> None:
+        self.waiting_since = self.loop.time()
+        self._expect(WRITE_SECONDS)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._expect(None)
+        super().resume_writing()
+
+    @property
+    def _is_idle(self) -> bool:
+        """Nothing was asked, or all that was asked is answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    @property
+    def waits_for_client(self) -> bool:
+        return self._is_idle or self.flow.write_paused or (self.cycle.more_body and not self.cycle.response_started)
+
+    def _expect(self, seconds: float | None) -> None:
+        """Something must happen in so many seconds; None: it has."""
+        if self._late is not None:
+            self._late.cancel()
+        self._late = None if seconds is None else self.loop.call_later(seconds, self.transport.abort)
+
+    def _make_room(self) -> None:
+        waiting = [other for other in self.connections if isinstance(other, Connection) and other.waits_for_client]
+        longest = min(waiting, key=lambda other: other.waiting_since, default=self)
+        longest.connections.discard(longest)
+        longest.transport.abort()
+
+
+def limited(most: int) -> type[Connection]:
+    """The connections of a service that has at most so many, or as many as the limit of open files lets it have, which
+    is raised as far as it may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = most + _open_files() + _OWN_FILES
+    if soft < wanted:
+        soft = min(wanted, hard) if hard != resource.RLIM_INFINITY else wanted
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    possible = max(1, min(most, soft - (wanted - most)))
+    if possible < most:
+        log.warning(
+            "fewer connections than wanted, as few files may be open: raise ulimit -n",
+            extra={"wanted": most, "connections": possible, "open_files": soft},
+        )
+    namespace: dict[str, Any] = {"most": possible}
+    return type("Connection", (Connection,), namespace)
+
+
+def _open_files() -> int:
+    try:
+        return len(os.listdir("/dev/fd"))
+    except OSError:
+        return 64
