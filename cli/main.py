@@ -1,5 +1,6 @@
 """elsa-index: recommendations from a search engine."""
 
+import os
 import signal
 import sys
 import traceback
@@ -42,6 +43,7 @@ def main() -> None:
     """Runs the command line. Exit status: 0 done, 1 the work failed, 2 the call was wrong."""
     from elsa_index.errors import ElsaIndexError
 
+    _open_standard_streams()
     signal.signal(signal.SIGTERM, _stop)
     try:
         app()
@@ -66,6 +68,18 @@ def main() -> None:
             raise
         _complain(f"{type(error).__name__}: {error} (run again with --debug to see where)")
         sys.exit(1)
+
+
+def _open_standard_streams() -> None:
+    """Where a standard stream was closed (2>&-), a file that is opened next would take its number, and get what is
+    meant for people written into it."""
+    for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
 
 
 def _stop(number: int, frame: object) -> None:

@@ -7,7 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from .engines.lucene.jvm import JAVA_VARIABLE, OLDEST_JAVA, anserini_jar, candidates, find_java, lucene_version
+from .engines.lucene.jvm import (
+    HEAP_VARIABLE,
+    JAVA_VARIABLE,
+    OLDEST_JAVA,
+    UNHEARD,
+    anserini_jar,
+    candidates,
+    find_java,
+    lucene_version,
+)
 from .engines.opensearch.credentials import recipients
 from .errors import ElsaIndexError
 from .processors import usable_processors
@@ -28,7 +37,16 @@ class Finding:
 
 def diagnose() -> list[Finding]:
     """Looks at everything that an index needs, and starts Lucene and FAISS for real."""
-    checks: list[Callable[[], list[Finding]]] = [_python, _packages, _java, _lucene, _faiss, _threads, _credentials]
+    checks: list[Callable[[], list[Finding]]] = [
+        _python,
+        _packages,
+        _java,
+        _java_variables,
+        _lucene,
+        _faiss,
+        _threads,
+        _credentials,
+    ]
     findings: list[Finding] = []
     for check in checks:
         try:
@@ -79,6 +97,17 @@ def _java() -> list[Finding]:
     if chosen.origin != JAVA_VARIABLE:
         findings[0] = Finding("Java", "ok", findings[0].found, f"{JAVA_VARIABLE} names another.")
     return findings
+
+
+def _java_variables() -> list[Finding]:
+    """Only where there are any: they are not heard, as they may be meant for other programs."""
+    return [
+        Finding(
+            "Java", "hint", f"{name} is set and not heard", f"{HEAP_VARIABLE} is for memory; nothing else is needed."
+        )
+        for name in UNHEARD
+        if name in os.environ
+    ]
 
 
 def _lucene() -> list[Finding]:

@@ -37,6 +37,10 @@ class TrainingInterrupted(ElsaIndexError):
     exit_status = 130
 
 
+class ForkedError(ElsaIndexError, RuntimeError):
+    """Something that a parent process used and that does not live on in its child."""
+
+
 class JavaError(ElsaIndexError, RuntimeError):
     """No Java that can run Lucene, or Lucene itself failed."""
 

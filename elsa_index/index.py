@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from .catalogue.build import write_index
 from .catalogue.build_options import BuildOptions
@@ -17,6 +18,7 @@ from .data.title_lookup import Titles
 from .engines.cluster_target import ClusterTarget
 from .engines.contract import Progress
 from .engines.names import ManyTerms, RankName
+from .errors import UsageError
 from .search.explanation import Explanation, explain, strongest_dimensions
 from .search.homepage import Homepage, homepage
 from .search.homepage_options import HomepageOptions
@@ -106,7 +108,14 @@ class Index:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __reduce__(self) -> NoReturn:
+        raise UsageError(
+            f"An open index cannot be sent to another process: send its path, {str(self.path)!r}, and open it there, "
+            "once per process."
+        )
+
     def close(self) -> None:
+        """Lets go of the files. An index that nobody holds any more does so by itself."""
         self.catalogue.close()
 
     @property

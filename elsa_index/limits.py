@@ -28,6 +28,8 @@ class Limits:
 
 
 AT_LEAST_ONE = Limits(1)
+THREADS = Limits(1, 512)
+"""Each has a stack, and memory of its own in Java: more are a slip of the finger."""
 
 
 def check_limits(options: object, limits: Mapping[str, Limits]) -> None:

@@ -6,7 +6,3 @@ import os
 def usable_processors() -> int:
     """Processors that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-MOST_THREADS = 512
-"""Each has a stack and memory of its own in Java: more are a slip of the finger."""

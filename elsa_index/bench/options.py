@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..limits import AT_LEAST_ONE, Limits, check_limits
+from ..limits import AT_LEAST_ONE, THREADS, Limits, check_limits
 
 
 @dataclass(frozen=True)
@@ -25,4 +25,4 @@ class BenchOptions:
     def __post_init__(self) -> None:
         check_limits(self, self.LIMITS)
         for count in self.threads:
-            AT_LEAST_ONE.check("threads", count)
+            THREADS.check("threads", count)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ..engines.contract import Query
 from ..errors import StorageError, UsageError
+from ..limits import THREADS
 from ..storage.files import locked
 from .build_options import check_target
 from .calibration import Calibration, calibrate
@@ -27,6 +28,7 @@ def tune(
             "lucene or opensearch."
         )
     check_target(target_overlap)
+    THREADS.check("threads", threads)
     known = [history for history in catalogue.resolve_all(histories) if history.is_known]
     if not known:
         raise UsageError(f"None of the {len(histories):,} histories has an item that the index knows.")

@@ -1,39 +1,44 @@
 """Many queries at a time: threads over them, and how many are done."""
 
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from .contract import Answer, Progress, Query
 
+_LOOKS = 0.2  # seconds after which one who waits for threads looks whether it was interrupted
+
 
 def answer_each(
-    queries: Sequence[Query],
-    answer: Callable[[Query], Answer],
-    threads: int,
-    on_progress: Progress | None,
-    at_end: Callable[[], None] = lambda: None,
+    queries: Sequence[Query], answer: Callable[[Query], Answer], threads: int, on_progress: Progress | None
 ) -> list[Answer]:
-    """The answer to each query, `threads` of them at a time. at_end: what a thread calls before it ends."""
+    """The answer to each query, `threads` of them at a time. An exception, Ctrl-C included, ends all threads at their
+    next query."""
     counter = Counter(len(queries), on_progress)
-
-    def one(query: Query) -> Answer:
-        found = answer(query)
-        counter.add()
-        return found
-
-    def part(which: int) -> list[Answer]:
-        try:
-            return [one(query) for query in queries[which::threads]]
-        finally:
-            at_end()
-
-    if threads == 1 or len(queries) < 2:
-        return [one(query) for query in queries]
     answers: list[Answer] = [None] * len(queries)  # type: ignore[list-item]
+    stopped = threading.Event()
+
+    def part(which: int) -> None:
+        for at in range(which, len(queries), threads):
+            if stopped.is_set():
+                return
+            answers[at] = answer(queries[at])
+            counter.add()
+
+    threads = max(1, min(threads, len(queries)))
+    if threads == 1:
+        part(0)
+        return answers
     with ThreadPoolExecutor(threads) as pool:
-        for which, found in enumerate(pool.map(part, range(threads))):
-            answers[which::threads] = found
+        try:
+            running = {pool.submit(part, which) for which in range(threads)}
+            while running:  # a signal that another thread gets wakes nobody who waits without an end
+                done, running = wait(running, _LOOKS, FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+        finally:
+            stopped.set()
     return answers
 
 

@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 from ..codes.item_codes import ItemCodes
 from ..codes.query_vector import QueryVector, Vector
 from ..errors import DataError, StorageError
+from ..forks import Unforkable
 from ..storage.files import load_array
 from ..storage.ids import Rows
 from ..storage.ranges import check_shape
@@ -26,6 +27,8 @@ _ADD_ROWS = 4096
 _MOST_DIMS = 16_384  # 64 KB per item, as vectors are dense
 _TRAINING_ROWS = 100_000  # of the quantisers
 _FEW = 2000  # rows that a filter looks up by hashing; more are looked up in a bitmap of all
+
+_FAISS = Unforkable("FAISS")  # its threads, and what its BLAS keeps of them
 
 
 class _FaissEngine(Engine):
@@ -51,6 +54,7 @@ class _FaissEngine(Engine):
     ) -> dict[str, Any]:
         import faiss
 
+        _FAISS.use()
         items, dims = codes.weights.shape
         norms = codes.norms if cls.normalises and not codes.is_unit_norm else None
         index = cls._new(dims, items)
@@ -86,6 +90,9 @@ class _FaissEngine(Engine):
             index = faiss.read_index(str(directory / _FILE), faiss.IO_FLAG_MMAP)
         except RuntimeError as error:
             raise StorageError(f"{directory / _FILE} cannot be opened by FAISS: {error}") from None
+        if hasattr(index, "invlists"):
+            # Reading ahead takes 32 new threads a search, and the last ones keep a forked process from ending.
+            faiss.downcast_InvertedLists(index.invlists).prefetch_nthread = 0  # type: ignore[attr-defined]
         if index.d != parameters["dims"]:
             raise StorageError(f"{directory / _FILE} is damaged: vectors of {index.d:,} dimensions.")
         norms = load_array(directory / _NORMS) if (directory / _NORMS).exists() else None
@@ -100,6 +107,7 @@ class _FaissEngine(Engine):
         """(rows, dims) float64."""
         if not len(rows):
             return np.zeros((0, self.dims))
+        _FAISS.use()
         vectors: npt.NDArray[np.float64] = self._index.reconstruct_batch(rows).astype(np.float64)
         return vectors if self._norms is None else vectors * self._norms[rows, None]
 
@@ -109,6 +117,7 @@ class _FaissEngine(Engine):
     def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
         import faiss
 
+        _FAISS.use()
         faiss.omp_set_num_threads(plan.threads)
         answers: list[Answer] = []
         counter = Counter(len(queries), on_progress)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from ..engines.names import ManyTerms, RankName
 from ..errors import UsageError
-from ..limits import AT_LEAST_ONE, Limits, check_limits
+from ..limits import AT_LEAST_ONE, THREADS, Limits, check_limits
 
 if TYPE_CHECKING:
     from ..catalogue.manifest import Manifest
@@ -52,9 +52,10 @@ class SearchOptions:
     many_terms: ManyTerms | None = None
     threads: int = 1
 
-    LIMITS: ClassVar[dict[str, Limits]] = dict.fromkeys(
-        ("k", "query_terms", "candidates", "threads", "effort"), AT_LEAST_ONE
-    )
+    LIMITS: ClassVar[dict[str, Limits]] = {
+        **dict.fromkeys(("k", "query_terms", "candidates", "effort"), AT_LEAST_ONE),
+        "threads": THREADS,
+    }
 
     def __post_init__(self) -> None:
         check_limits(self, self.LIMITS)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..errors import UsageError
-from ..limits import Limits, check_limits
-from ..processors import MOST_THREADS, usable_processors
+from ..limits import THREADS, Limits, check_limits
+from ..processors import usable_processors
 from .hosts import check_name
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -32,7 +32,7 @@ class Settings:
     connections: int = 1000
 
     LIMITS: ClassVar[Mapping[str, Limits]] = {
-        "threads": Limits(0, MOST_THREADS),
+        "threads": Limits(0, THREADS.most),
         "grace": Limits(0, 86_400),
         "connections": Limits(1, 100_000),
     }

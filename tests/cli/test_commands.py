@@ -252,7 +252,7 @@ def test_popular_items_stand_in_for_missing_histories(index, histories):
     (["homepage", "INDEX", "--rows", "0"], 2, "rows must be at least 1, got 0"),
     (["homepage", "INDEX", "--diversity", "7"], 2, "diversity must be from 0 to 1, got 7"),
     (["serve", "INDEX", "--port", "70000"], 2, "port must be from 0 to 65535, got 70000"),
-    (["serve", "INDEX", "--threads", "-1"], 2, "threads and grace must not be negative"),
+    (["serve", "INDEX", "--threads", "-1"], 2, "threads must be from 0 to 512, got -1"),
     (["build", "m", "-o", "i", "--least-items", "0"], 2, "--least-items must be at least 1, got 0"),
 ])  # fmt: skip
 def test_wrong_calls_get_one_clear_line(arguments, status, message, index):

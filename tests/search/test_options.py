@@ -31,7 +31,7 @@ def indexes(tmp_path_factory):
     ("exact", {"k": 0}, "k must be at least 1, got 0"),
     ("lucene", {"query_terms": 0}, "query_terms must be at least 1, got 0"),
     ("lucene", {"candidates": -1}, "candidates must be at least 1, got -1"),
-    ("exact", {"threads": 0}, "threads must be at least 1, got 0"),
+    ("exact", {"threads": 0}, "threads must be from 1 to 512, got 0"),
     ("faiss-hnsw", {"effort": 0}, "effort must be at least 1, got 0"),
     ("faiss-hnsw", {"exact": True}, "The engine faiss-hnsw is approximate and cannot prove an answer"),
     ("exact", {"query_terms": 8}, "query_terms and candidates are for lucene and opensearch; this index is exact"),

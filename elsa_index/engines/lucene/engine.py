@@ -19,7 +19,7 @@ from ..contract import Answer, BuildPlan, Capabilities, Engine, Progress, Query,
 from ..one_stage import OneStageSearch
 from ..stored_codes import StoredCodes, StoredCodesEngine
 from ..two_stage import Growth, HeavyItems, TwoStageSearch
-from .jvm import detach, lucene_version
+from .jvm import lucene_version
 from .postings import LucenePostings
 from .writer import write_postings
 
@@ -76,7 +76,7 @@ class LuceneEngine(StoredCodesEngine):
         return cls(store, postings, TwoStageSearch(postings, store, scale.step, heavy, growth))
 
     def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
-        return answer_each(queries, lambda query: self.two_stage.search(query, plan), plan.threads, on_progress, detach)
+        return answer_each(queries, lambda query: self.two_stage.search(query, plan), plan.threads, on_progress)
 
     def close(self) -> None:
         self.postings.close()
@@ -133,7 +133,7 @@ class LuceneImpactsEngine(Engine):
         return csr_array((weights, (places, dims)), shape=(len(unique), self.dims))[which]
 
     def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
-        return answer_each(queries, lambda query: self.one_stage.search(query, plan), plan.threads, on_progress, detach)
+        return answer_each(queries, lambda query: self.one_stage.search(query, plan), plan.threads, on_progress)
 
     def close(self) -> None:
         self.postings.close()

@@ -1,11 +1,13 @@
 """The JVM: finding a Java that runs Lucene, and starting it on the jar that Pyserini carries."""
 
+import codecs
+import locale
 import os
 import re
 import shutil
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -13,12 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import JavaError
+from ...forks import Unforkable
 
 OLDEST_JAVA = 21
 JAVA_VARIABLE = "ELSA_INDEX_JAVA_HOME"
 HEAP_VARIABLE = "ELSA_INDEX_JAVA_HEAP"
+UNHEARD = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS")
+"""Variables from which a JVM takes options, debug agents included, and which end the process where it refuses them."""
 _LOCK = threading.RLock()
 _load_class: Any = None
+JAVA = Unforkable("Java")
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,8 @@ def options_of(java: Java) -> list[str]:
     """Options of the JVM: its own memory limit unless the user names one, and no warnings about known calls."""
     # JPype asks for a full collection in Java whenever Python collects: 10 ms in the middle of a query.
     options = ["-Xrs", "-XX:+UseSerialGC", "-XX:+DisableExplicitGC", "-Djava.awt.headless=true"]
+    # Nobody else is to reach into the process: no attach socket, no performance data in a folder that all can read.
+    options += ["-XX:+DisableAttachMechanism", "-XX:-UsePerfData"]
     if heap := os.environ.get(HEAP_VARIABLE):
         if not re.fullmatch(r"\d+[kmgKMG]", heap):
             raise JavaError(f"{HEAP_VARIABLE} must be a number with k, m or g, for example 2g; got {heap!r}.")
@@ -108,6 +116,7 @@ def _start() -> Any:
     """Starts the JVM. JPype is the bridge, and not pyjnius, which Pyserini uses: pyjnius keeps the object that a method
     is called on in the method, which all threads share (kivy/pyjnius issue 563), so only one thread could search."""
     import jpype
+    import jpype.config
 
     if not jpype.isJVMStarted():
         if "jnius" in sys.modules:
@@ -117,13 +126,39 @@ def _start() -> Any:
             )
         java = find_java()
         try:
-            jpype.startJVM(str(java.library), *options_of(java), classpath=[str(anserini_jar())], convertStrings=False)
+            with _environment_for_java():
+                jpype.startJVM(
+                    str(java.library), *options_of(java), classpath=[str(anserini_jar())], convertStrings=False
+                )
         except Exception as error:
             raise JavaError(f"The JVM at {java.home} did not start: {error}") from error
         # The other way around pyjnius would crash the process; so importing it raises ImportError.
         sys.modules["jnius"] = None  # type: ignore[assignment]
     _quieten(jpype.JClass)
     return jpype.JClass
+
+
+@contextmanager
+def _environment_for_java() -> Iterator[None]:
+    """Takes away variables that the JVM would take options from, and gives it an encoding for names of files where
+    the locale has none but ASCII (LC_ALL=C): Python reads them as UTF-8 then, and so should Java."""
+    changed: dict[str, str | None] = dict.fromkeys(name for name in UNHEARD if name in os.environ)
+    if os.name == "posix" and codecs.lookup(locale.getencoding()).name == "ascii":
+        changed["LC_ALL"] = "C.UTF-8"
+    before = {name: os.environ.get(name) for name in changed}
+    _set_environment(changed)
+    try:
+        yield
+    finally:
+        _set_environment(before)
+
+
+def _set_environment(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def _quieten(load: Any) -> None:
@@ -138,6 +173,7 @@ _KEPT: list[Any] = []  # Java forgets a logger's level when nobody holds the log
 def java_class(name: str) -> Any:
     """A Java class by its full name; starts the JVM when first called. Raises JavaError where that fails."""
     global _load_class
+    JAVA.use()
     with _LOCK:
         if _load_class is None:
             _load_class = _start()
@@ -158,15 +194,46 @@ def calling_java(doing: str) -> Iterator[None]:
     """Turns a Java exception into a JavaError that says what was done. Any thread may call Java at any time."""
     import jpype
 
+    JAVA.use()
+    _THIS_THREAD.detaches()
     try:
         yield
     except jpype.JException as error:
+        if type(error).__name__ == "java.lang.OutOfMemoryError":  # by its name: no memory is left to ask Java
+            raise JavaError(
+                f"Java has not enough memory for {doing}; give it more by {HEAP_VARIABLE}, for example 2g."
+            ) from error
         raise JavaError(f"Lucene failed while {doing}: {first_line(error)}") from error
 
 
-def detach() -> None:
-    """To be called by a thread that used Java, before it ends."""
-    java_class("java.lang.Thread").detach()
+def _leave_java_alone() -> None:
+    """In a child: Python's end does not wait for a Java that is not there."""
+    if config := sys.modules.get("jpype.config"):
+        config.onexit = False  # type: ignore[attr-defined]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_java_alone)
+
+
+class _Attachment:
+    """Lives as long as its thread, of which Java keeps a thread object and memory until it is detached."""
+
+    def __del__(self) -> None:
+        if JAVA.lives:
+            _load_class("java.lang.Thread").detach()
+
+
+class _ThisThread(threading.local):
+    attachment: _Attachment | None = None
+
+    def detaches(self) -> None:
+        """This thread will be detached from Java when it ends. The main thread ends with Java."""
+        if self.attachment is None and threading.current_thread() is not threading.main_thread():
+            self.attachment = _Attachment()
+
+
+_THIS_THREAD = _ThisThread()
 
 
 def lucene_version() -> str:

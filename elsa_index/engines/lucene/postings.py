@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from ...errors import JavaError, StorageError
 from ...storage.ids import Rows
 from ..contract import Filter, Query
 from ..two_stage import Candidates
-from .jvm import calling_java, java_class
+from .jvm import JAVA, calling_java, java_class
 from .writer import ROW_FIELD, TAG_FIELD, TERMS_FIELD, open_directory
 
 _EVERYTHING = 2**31 - 1
@@ -25,6 +25,9 @@ class LucenePostings:
         self.most_candidates = items
         with calling_java(f"opening {directory}"):
             self._reader = java_class("org.apache.lucene.index.DirectoryReader").open(open_directory(directory))
+            # Java would keep the files mapped, although nobody holds the reader.
+            self._closing = finalize(self, _close, self._reader)
+            self._closing.atexit = False
             leaves = self._reader.leaves().size()
             if self._reader.maxDoc() != items or self._reader.numDeletedDocs() or leaves != 1:
                 raise StorageError(
@@ -90,8 +93,13 @@ class LucenePostings:
         return tags, rows.newSlowSetQuery(ROW_FIELD, jpype.JArray(jpype.JLong)(only.excluded))
 
     def close(self) -> None:
+        self._closing()
+
+
+def _close(reader: Any) -> None:
+    if JAVA.lives:
         with calling_java("closing"):
-            self._reader.close()
+            reader.close()
 
 
 class _Hits:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ...errors import ClusterError, UsageError
+from ...forks import forks
 from ..cluster_target import (
     CA_VARIABLE,
     PASSWORD_VARIABLE,
@@ -49,7 +50,8 @@ class ClusterClient:
         authority = os.environ.get(CA_VARIABLE)
         if authority:
             _check_authority(authority)
-        self.api: Any = OpenSearch(
+        self._connect = partial(
+            OpenSearch,
             self.urls,
             # The library sends credentials as Latin-1; so these come out as UTF-8, as clusters read them.
             http_auth=credentials and tuple(part.encode().decode("latin-1") for part in credentials),
@@ -59,6 +61,7 @@ class ClusterClient:
             retry_on_timeout=True,
             pool_maxsize=_CONNECTIONS,
         )
+        self._api, self._connected_after = self._connect(), forks()
         try:
             info = partial(self.api.info, request_timeout=_OPENING_TIMEOUT)
             found = self.call("asking for its version", info, _OPENING)["version"]
@@ -73,6 +76,14 @@ class ClusterClient:
         if not self.is_at_least(OLDEST_VERSION):
             oldest = ".".join(map(str, OLDEST_VERSION))
             raise ClusterError(f"{self} runs OpenSearch {self.version}; {oldest} is the oldest that works. Upgrade it.")
+
+    @property
+    def api(self) -> Any:
+        """The library's client, with connections of this process's own: on those of the process that it was forked from
+        both would read each other's answers."""
+        if self._connected_after != forks():
+            self._api, self._connected_after = self._connect(), forks()
+        return self._api
 
     def is_at_least(self, version: tuple[int, int]) -> bool:
         return tuple(int(part) for part in re.findall(r"\d+", self.version)[:2]) >= version
@@ -138,7 +149,8 @@ class ClusterClient:
         return f"status {status}: {reason}"
 
     def close(self) -> None:
-        self.api.close()
+        if self._connected_after == forks():
+            self._api.close()
 
 
 def _patience() -> float:

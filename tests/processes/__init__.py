@@ -1,0 +1,1 @@
+"""Indexes in processes and threads that others start and end."""

@@ -1,0 +1,83 @@
+"""Threads that come and go, and work that is interrupted."""
+
+import gc
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import psutil
+import pytest
+
+import elsa_index as ei
+from elsa_index.engines.lucene.jvm import java_class
+
+from ..support.catalogues import make_codes
+
+
+@pytest.fixture(scope="module")
+def lucene(tmp_path_factory):
+    path = tmp_path_factory.mktemp("threads") / "i"
+    ei.Index.build(make_codes(300), path, segments=None).close()
+    return path
+
+
+def test_threads_that_end_leave_nothing_in_java(lucene):
+    """A server may well make a thread for each request."""
+    with ei.Index.open(lucene) as index:
+
+        def search():
+            assert len(index.search([["item20", "item21"]], 5).ids)
+
+        before = java_class("java.lang.Thread").activeCount()
+        for _ in range(100):
+            thread = threading.Thread(target=search)
+            thread.start()
+            thread.join()
+        assert java_class("java.lang.Thread").activeCount() <= before
+
+
+@pytest.mark.parametrize("engine", ["lucene", "exact", "faiss-hnsw"])
+def test_an_index_that_nobody_holds_lets_go_of_its_files(tmp_path, engine):
+    ei.Index.build(make_codes(300), tmp_path / "i", engine=engine).close()
+
+    def mapped():
+        return [each.path for each in psutil.Process().memory_maps() if str(tmp_path) in each.path]
+
+    index = ei.Index.open(tmp_path / "i")
+    index.search([["item20"]], 5)
+    assert mapped()
+    del index
+    gc.collect()
+    assert mapped() == []
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_search_of_many_histories_ends_at_once(lucene, tmp_path, number, status):
+    pairs = [f"u{user},item{20 + (user * 3 + at) % 200}" for user in range(20_000) for at in range(8)]
+    (tmp_path / "histories.csv").write_text("\n".join(["user_id,item_id", *pairs]))
+    command = [sys.executable, "-m", "elsa_index_cli", "search", str(lucene), "--histories", "histories.csv"]
+    command += ["-k", "50", "--exact", "--threads", "2", "-o", "out.csv"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("searching: 2,000"):
+            break
+    else:
+        pytest.fail(line)
+    began = time.monotonic()
+    process.send_signal(number)
+    assert process.wait(30) == status
+    assert time.monotonic() - began < 3
+    process.stderr.close()
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_many_threads_are_a_slip(lucene):
+    with ei.Index.open(lucene) as index:
+        for wrong in (0, 513, 10**9):
+            with pytest.raises(ei.UsageError, match=f"threads must be from 1 to 512, got {wrong}"):
+                index.search([["item20"]], threads=wrong)
+            with pytest.raises(ei.UsageError, match="threads must be from 1 to 512"):
+                index.tune([["item20"]], threads=wrong)
