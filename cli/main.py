@@ -23,6 +23,7 @@ from . import (
     verify,
 )
 from .options import state
+from .printable import printable
 
 app = typer.Typer(
     name="elsa-index",
@@ -88,4 +89,4 @@ def _stop(number: int, frame: object) -> None:
 
 
 def _complain(message: str) -> None:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)

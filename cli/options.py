@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .printable import as_json_text, printable
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -91,12 +93,12 @@ def opened(index: Path, metadata: Path | None) -> "ei.Index":
 
 
 def print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False))
+    print(as_json_text(json.dumps(value, ensure_ascii=False)))
 
 
 def note(message: str) -> None:
     """A line for people, on standard error, so that standard output holds results only."""
-    print(message, file=sys.stderr)
+    print(printable(message), file=sys.stderr)
 
 
 def note_summary(log: "ei.Interactions") -> None:
@@ -146,10 +148,10 @@ def table(title: str, columns: list[str], rows: list[list[str]], texts: Collecti
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(title=title or None, title_justify="left")
+    shown = Table(title=printable(title) or None, title_justify="left")
     for at, name in enumerate(columns):
         shown.add_column(name, justify="left" if at == 0 or name in texts else "right", overflow="fold")
     for row in rows:
-        shown.add_row(*(Text(cell) for cell in row))
+        shown.add_row(*(Text(printable(cell)) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else max(140, 14 * len(columns)))
     console.print(shown)

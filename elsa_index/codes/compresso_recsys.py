@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
+from ..data.raw_bytes import most_unpacked
 from ..errors import DataError
 from ..storage.ids import IdMap
 from .item_codes import ItemCodes
 
 FORMAT, VERSION, MODEL = "compresso.recsys.model", 1, "elsa_trainer"
-_LARGEST_RATIO = 100
-"""A member this many times larger than the archive is no saved model: weights hardly compress."""
 
 
 def read_compresso(path: Path) -> ItemCodes:
@@ -42,7 +41,7 @@ def read_compresso(path: Path) -> ItemCodes:
         names = IdMap(map(str, ids))
         origin = {"model": "ELSA" if config["compression"] is None else "Compressed ELSA", "imported_from": path.name}
         return ItemCodes(names, weights, origin=origin | {"compresso_recsys": config})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError, EOFError,
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError, EOFError, MemoryError,
             zipfile.BadZipFile, zlib.error, UnpicklingError) as error:  # fmt: skip
         if isinstance(error, DataError):
             raise
@@ -51,7 +50,7 @@ def read_compresso(path: Path) -> ItemCodes:
 
 def _member(archive: zipfile.ZipFile, path: Path, name: str) -> bytes:
     size = archive.getinfo(name).file_size
-    if size > _LARGEST_RATIO * max(path.stat().st_size, 1 << 20):
+    if size > most_unpacked(path.stat().st_size):
         raise DataError(f"{path} is damaged: {name} claims to hold {size:,} bytes.")
     return archive.read(name)
 

@@ -12,6 +12,7 @@ from scipy.sparse import bsr_array, coo_array, csc_array, csr_array, dia_array
 
 from ..errors import DataError, ElsaIndexError
 from ..storage.ranges import check_range, check_shape, check_starts
+from .raw_bytes import most_unpacked
 
 _MOST_EMPTY = 1000
 """A matrix may have so many rows, or columns, per stored value, and a million besides: what a file of a few bytes
@@ -60,6 +61,9 @@ def _refuse_bomb(path: Path) -> None:
             unpacked = sum(member.file_size for member in archive.infolist())
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise DataError(f"{path} is not a SciPy sparse matrix (scipy.sparse.save_npz): {error}") from None
+    packed = path.stat().st_size
+    if unpacked > most_unpacked(packed):
+        raise DataError(f"{path} unpacks to {unpacked:,} bytes from {packed:,}, as no matrix of a log does.")
     free = psutil.virtual_memory().available
     if 2 * unpacked > free:
         raise DataError(

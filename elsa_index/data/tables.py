@@ -1,14 +1,13 @@
 """Reading and writing tables: CSV, TSV and Parquet, plain or gzipped, through Polars."""
 
-import gzip
 import io
 import os
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DataError, UsageError, name_some, shorten
 from ..storage.files import existing_file, staged_file
+from .raw_bytes import unpacked
 
 if TYPE_CHECKING:
     import polars as pl
@@ -49,19 +48,17 @@ def _read(path: str | os.PathLike[str], required: list[str]) -> "pl.DataFrame":
     path = existing_file(path, "The table")
     kind = table_format(path)
     try:
-        data = path.read_bytes()
-        if path.suffix.lower() == ".gz" or data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
+        data = unpacked(path)
         if not data.strip():
             raise DataError(f"{path} is empty.")
         if kind == "parquet":
-            frame = pl.read_parquet(io.BytesIO(data))
+            frame = _parquet(data, path)
         else:
             separator = "\t" if kind == "tsv" else ","
             frame = pl.read_csv(io.BytesIO(data), separator=separator, infer_schema=False)
     except DataError:
         raise
-    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise DataError(f"{path} cannot be read as {kind.upper()}: {reason}") from None
     except BaseException as error:
@@ -74,6 +71,15 @@ def _read(path: str | os.PathLike[str], required: list[str]) -> "pl.DataFrame":
     if frame.height == 0:
         raise DataError(f"{path} has a header and no rows.")
     return frame
+
+
+def _parquet(data: bytes, path: Path) -> "pl.DataFrame":
+    from .parquet import read_parquet
+
+    try:
+        return read_parquet(data)
+    except DataError as error:
+        raise DataError(f"{path} cannot be read as PARQUET: {error}") from None
 
 
 def _as_text(frame: "pl.DataFrame", columns: list[str], path: str | os.PathLike[str]) -> "pl.DataFrame":

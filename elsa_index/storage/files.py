@@ -38,7 +38,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in `path`. Raises StorageError where there is none."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise StorageError(f"{path} cannot be read as JSON: {error}") from None
     if not isinstance(value, dict):
         raise StorageError(f"{path} must hold a JSON object, got {type(value).__name__}.")

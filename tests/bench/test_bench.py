@@ -89,7 +89,7 @@ def test_an_index_trained_on_another_log_than_the_split_is_refused(tmp_path, log
 def test_parameters_out_of_range_and_equal_names_are_refused(paths, tmp_path):
     questions = Questions([["item20"]])
     for options in ({"k": 0}, {"rounds": 0}, {"threads": [0]}):
-        with pytest.raises(ei.UsageError, match="must be (at least 1|from 1 to 512), got 0"):
+        with pytest.raises(ei.UsageError, match=r"must be (at least 1|from 1 to 512), got 0"):
             bench(paths, questions, **options)
     with pytest.raises(ei.UsageError, match="must have different names"):
         bench([paths[0], tmp_path / "lucene"], questions)
