@@ -1,5 +1,5 @@
 # Everything a newcomer types. Each target makes the environment it needs.
-#   make demo | demo-opensearch | test | test-all | lint | clean          PYTHON=python3.12 make test picks the interpreter
+#   make demo | demo-opensearch | test | test-all | fuzz | lint | clean          PYTHON=python3.12 make test picks the interpreter
 
 PYTHON ?= python3
 # Named after the interpreter's version, not its path: one environment never meets two interpreters.
@@ -10,7 +10,9 @@ BIN := $(VENV)/bin
 # Two processes: tests of one file, and all that need the cluster, run in the same one (tests/conftest.py).
 IN_TWO := -n 2 --dist loadscope
 
-.PHONY: demo demo-opensearch test test-all lint clean
+MINUTES ?= 1
+
+.PHONY: demo demo-opensearch test test-all fuzz lint clean
 demo: $(READY)
 	$(BIN)/python -m benchmarks.demo
 
@@ -23,6 +25,10 @@ test: $(READY)
 test-all: $(READY)
 	$(BIN)/python -m pytest $(IN_TWO) -m "not slow" --cov --cov-report=term
 	$(BIN)/python -m pytest -m slow
+
+# Every reader for so many minutes; what was found lies in fuzz-found/.
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -39,4 +45,4 @@ $(READY): pyproject.toml
 	touch $@
 
 clean:
-	rm -rf build .jars demo-output *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf build fuzz-found .jars demo-output *.egg-info .pytest_cache .mypy_cache .ruff_cache

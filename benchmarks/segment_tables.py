@@ -52,6 +52,18 @@ def homepage_table(rows: Rows) -> str:
     ])  # fmt: skip
 
 
+def service_abuse_table(rows: Rows) -> str:
+    heads = ["beside", "p50, ms", "p99", "max", "not 200", "others' 5xx", "open files: before, after"]
+    made = [
+        [row["beside"]]
+        + [f"{row[at]:.1f}" for at in ("p50_ms", "p99_ms", "max_ms")]
+        + [str(row["not_200"]), f"{row['attack_5xx']} of {row['attack_answered']:,}" if row["attack_answered"] else "–"]
+        + [f"{row['files_before']}, {row['files_after']}"]
+        for row in rows
+    ]
+    return _table(heads, made)
+
+
 def service_table(rows: Rows) -> str:
     heads = [
         "run",

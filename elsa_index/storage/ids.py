@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError, UnknownIdError, name_some, shorten
+from ..errors import DataError, StorageError, UnknownIdError, name_some, shorten
 from .strings import Strings
 
 Rows = npt.NDArray[np.int64]
@@ -49,7 +49,10 @@ class IdMap(Strings):
 
     @cached_property
     def _row_of(self) -> dict[str, int]:
-        return {name: row for row, name in enumerate(self)}
+        row_of = {name: row for row, name in enumerate(self)}
+        if len(row_of) < len(self) or "" in row_of:
+            raise StorageError("Stored ids are damaged: one is empty, or there twice.")
+        return row_of
 
     @cached_property
     def _names(self) -> list[str]:

@@ -18,6 +18,7 @@ from elsa_index.codes.impacts import ImpactScale
 from elsa_index.codes.query_terms import query_terms
 from elsa_index.codes.query_vector import QueryVector
 from elsa_index.engines.contract import Query, SearchPlan
+from elsa_index.engines.lucene.engine import LuceneEngine
 from elsa_index.engines.lucene.jvm import java_class
 from elsa_index.engines.lucene.postings import LucenePostings
 from elsa_index.engines.stored_codes import StoredCodes
@@ -219,3 +220,14 @@ def test_equal_scores_are_proven_in_the_order_of_rows(tmp_path):
         result = index.search([["0"]], 5, exact=True)
     assert result.rows.tolist() == [[1, 2, 3, 4, 5]]
     assert result.proven.all()
+
+
+def test_postings_that_name_rows_which_are_not_there_are_damaged(tmp_path, monkeypatch):
+    """As postings do whose checksums somebody made anew."""
+    ei.Index.build(make_codes(300), tmp_path / "i", segments=None).close()
+    with ei.Index.open(tmp_path / "i") as index:
+        engine = index.catalogue.engine
+        assert isinstance(engine, LuceneEngine)
+        monkeypatch.setattr(engine.postings.hits, "read", lambda top: (np.array([5, 10**6]), np.ones(2, np.float32)))
+        with pytest.raises(ei.StorageError, match=r"name row 1,000,000\. Build the index again"):
+            index.search([["item20"]], 5)

@@ -41,7 +41,7 @@ class LucenePostings:
             self._parser = java_class("org.apache.lucene.queryparser.classic.QueryParser")
             self._analyzer = java_class("org.apache.lucene.analysis.core.WhitespaceAnalyzer")()
             self.collectors = _complete_collectors()
-            self._hits = _Hits()
+            self.hits = _Hits()
             self._filters: WeakKeyDictionary[Filter, Any] = WeakKeyDictionary()
 
     def most_terms(self, query: Query) -> int:
@@ -57,7 +57,10 @@ class LucenePostings:
             parsed = self.parsed(cut)
             if query.only is not None:
                 parsed = self._filtered(parsed, query.only)
-            rows, sums = self._hits.read(self.searcher.search(parsed, self.collectors(asked)))
+            rows, sums = self.hits.read(self.searcher.search(parsed, self.collectors(asked)))
+        last = int(np.max(rows, initial=0))
+        if last >= self.most_candidates:
+            raise StorageError(f"The postings are damaged: they name row {last:,}. Build the index again.")
         return Candidates(rows, sums, len(rows) < asked)
 
     def parsed(self, query: QueryTerms) -> Any:
