@@ -72,8 +72,8 @@ def work_on(name: str, folder: Path, seconds: float, seed: int) -> None:
             attempt(changed_file, seed_content)
     # Half of the changes go to the largest files: a directory has many small ones.
     largest = sorted(fuzzed.seeds, key=lambda inside: -len(fuzzed.seeds[inside][0]))[:4]
-    changed = st.sampled_from(largest) | st.sampled_from(sorted(fuzzed.seeds))
-    changed = changed.flatmap(
+    which = st.sampled_from(largest) | st.sampled_from(sorted(fuzzed.seeds))
+    changed = which.flatmap(
         lambda inside: st.tuples(st.just(inside), mutated(fuzzed.seeds[inside]))
     )
     while time.monotonic() < until:
