@@ -19,6 +19,7 @@ from ..engines.contract import Engine, Filter
 from ..engines.top_k import best
 from ..errors import ElsaIndexError, StorageError, UsageError, shorten
 from ..segments.stored import Segments
+from ..storage.as_opened import FilesAsOpened
 from ..storage.files import load_array, one_generation
 from ..storage.ids import IdMap, Rows
 from ..storage.ranges import check_shape
@@ -50,6 +51,7 @@ class Catalogue:
     metadata: Metadata | None
     titles: Titles
     segments: Segments | None
+    files: FilesAsOpened
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], metadata: Mapping[str, Sequence[object]] | None = None) -> "Catalogue":
@@ -76,6 +78,7 @@ class Catalogue:
     @classmethod
     def _open(cls, path: Path, metadata: Mapping[str, Sequence[object]] | None) -> "Catalogue":
         manifest = Manifest.read(path)
+        files = FilesAsOpened(path, manifest.files)
         manifest.check_files(path)
         ids = IdMap.load(path, "ids")
         counts, shares = (
@@ -102,12 +105,20 @@ class Catalogue:
             if metadata is None and TitleLookup.is_in(manifest.files):
                 titles.lookup = TitleLookup.load(path, len(ids))
             opened.pop_all()
-        return cls(path, manifest, ids, engine, counts, history_codes, shares, tags, known, titles, segments)
+        return cls(path, manifest, ids, engine, counts, history_codes, shares, tags, known, titles, segments, files)
 
     def close(self) -> None:
         self.engine.close()
         if self.segments is not None:
             self.segments.close()
+
+    def check_unchanged(self) -> None:
+        """Raises StorageError where somebody has written into an opened file: answers may be of neither index then."""
+        if changed := self.files.changed():
+            raise StorageError(
+                f"{changed} was changed in place while it was open. Open the index again, and replace it only by "
+                "building with --overwrite, or by moving a whole directory."
+            )
 
     @property
     def bytes_by_part(self) -> dict[str, int]:

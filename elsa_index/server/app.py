@@ -57,6 +57,7 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
     )
     app.state.ready = False
     app.state.swap = _swapper(current, metrics)
+    app.state.check = current.check
     with current.use() as index:
         metrics.items.set(len(index))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from ..errors import StorageError
 from ..index import Index
 
 WARMING = 1.0
@@ -18,6 +19,7 @@ class _Held:
     index: Index
     users: int = 0
     retired: bool = False
+    changed: StorageError | None = None
 
 
 class Current:
@@ -36,8 +38,11 @@ class Current:
 
     @contextmanager
     def use(self) -> Iterator[Index]:
+        """The index. Raises StorageError where its files were found changed in place."""
         with self._lock:
             held = self._held
+            if held.changed is not None:
+                raise held.changed
             held.users += 1
         try:
             yield held.index
@@ -58,6 +63,19 @@ class Current:
                 unused = not old.users
             if unused:
                 old.index.close()
+
+    def check(self) -> str | None:
+        """Looks whether somebody wrote into the index's files; then nothing is answered from them any more, until
+        there is another index. What is wrong, where that is new."""
+        with self._lock:
+            held = self._held
+        if held.changed is None:
+            try:
+                held.index.catalogue.check_unchanged()
+            except StorageError as error:
+                held.changed = error
+                return str(error)
+        return None
 
     def close(self) -> None:
         """Closes the index, once nobody uses it."""

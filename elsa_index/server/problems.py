@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from ..errors import ClusterError, DataError, ElsaIndexError, UnknownIdError, UsageError, shorten
+from ..errors import ClusterError, DataError, ElsaIndexError, StorageError, UnknownIdError, UsageError, shorten
 from .bodies import described
 from .request_models import MAX_BODY
 from .response_models import Problem
@@ -20,13 +20,14 @@ _MEANING = {
     413: f"The body has more than {MAX_BODY:,} bytes.",
     421: "The service is not known by the name that the request calls it.",
     422: "The request is not what the schema allows, or the index cannot do it.",
-    503: "The service is starting or stopping, or the cluster behind it does not answer.",
+    503: "The service is starting or stopping, its index was changed in place, or a cluster behind it does not answer.",
 }
 _STATUSES: dict[type[ElsaIndexError], int] = {
     UnknownIdError: 404,
     UsageError: 422,
     DataError: 422,
     ClusterError: 503,
+    StorageError: 503,
 }
 
 

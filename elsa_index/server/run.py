@@ -18,6 +18,7 @@ from .json_log import TroubleOfLoop, log_as_json
 from .settings import LOOPBACK, Settings
 
 _BACKLOG = 2048
+_LOOKS = 1.0  # seconds between looks at the files of the index
 
 
 def serve(open_index: Callable[[], Index], host: str, port: int, settings: Settings) -> None:
@@ -56,7 +57,7 @@ def _serve(open_index: Callable[[], Index], listening: socket.socket, host: str,
     # ended well is then known already.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    asyncio.run(_run(uvicorn.Server(config), listening, app.state.swap))
+    asyncio.run(_run(uvicorn.Server(config), listening, app.state.swap, app.state.check))
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -72,12 +73,15 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-async def _run(server: uvicorn.Server, listening: socket.socket, swap: Callable[[], None]) -> None:
+async def _run(
+    server: uvicorn.Server, listening: socket.socket, swap: Callable[[], None], check: Callable[[], str | None]
+) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(TroubleOfLoop())
     hung_up = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, hung_up.set)
     swapping = asyncio.create_task(_swap_when(hung_up, swap))
+    watching = asyncio.create_task(_look_again_and_again(check))
     serving = asyncio.create_task(server.serve([listening]))
     while not (server.started or serving.done()):
         await asyncio.sleep(0.01)
@@ -86,7 +90,15 @@ async def _run(server: uvicorn.Server, listening: socket.socket, swap: Callable[
     log.info("serving", extra={"url": f"http://{shown}:{address[1]}/"})
     await serving
     swapping.cancel()
+    watching.cancel()
     log.info("stopped")
+
+
+async def _look_again_and_again(check: Callable[[], str | None]) -> None:
+    while True:
+        await asyncio.sleep(_LOOKS)
+        if wrong := await asyncio.to_thread(check):
+            log.error("nothing is answered from this index any more", extra={"error": wrong})
 
 
 async def _swap_when(hung_up: asyncio.Event, swap: Callable[[], None]) -> None:

@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ from ..errors import DataError, StorageError, shorten
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # Linux: renameat2
 _RENAME_SWAP = 2  # macOS: renamex_np
+_PATIENCE = 30.0  # seconds that a directory is waited for while another process writes into it
 
 
 def checksum(path: Path) -> str:
@@ -130,13 +132,16 @@ def _lock(path: Path) -> int | None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """For as long as the block runs, nobody else replaces the directory or writes into it.
+    """For as long as the block runs, nobody else replaces the directory or writes into it. Waits for who does: that
+    takes no longer than writing a manifest or swapping two directories.
 
-    Raises StorageError where somebody does that now.
+    Raises StorageError where somebody does that for longer.
     """
-    descriptor = _lock(path)
-    if descriptor is None:
-        raise StorageError(f"{path} is being written by another process; try again when it has ended.")
+    until = time.monotonic() + _PATIENCE
+    while (descriptor := _lock(path)) is None:
+        if time.monotonic() > until or not path.exists():
+            raise StorageError(f"{path} is being written by another process; try again when it has ended.")
+        time.sleep(0.02)
     try:
         yield
     finally:

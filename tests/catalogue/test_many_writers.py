@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -115,7 +116,8 @@ def test_what_ends_after_a_build_does_not_write_over_it(tmp_path, monkeypatch):
         assert opened.manifest.codes.fingerprint == new.fingerprint
 
 
-def test_who_writes_keeps_others_from_writing(tmp_path):
+def test_who_writes_keeps_others_from_writing(tmp_path, monkeypatch):
+    monkeypatch.setattr("elsa_index.storage.files._PATIENCE", 0.2)
     codes = make_codes(60)
     with ei.Index.build(codes, tmp_path / "i", segments=None) as index, locked(tmp_path / "i"):
         with pytest.raises(ei.StorageError, match="is being written by another process; try again"):
@@ -123,6 +125,24 @@ def test_who_writes_keeps_others_from_writing(tmp_path):
         with pytest.raises(ei.StorageError, match="is being written by another process; try again"):
             ei.Index.build(codes, tmp_path / "i", overwrite=True)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["i"]
+
+
+def test_who_writes_for_a_moment_is_waited_for(tmp_path):
+    """A build of hours does not end in vain because somebody tunes the index that it replaces."""
+    ei.Index.build(make_codes(60), tmp_path / "i", segments=None).close()
+    free = threading.Event()
+
+    def write():
+        with locked(tmp_path / "i"):
+            free.wait(20)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    threading.Timer(1.0, free.set).start()
+    codes = make_codes(60, seed=9)
+    with ei.Index.build(codes, tmp_path / "i", overwrite=True, segments=None) as index:
+        assert index.manifest.codes.fingerprint == codes.fingerprint
+    writer.join()
 
 
 def test_what_a_killed_process_left_is_taken_over(tmp_path):

@@ -73,9 +73,7 @@ def work_on(name: str, folder: Path, seconds: float, seed: int) -> None:
     # Half of the changes go to the largest files: a directory has many small ones.
     largest = sorted(fuzzed.seeds, key=lambda inside: -len(fuzzed.seeds[inside][0]))[:4]
     which = st.sampled_from(largest) | st.sampled_from(sorted(fuzzed.seeds))
-    changed = which.flatmap(
-        lambda inside: st.tuples(st.just(inside), mutated(fuzzed.seeds[inside]))
-    )
+    changed = which.flatmap(lambda inside: st.tuples(st.just(inside), mutated(fuzzed.seeds[inside])))
     while time.monotonic() < until:
         settings = hypothesis.settings(
             max_examples=200,

@@ -199,6 +199,29 @@ def test_more_connections_than_files_may_be_open_silence_nobody(served, tmp_path
     assert "raise ulimit -n" in process.log.read_text()
 
 
+@pytest.mark.parametrize("how", ["overwritten", "cut short"])
+def test_an_index_that_is_changed_in_place_is_answered_from_no_more(process, tmp_path, how):
+    for path in (tmp_path / "i").rglob("*.*"):
+        if path.is_file() and path.name != "manifest.json":
+            content = path.read_bytes()
+            with path.open("r+b") as file:
+                if how == "overwritten":
+                    file.write(content[::-1])
+                else:
+                    file.truncate(len(content) - 1)
+    wait_for(process, "nothing is answered from this index any more")
+    with pytest.raises(urllib.error.HTTPError, match="503") as refused:
+        process.recommend()
+    assert "was changed in place" in refused.value.read().decode()
+    shutil.rmtree(tmp_path / "i")
+    codes, metadata = make_tastes(each=50)
+    ei.Index.build(codes, tmp_path / "i", metadata=metadata).close()
+    process.process.send_signal(signal.SIGHUP)
+    wait_for(process, "swapped")
+    assert len(process.recommend()) == 3
+    assert process.stop() == 0
+
+
 def test_a_token_comes_from_the_environment_and_is_not_logged(served, tmp_path):
     token = "not-a-secret-of-anyone"
     process = Process(served, tmp_path / "log", ELSA_INDEX_TOKEN=token)
