@@ -52,6 +52,15 @@ def homepage_table(rows: Rows) -> str:
     ])  # fmt: skip
 
 
+def faults_table(rows: Rows) -> str:
+    heads = ["what was done", "how", "tries", "refused", "as if nothing was", "other answers", "wrong"]
+    made = [
+        [row["what"], row["how"]] + [f"{row[at]:,}" for at in ("tries", "refused", "same", "other", "wrong")]
+        for row in rows
+    ]
+    return _table(heads, made)
+
+
 def service_abuse_table(rows: Rows) -> str:
     heads = ["beside", "p50, ms", "p99", "max", "not 200", "others' 5xx", "open files: before, after"]
     made = [

@@ -24,6 +24,7 @@ from benchmarks.cluster_tables import cluster_gowalla_table, cluster_projection_
 from benchmarks.records import RESULTS, ranged
 from benchmarks.segment_tables import (
     examples_table,
+    faults_table,
     genres_table,
     homepage_table,
     rules_table,
@@ -225,6 +226,7 @@ TABLES = {
     "homepage": TableOf("README.md", "segments", homepage_table),
     "service": TableOf("README.md", "service", service_table),
     "service_abuse": TableOf("README.md", "service_abuse", service_abuse_table),
+    "faults": TableOf("SECURITY.md", "faults", faults_table),
     "rules": TableOf("benchmarks/README.md", "segment_rules", rules_table),
 }
 

@@ -1,0 +1,55 @@
+"""The log holds JSON alone, whoever writes it."""
+
+import asyncio
+import json
+import subprocess
+import sys
+
+from elsa_index.server.json_log import TroubleOfLoop
+
+WRITERS = """
+import logging, os, sys, threading, warnings
+from elsa_index.server.guard import log
+from elsa_index.server.json_log import log_as_json
+
+with log_as_json():
+    log.info("ours", extra={"items": 3})
+    logging.getLogger("a.library").error("a library's")
+    logging.getLogger("a.library").info("chatter")
+    warnings.warn("a warning")
+    thread = threading.Thread(target=lambda: 1 / 0)
+    thread.start()
+    thread.join()
+    print("with print", file=sys.stderr)
+    sys.stderr.flush()
+    os.write(2, "native code's: \\u00e9 \\x1b[2J\\n".encode() + b"\\xff\\n")
+    os.write(2, b"x" * 10_000_000)  # more than anybody reads: nobody waits for it
+print("afterwards", file=sys.stderr)
+"""
+
+
+def test_every_line_is_an_object_whoever_wrote_it():
+    done = subprocess.run([sys.executable, "-c", WRITERS], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr[-500:]
+    *lines, last = done.stderr.splitlines()
+    assert last == "afterwards"
+    read = [json.loads(line) for line in lines]
+    told = " ".join(line["message"] for line in read)
+    for text in ("ours", "a library's", "a warning", "a thread failed", "with print", "native code's: é \x1b[2J"):
+        assert text in told
+    assert "chatter" not in told
+    assert "ZeroDivisionError" in next(line["exc_info"] for line in read if line["message"] == "a thread failed")
+    assert {line["level"] for line in read} == {"INFO", "ERROR", "WARNING"}
+
+
+def test_what_fails_again_and_again_is_told_once_a_minute(caplog):
+    """As accepting a connection does while too many files are open: thousands of times a second."""
+    tell = TroubleOfLoop()
+    loop = asyncio.new_event_loop()
+    try:
+        for _ in range(1000):
+            tell(loop, {"message": "socket.accept() out of system resource", "exception": OSError(24, "too many")})
+        tell(loop, {"message": "another", "exception": None})
+    finally:
+        loop.close()
+    assert [record.getMessage() for record in caplog.records] == ["socket.accept() out of system resource", "another"]
