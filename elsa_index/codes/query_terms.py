@@ -10,6 +10,8 @@ from .query_vector import QueryVector, Vector
 
 MAX_QUERY_WEIGHT = 2**14 - 1
 """Query weights are integers up to here: impact sums of unit codes stay below 2^24, exact in a float."""
+_LEAST_STEP = 2.0**-900
+"""Of what is left where a history cancels out: products with it are still more than 0, and bound what is smaller."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,6 @@ def query_terms(vector: QueryVector, limit: int | None = None) -> QueryTerms:
     kept, cut = (order, order[:0]) if limit is None else (order[:limit], order[limit:])
     signed = vector.weights[kept]
     magnitudes = np.abs(signed)
-    step = float(magnitudes[0]) / MAX_QUERY_WEIGHT if len(kept) else 1.0
+    step = max(float(magnitudes[0]) / MAX_QUERY_WEIGHT, _LEAST_STEP) if len(kept) else 1.0
     weights = np.clip(np.ceil(magnitudes / step), 1, MAX_QUERY_WEIGHT).astype(np.int64)
     return QueryTerms(terms_of(vector.dims[kept], signed), weights, step, np.abs(vector.weights[cut]))
