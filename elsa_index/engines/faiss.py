@@ -37,6 +37,9 @@ class _FaissEngine(Engine):
     normalises: ClassVar[bool] = False
     """Whether vectors of unequal norm are kept with norm 1, and their norms beside them."""
 
+    made_at_opening: ClassVar[int] = 0
+    """Bytes of the largest array that FAISS makes beside those of its file."""
+
     def __init__(
         self, index: Any, dims: int, norms: npt.NDArray[np.float32] | None, largest_norm: float | None = None
     ) -> None:
@@ -87,7 +90,7 @@ class _FaissEngine(Engine):
         import faiss
 
         try:
-            _believe_at_most((directory / _FILE).stat().st_size)
+            _believe_at_most((directory / _FILE).stat().st_size + cls.made_at_opening)
             index = faiss.read_index(str(directory / _FILE), faiss.IO_FLAG_MMAP)
         except RuntimeError as error:
             raise StorageError(f"{directory / _FILE} cannot be opened by FAISS: {error}") from None
@@ -161,7 +164,7 @@ class _FaissEngine(Engine):
 
 
 def _believe_at_most(size: int) -> None:
-    """Lets FAISS make no array of more bytes than the file has that it reads, where it can be told so (1.13 and on)."""
+    """Lets FAISS make no array of more bytes than what it reads can account for, where it can be told so (1.13 on)."""
     import faiss
 
     for name in ("set_deserialization_vector_byte_limit", "set_deserialization_loop_limit"):
@@ -318,6 +321,7 @@ class FaissIvfPqEngine(_FaissEngine):
     so are the vectors that queries are made from. effort: clusters that are searched (nprobe)."""
 
     name = "faiss-ivfpq"
+    made_at_opening = 2 << 30  # FAISS's own limit of the table that it computes
     capabilities = Capabilities(
         exact=False,
         cuts_queries=False,
