@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
+import numpy as np
 import polars as pl
 
 import elsa_index as ei
@@ -78,10 +79,9 @@ _ALLOWED = ("refused", "the same", "other answers")
 
 
 def damage(flips: int) -> None:
-    log = pl.DataFrame(
-        {"user": [f"u{at % 40}" for at in range(900)], "item": [f"i{at * at % 30}" for at in range(900)]}
-    )
-    interactions = ei.Interactions.from_pairs(log["user"], log["item"])
+    rng = np.random.default_rng(1)
+    users, items = (pl.Series(rng.integers(0, count, 900)).cast(pl.String) for count in (40, 30))
+    interactions = ei.Interactions.from_pairs(users, items)
     for kind, engine in DAMAGED:
         with tempfile.TemporaryDirectory() as directory:
             write_two(kind, engine, make_tastes(), interactions, Path(directory))

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
@@ -23,7 +23,7 @@ def log_as_json() -> Iterator[None]:
     """Within it standard error holds JSON alone: from here, from every library's loggers, warnings and failed threads,
     and, as lines of the logger `stderr`, what anybody writes there without asking, Java included."""
     given = os.dup(2)
-    handler = logging.StreamHandler(os.fdopen(os.dup(given), "w", encoding="utf-8", errors="replace"))
+    handler = _Handler(os.fdopen(os.dup(given), "w", encoding="utf-8", errors="replace"))
     handler.setFormatter(
         JsonFormatter("{levelname}{message}", style="{", rename_fields={"levelname": "level"}, timestamp="time")
     )
@@ -42,7 +42,13 @@ def log_as_json() -> Iterator[None]:
         threading.excepthook = hook
         logging.captureWarnings(False)
         root.handlers = before
-        handler.stream.close()
+        with suppress(OSError):
+            handler.stream.close()
+
+
+class _Handler(logging.StreamHandler):
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Nobody reads the log any more. Telling that on standard error would be one more line of it, without end."""
 
 
 def _take_over(descriptor: int) -> threading.Thread:

@@ -81,6 +81,36 @@ def test_a_forked_child_answers_or_is_told_to_open_the_index_itself(indexes, eng
         assert said.startswith("answered True")
 
 
+def test_a_fork_does_not_detach_the_threads_of_its_parent(indexes):
+    """Objects of the parent's threads end in the child before Python runs what is to run after a fork: they must leave
+    Java, which is not there, alone."""
+    said = run(f"""
+        import os, threading, time
+        import elsa_index as ei
+
+        index = ei.Index.open({str(indexes / "lucene")!r})
+        ends = threading.Event()
+        def work():
+            index.search([["item20"]])
+            ends.wait()
+        for _ in range(4):
+            threading.Thread(target=work, daemon=True).start()
+        time.sleep(1)
+        for _ in range(20):
+            child = os.fork()
+            if not child:
+                os._exit(0)
+            until = time.monotonic() + 5
+            while not (found := os.waitpid(child, os.WNOHANG))[0]:
+                if time.monotonic() > until:
+                    os.kill(child, 9)
+                time.sleep(0.001)
+            print(found[1])
+        ends.set()
+    """)
+    assert said.split() == ["0"] * 20
+
+
 def test_a_child_that_opens_the_first_index_answers(indexes):
     said = run(f"""
         import multiprocessing as mp

@@ -61,11 +61,13 @@ def test_an_interrupted_search_of_many_histories_ends_at_once(lucene, tmp_path, 
     command += ["-k", "50", "--exact", "--threads", "2", "-o", "out.csv"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
+    said = []
     for line in process.stderr:
+        said.append(line)
         if line.startswith("searching: 2,000"):
             break
     else:
-        pytest.fail(line)
+        pytest.fail(f"{process.wait()}: {said}")
     began = time.monotonic()
     process.send_signal(number)
     assert process.wait(30) == status

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 
@@ -53,3 +54,24 @@ def test_what_fails_again_and_again_is_told_once_a_minute(caplog):
     finally:
         loop.close()
     assert [record.getMessage() for record in caplog.records] == ["socket.accept() out of system resource", "another"]
+
+
+def test_a_log_that_nobody_reads_any_more_costs_nothing():
+    """Where the reader of the log ends, telling so must not be one more line of it, and so on."""
+    program = """
+import time
+from elsa_index.server.guard import log
+from elsa_index.server.json_log import log_as_json
+
+with log_as_json():
+    log.info("a line")
+    time.sleep(1)
+    before = time.process_time()
+    time.sleep(1)
+    print(time.process_time() - before < 0.3)
+"""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=writer, text=True, timeout=60)
+    os.close(writer)
+    assert done.stdout.split() == ["True"]

@@ -2,11 +2,13 @@
 
 import ctypes
 import errno
+import os
 from pathlib import Path
 
 import pytest
 
 import elsa_index as ei
+from elsa_index.storage.as_opened import FilesAsOpened
 from elsa_index.storage.files import read_json, staged_directory, staged_file
 
 from ..support.files import digest
@@ -53,3 +55,25 @@ def test_json_that_is_no_object_is_named(tmp_path, content, message):
     (tmp_path / "f.json").write_text(content)
     with pytest.raises(ei.StorageError, match=message):
         read_json(tmp_path / "f.json")
+
+
+def test_files_that_are_replaced_are_not_changed_in_place(tmp_path):
+    """Numbers of files that nobody holds are given again: another file of the same name may have the same one."""
+    (tmp_path / "i").mkdir()
+    (tmp_path / "i" / "a").write_text("one")
+    opened = FilesAsOpened(tmp_path / "i", ["a"])
+    number = (tmp_path / "i" / "a").stat().st_ino
+    (tmp_path / "i").rename(tmp_path / "old")
+    (tmp_path / "i").mkdir()
+    os.link(tmp_path / "old" / "a", tmp_path / "same")
+    (tmp_path / "same").rename(tmp_path / "i" / "a")
+    assert (tmp_path / "i" / "a").stat().st_ino == number
+    (tmp_path / "old" / "a").unlink()
+    (tmp_path / "i" / "a").write_text("another")
+    assert opened.changed() is None
+    (tmp_path / "old" / "a").write_text("put in its place")
+    assert opened.changed() is None
+    fresh = FilesAsOpened(tmp_path / "i", ["a"])
+    with (tmp_path / "i" / "a").open("r+") as file:
+        file.write("A")
+    assert fresh.changed() == tmp_path / "i" / "a"

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ...errors import ClusterError, UsageError
-from ...forks import forks
 from ..cluster_target import (
     CA_VARIABLE,
     PASSWORD_VARIABLE,
@@ -61,7 +60,7 @@ class ClusterClient:
             retry_on_timeout=True,
             pool_maxsize=_CONNECTIONS,
         )
-        self._api, self._connected_after = self._connect(), forks()
+        self._api, self._connected_in = self._connect(), os.getpid()
         try:
             info = partial(self.api.info, request_timeout=_OPENING_TIMEOUT)
             found = self.call("asking for its version", info, _OPENING)["version"]
@@ -81,8 +80,8 @@ class ClusterClient:
     def api(self) -> Any:
         """The library's client, with connections of this process's own: on those of the process that it was forked from
         both would read each other's answers."""
-        if self._connected_after != forks():
-            self._api, self._connected_after = self._connect(), forks()
+        if self._connected_in != os.getpid():
+            self._api, self._connected_in = self._connect(), os.getpid()
         return self._api
 
     def is_at_least(self, version: tuple[int, int]) -> bool:
@@ -149,7 +148,7 @@ class ClusterClient:
         return f"status {status}: {reason}"
 
     def close(self) -> None:
-        if self._connected_after == forks():
+        if self._connected_in == os.getpid():
             self._api.close()
 
 
