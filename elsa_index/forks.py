@@ -25,6 +25,6 @@ class Unforkable:
 
     @property
     def lives(self) -> bool:
-        """Whether it was used in this very process. Asked of the system, as what Python runs after a fork comes too late
-        for objects of the parent's threads: they end before."""
+        """Whether it was used in this very process. Asked of the system: what Python runs after a fork comes too late
+        for objects of the parent's threads, which end before."""
         return self._used_in == os.getpid()
