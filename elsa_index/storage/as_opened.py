@@ -19,19 +19,22 @@ class FilesAsOpened:
         self.directory = directory
         self._opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         finalize(self, os.close, self._opened)
-        self._states = {name: self._state(name) for name in names}
+        states = {name: self._state(name) for name in names}
+        # What is missing is for those to tell who read it.
+        self._states = {name: state for name, state in states.items() if state is not None}
 
     def changed(self) -> Path | None:
         """The first file into which something was written, or None."""
         for name, before in self._states.items():
-            try:
-                now = self._state(name)
-            except OSError:  # removed: whoever has it open goes on
-                continue
-            if now[0] == before[0] and now != before:
+            now = self._state(name)
+            # Removed or replaced: whoever has it open goes on.
+            if now is not None and now[0] == before[0] and now != before:
                 return self.directory / name
         return None
 
-    def _state(self, name: str) -> State:
-        found = os.stat(name, dir_fd=self._opened)
+    def _state(self, name: str) -> State | None:
+        try:
+            found = os.stat(name, dir_fd=self._opened)
+        except OSError:
+            return None
         return found.st_ino, found.st_size, found.st_mtime_ns

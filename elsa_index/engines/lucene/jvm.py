@@ -1,5 +1,6 @@
 """The JVM: finding a Java that runs Lucene, and starting it on the jar that Pyserini carries."""
 
+import atexit
 import codecs
 import locale
 import os
@@ -24,6 +25,7 @@ UNHEARD = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS")
 """Variables from which a JVM takes options, debug agents included, and which end the process where it refuses them."""
 _LOCK = threading.RLock()
 _load_class: Any = None
+_ended = False
 JAVA = Unforkable("Java")
 
 
@@ -132,6 +134,7 @@ def _start() -> Any:
                 )
         except Exception as error:
             raise JavaError(f"The JVM at {java.home} did not start: {error}") from error
+        atexit.register(_end)
         # The other way around pyjnius would crash the process; so importing it raises ImportError.
         sys.modules["jnius"] = None  # type: ignore[assignment]
     _quieten(jpype.JClass)
@@ -159,6 +162,14 @@ def _set_environment(values: Mapping[str, str | None]) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
+
+
+def _end() -> None:
+    """Registered after JPype's own, so it runs before Java ends. Threads that end later, or whose objects Python's end
+    takes away, are not detached from a Java that is gone."""
+    global _ended
+    with _LOCK:
+        _ended = True
 
 
 def _quieten(load: Any) -> None:
@@ -220,8 +231,11 @@ class _Attachment:
     """Lives as long as its thread, of which Java keeps a thread object and memory until it is detached."""
 
     def __del__(self) -> None:
-        if JAVA.lives:
-            _load_class("java.lang.Thread").detach()
+        if not JAVA.lives:  # asked before the lock, which another thread of the parent may have held when it forked
+            return
+        with _LOCK:
+            if not _ended:
+                _load_class("java.lang.Thread").detach()
 
 
 class _ThisThread(threading.local):
