@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -160,8 +161,9 @@ def ask(engine: str, store: str, seed: int, tries: Counter[str]) -> None:
 
 
 def fuzzing(minutes: float) -> None:
-    for name in NAMES:
-        found = fuzz(name, 60 * minutes, 1, Path("fuzz-found"))
+    with ThreadPoolExecutor(2) as pool:
+        all_found = list(pool.map(lambda name: fuzz(name, 60 * minutes, 1, Path("fuzz-found")), NAMES))
+    for name, found in zip(NAMES, all_found, strict=True):
         tries = Counter({"refused": found["refused"], "the same": found["read"]} | found["wrong"])
         record(f"the reader {name} fuzzed", f"for {minutes:g} minutes", tries)
 

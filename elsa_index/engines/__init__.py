@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 ENGINES: dict[EngineName, str] = {
     "lucene": "lucene.engine:LuceneEngine",
     "exact": "exact:ExactEngine",
-    "faiss-flat": "faiss:FaissFlatEngine",
-    "faiss-sq8": "faiss:FaissSq8Engine",
-    "faiss-hnsw": "faiss:FaissHnswEngine",
-    "faiss-ivfpq": "faiss:FaissIvfPqEngine",
+    "faiss-flat": "faiss.flat:FaissFlatEngine",
+    "faiss-sq8": "faiss.sq8:FaissSq8Engine",
+    "faiss-hnsw": "faiss.hnsw:FaissHnswEngine",
+    "faiss-ivfpq": "faiss.ivfpq:FaissIvfPqEngine",
     "seismic": "seismic:SeismicEngine",
     "opensearch": "opensearch.engine:OpenSearchEngine",
 }

@@ -1,0 +1,75 @@
+"""FAISS Flat, with a proof: what float32 cannot tell apart is scored again in float64."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ...codes.query_vector import Vector
+from ...storage.ids import Rows
+from ..contract import Answer, Capabilities, Query, SearchPlan
+from ..top_k import best, in_sorted, kth_best
+from .engine import MOST_DIMS, ROWS_AT_ONCE, in_float32, selector_of
+from .exhaustive import ExhaustiveFaissEngine
+
+
+class FaissFlatEngine(ExhaustiveFaissEngine):
+    """`IndexFlatIP`: exhaustive inner products in float32; what these cannot tell apart is scored again in float64."""
+
+    name = "faiss-flat"
+    capabilities = Capabilities(
+        exact=True, cuts_queries=False, stores=("float32",), score_tolerance=1e-12, most_dims=MOST_DIMS
+    )
+    spare = 16
+    """Items that are asked for beyond those that are wanted, to see that none of them could be among the best."""
+
+    @classmethod
+    def _new(cls, dims: int, items: int) -> Any:
+        import faiss
+
+        return faiss.IndexFlatIP(dims)
+
+    def search_batch(self, queries: Sequence[Query], plan: SearchPlan) -> list[Answer]:
+        vectors, selector = in_float32(queries), selector_of(queries[0].only)
+        answers: dict[int, Answer] = {}
+        count = max(plan.k + len(query.seen) for query in queries) + self.spare
+        while pending := [place for place in range(len(queries)) if place not in answers]:
+            count = min(count, self.items)
+            scores, rows = self.nearest(vectors[pending], count, selector, plan.effort)
+            for place, values, found in zip(pending, scores, rows, strict=True):
+                top = self._best(queries[place], found, values.astype(np.float64), plan.k)
+                if top is not None:
+                    answers[place] = Answer(*top, True, candidates=count)
+            count *= 4
+        return [answers[place] for place in range(len(queries))]
+
+    def _best(self, query: Query, rows: Rows, scores: Vector, k: int) -> tuple[Rows, Vector] | None:
+        """The best `k` left to a query, from the best by float32 arithmetic; None where others could be among them.
+
+        Products of n numbers, added up in any order, are off by at most n · 2^-24 of their magnitudes' sum, which is at
+        most the product of the norms.
+        """
+        is_all = len(rows) == self.items or rows[-1] < 0
+        fresh = (rows >= 0) & ~in_sorted(rows, query.seen)
+        wanted = min(k, query.left(self.items))
+        if not wanted:
+            return rows[:0], scores[:0]
+        vector = query.vector.to_dense()
+        margin = 2 * (self.dims + 2) * 2.0**-24 * self._norm * float(np.linalg.norm(vector))
+        if np.count_nonzero(fresh) < wanted:
+            return self.fill(query, wanted) if is_all else None
+        least = kth_best(scores[fresh], wanted) - margin
+        if not is_all and scores[-1] >= least:
+            return None
+        near = rows[fresh & (scores >= least)]
+        # Not a product of BLAS, whose sums of equal rows differ by where the rows lie.
+        return best(near, (self.vectors_of(near) * vector).sum(axis=1), wanted)
+
+    @cached_property
+    def _norm(self) -> float:
+        """The largest of the items' norms."""
+        if self._largest_norm is not None:
+            return self._largest_norm
+        parts = (np.arange(at, min(at + ROWS_AT_ONCE, self.items)) for at in range(0, self.items, ROWS_AT_ONCE))
+        return max(float(np.max(np.linalg.norm(self.vectors_of(part), axis=1))) for part in parts)
