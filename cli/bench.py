@@ -36,7 +36,7 @@ def bench(
     """
     from elsa_index.bench.measure import bench as measure
     from elsa_index.bench.questions import Questions
-    from elsa_index.bench.report import columns, is_report, sizes, write_report
+    from elsa_index.bench.report import columns, is_report, require_report, sizes, write_report
     from elsa_index.data.histories import read_histories
     from elsa_index.data.splits import Split
     from elsa_index.errors import UsageError
@@ -49,6 +49,7 @@ def bench(
     if len(splits) + (histories is not None) != 1:
         raise UsageError("Name one split directory, or a file of histories by --histories FILE.")
     if report is not None:
+        require_report()
         refuse_existing(report, overwrite=overwrite, is_ours=is_report)
     questions = (
         Questions.of_split(Split.load(splits[0]), users)

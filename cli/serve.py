@@ -34,6 +34,9 @@ def serve(
 
     Where the environment variable ELSA_INDEX_TOKEN is set, requests must bear it: Authorization: Bearer TOKEN.
     """
+    from elsa_index.extras import packages_of, require
+
+    require("The service", *packages_of("serve"))
     from elsa_index.server.run import serve as run
     from elsa_index.server.settings import Settings
 

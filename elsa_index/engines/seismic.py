@@ -14,7 +14,7 @@ import numpy as np
 from ..codes.impacts import terms_of
 from ..codes.item_codes import ItemCodes
 from ..codes.query_terms import query_terms
-from ..errors import MissingEngineError, StorageError
+from ..errors import StorageError
 from .batching import Counter
 from .contract import Answer, BuildPlan, Capabilities, Progress, Query, SearchPlan
 from .stored_codes import StoredCodes, StoredCodesEngine
@@ -49,7 +49,8 @@ class SeismicEngine(StoredCodesEngine):
     def build(
         cls, codes: ItemCodes, directory: Path, plan: BuildPlan, on_progress: Progress | None = None
     ) -> dict[str, Any]:
-        seismic = _library()
+        import seismic
+
         store = StoredCodes.round(codes, plan.store)
         store.save(directory)
         source = directory / "vectors.bin"
@@ -66,8 +67,10 @@ class SeismicEngine(StoredCodesEngine):
 
     @classmethod
     def open(cls, directory: Path, parameters: dict[str, Any]) -> "SeismicEngine":
+        import seismic
+
         try:
-            index = _library().SeismicIndexRaw.load(str(directory / _FILE))
+            index = seismic.SeismicIndexRaw.load(str(directory / _FILE))
         except OSError as error:
             raise StorageError(f"{directory / _FILE} cannot be opened by Seismic: {error}") from None
         return cls(StoredCodes.load(directory, parameters["dims"]), index)
@@ -123,11 +126,3 @@ def _silenced() -> Iterator[None]:
         os.dup2(kept, 1)
         os.close(kept)
         os.close(nowhere)
-
-
-def _library() -> Any:
-    try:
-        import seismic
-    except ImportError:
-        raise MissingEngineError("The engine seismic is not installed: pip install 'elsa-index[peers]'.") from None
-    return seismic

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..codes.item_codes import ItemCodes
 from ..data.interactions import Interactions
+from ..extras import require
 from .checkpoints import SECONDS_BETWEEN
 from .config import TrainingConfig
 from .slim.config import SlimConfig
@@ -43,15 +44,18 @@ def train(
     It stays when the run is done: remove it once the codes are saved.
 
     Raises UsageError where the device cannot be used, where the run would need more memory than there is, and where
-    more weights are asked than pairs of items exist; DataError for a log that nothing can be learnt from.
+    more weights are asked than pairs of items exist, MissingExtraError where a package of the extra `train` is not
+    installed; DataError for a log that nothing can be learnt from.
     """
     if isinstance(config, SlimConfig):
+        require("Training codes over items", "numba")
         from .slim.run import SlimRun
 
         slim = SlimRun(interactions, config, on_start)
         if checkpoint and resume:
             slim.resume(checkpoint)
         return slim.train(on_stage, checkpoint, checkpoint_seconds)
+    require("Training Compressed ELSA", "torch")
     from .elsa.run import Run
 
     run = Run(interactions, config or TrainingConfig(), on_start)
