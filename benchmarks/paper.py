@@ -40,7 +40,7 @@ def run(
     table = Table(title=f"{name}: nDCG@100, {data.test_users:,} test users, five folds")
     for column in ("nonzeros", "bytes per item", "published", "measured", "95 % interval", "seconds"):
         table.add_column(column, justify="right")
-    make = ei.TrainingConfig.checked if default else ei.TrainingConfig.paper
+    make = ei.TrainingConfig if default else ei.TrainingConfig.paper
     for kept in ["dense", *nonzeros]:
         sizes = {"dims": DENSE_DIMS[name], "dense": True} if kept == "dense" else {"dims": 4096, "nnz": kept}
         codes = ei.train(split.train, make(**(sizes | config)))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .errors import (
         ClusterError,
         DataError,
+        DataWarning,
         ElsaIndexError,
         ForkedError,
         JavaError,
@@ -49,6 +50,7 @@ _HOME = {
     "ItemCodes": "codes.item_codes",
     "diagnose": "doctor",
     "DataError": "errors",
+    "DataWarning": "errors",
     "ElsaIndexError": "errors",
     "ForkedError": "errors",
     "JavaError": "errors",
@@ -89,6 +91,7 @@ __all__ = [
     "ClusterError",
     "ClusterTarget",
     "DataError",
+    "DataWarning",
     "ElsaIndexError",
     "Evaluation",
     "Explanation",

@@ -49,6 +49,22 @@ class ClusterError(ElsaIndexError, RuntimeError):
     """A cluster that is not there, refuses, is too old, or holds something else than expected."""
 
 
+class DataWarning(UserWarning):
+    """Input that can be used, and is perhaps not what was meant."""
+
+
+def refuse_kind(what: str, value: object, kind: type, advice: str) -> None:
+    """Raises UsageError where `value` is of another kind than a function takes.
+
+    >>> refuse_kind("The log", "log.csv", list, "read it first.")
+    Traceback (most recent call last):
+    elsa_index.errors.UsageError: The log must be a list, got 'log.csv': read it first.
+    """
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise UsageError(f"{what} must be {article} {kind.__name__}, got {shorten(value)}: {advice}")
+
+
 def shorten(value: object, limit: int = 60) -> str:
     """`value` as it is shown in a message: quoted, at most `limit` characters of it."""
     text = str(value)

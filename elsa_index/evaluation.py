@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import DataError, UsageError
-from .limits import Limits
+from .data.splits import Split
+from .errors import DataError, UsageError, refuse_kind
+from .index import Index
+from .limits import AT_LEAST_ONE, Limits
 from .metrics import Metric, hits_of, ndcg, plain_recall, recall
 from .storage.ids import Rows
 
 if TYPE_CHECKING:
-    from .data.splits import Split
     from .engines.contract import Progress
-    from .index import Index
 
 
-def refuse_other_log(index: "Index", fingerprint: str) -> None:
+def refuse_other_log(index: Index, fingerprint: str) -> None:
     """Raises DataError where an index's codes were trained on another log than the one of that fingerprint."""
     if index.manifest.codes.origin.get("log_fingerprint") not in (None, fingerprint):
         raise DataError(
@@ -54,8 +54,8 @@ class Evaluation:
 
 
 def evaluate(
-    index: "Index",
-    split: "Split",
+    index: Index,
+    split: Split,
     k: Sequence[int] = (20, 50, 100),
     *,
     exact: bool = False,
@@ -70,8 +70,12 @@ def evaluate(
     Raises DataError where the codes were trained on another log than the split's, for then they may have seen
     what is hidden, and UsageError for a k below 1.
     """
-    if not k or min(k) < 1:
-        raise UsageError(f"k must hold numbers of at least 1, got {list(k)}.")
+    refuse_kind("index", index, Index, "Index.open opens one.")
+    refuse_kind("split", split, Split, "Split.load reads one, and split makes one.")
+    if not isinstance(k, Sequence) or isinstance(k, str) or not k:
+        raise UsageError(f"k must be a list of numbers, for example [20, 100]; got {k!r}.")
+    for rank in k:
+        AT_LEAST_ONE.check("k", rank)
     if folds is not None:
         Limits(1, split.folds).check("folds", folds)
     refuse_other_log(index, split.train.fingerprint)

@@ -2,29 +2,34 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 from .errors import UsageError
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Numbers from `least` to `most`; without an upper end where that is None.
+    """Numbers from `least` to `most`, whole ones unless `whole` is False; without an upper end where `most` is None.
 
     >>> Limits(1, 16).check("bits", 99)
     Traceback (most recent call last):
     elsa_index.errors.UsageError: bits must be from 1 to 16, got 99.
+    >>> Limits(1, 16).check("bits", "8")
+    Traceback (most recent call last):
+    elsa_index.errors.UsageError: bits must be a whole number from 1 to 16, got '8'.
     """
 
     least: float
     most: float | None = None
+    whole: bool = True
 
-    def check(self, name: str, value: float) -> None:
+    def check(self, name: str, value: object) -> None:
         """Raises UsageError that names the number, what is allowed and what was given."""
-        if self.most is None:
-            if not self.least <= value:
-                raise UsageError(f"{name} must be at least {self.least:,}, got {value}.")
-        elif not self.least <= value <= self.most:
-            raise UsageError(f"{name} must be from {self.least:,} to {self.most:,}, got {value}.")
+        allowed = f"at least {self.least:,}" if self.most is None else f"from {self.least:,} to {self.most:,}"
+        if isinstance(value, bool) or not isinstance(value, Integral if self.whole else Real):
+            raise UsageError(f"{name} must be a {'whole ' * self.whole}number {allowed}, got {value!r}.")
+        if not self.least <= float(value) <= (float(value) if self.most is None else self.most):
+            raise UsageError(f"{name} must be {allowed}, got {value}.")
 
 
 AT_LEAST_ONE = Limits(1)

@@ -4,6 +4,8 @@ import os
 import signal
 import sys
 import traceback
+import warnings
+from typing import TextIO
 
 import typer
 
@@ -22,7 +24,7 @@ from . import (
     tune,
     verify,
 )
-from .options import state
+from .options import note, state
 from .printable import printable
 
 app = typer.Typer(
@@ -45,6 +47,7 @@ def main() -> None:
     from elsa_index.errors import ElsaIndexError
 
     _open_standard_streams()
+    warnings.showwarning = _show_warning
     signal.signal(signal.SIGTERM, _stop)
     try:
         app()
@@ -69,6 +72,23 @@ def main() -> None:
             raise
         _complain(f"{type(error).__name__}: {error} (run again with --debug to see where)")
         sys.exit(1)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Ours in one line, without a place in the code; those of libraries as usual."""
+    from elsa_index.errors import DataWarning
+
+    if issubclass(category, DataWarning):
+        note(f"warning: {message}")
+    else:
+        print(warnings.formatwarning(message, category, filename, lineno, line), end="", file=file or sys.stderr)
 
 
 def _open_standard_streams() -> None:

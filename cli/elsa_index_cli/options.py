@@ -79,7 +79,7 @@ def history(items: str | None, item: list[str] | None) -> list[str]:
     """The ids of --items and --item. Raises UsageError for an empty one."""
     from elsa_index.errors import UsageError
 
-    named = [*(items.split(",") if items else []), *(item or [])]
+    named = [*(name.strip() for name in (items.split(",") if items else [])), *(item or [])]
     if any(not name for name in named):
         raise UsageError(f"--items holds an empty id: {items!r}; separate ids by single commas.")
     return named

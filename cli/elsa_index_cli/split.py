@@ -16,7 +16,9 @@ def split(
     log: Annotated[Path, typer.Argument(help="The log: CSV, TSV, Parquet (also .gz) or .npz.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The directory to write.")],
     protocol: Annotated[Protocol, typer.Option(help="Which interactions are hidden.")] = SplitOptions.protocol,
-    users: Annotated[int, typer.Option(help="Users to hold out.")] = SplitOptions.users,
+    users: Annotated[
+        int | None, typer.Option(help="Users to hold out.", show_default="a tenth, at most 3,000")
+    ] = SplitOptions.users,
     hide: Annotated[
         float, typer.Option(help="Share of a user's items (temporal: of all interactions) to hide.")
     ] = SplitOptions.hide,

@@ -204,11 +204,11 @@ def _refuse_options_of_another_model(context: typer.Context, model: Model) -> No
 
 def _elsa(given: dict[str, Any]) -> TrainingConfig:
     taken = {name: given[name] for name in TrainingConfig.model_fields if given.get(name) is not None}
-    return TrainingConfig.paper(**taken) if given["paper"] else TrainingConfig.checked(**taken)
+    return TrainingConfig.paper(**taken) if given["paper"] else TrainingConfig(**taken)
 
 
 def _slim(given: dict[str, Any]) -> SlimConfig:
-    return SlimConfig.checked(**{name: given[name] for name in SlimConfig.model_fields if given.get(name) is not None})
+    return SlimConfig(**{name: given[name] for name in SlimConfig.model_fields if given.get(name) is not None})
 
 
 @contextmanager

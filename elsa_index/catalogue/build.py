@@ -20,7 +20,7 @@ from ..engines import engine_class
 from ..engines.contract import BuildPlan, Engine, Progress, Query
 from ..engines.names import StoreName
 from ..engines.stored_codes import rounded_shares
-from ..errors import ClusterError, DataError, ElsaIndexError
+from ..errors import ClusterError, DataError, ElsaIndexError, refuse_kind
 from ..processors import usable_processors
 from ..segments.stored import TAG_PREFIX, write_segments
 from ..storage.files import staged_directory
@@ -35,6 +35,7 @@ from .rounding_loss import rounding_loss
 
 def write_index(codes: ItemCodes, path: Path, options: BuildOptions, on_progress: Progress | None = None) -> None:
     """Writes an index directory beside `path` and moves it into place at the end; see `Index.build`."""
+    refuse_kind("codes", codes, ItemCodes, "load_codes reads them from a path, and train returns them.")
     kind = engine_class(options.engine)
     options.check(kind.capabilities, codes)
     tags = None if options.tags is None else Tags.of(options.tags, codes.ids)

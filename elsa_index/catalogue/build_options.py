@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
@@ -80,5 +81,5 @@ class BuildOptions:
 
 def check_target(target_overlap: float) -> None:
     """Raises UsageError for an overlap that no calibration could aim at."""
-    if not 0 < target_overlap <= 1:
-        raise UsageError(f"target_overlap must be above 0 and at most 1, got {target_overlap}.")
+    if isinstance(target_overlap, bool) or not isinstance(target_overlap, Real) or not 0 < target_overlap <= 1:
+        raise UsageError(f"target_overlap must be above 0 and at most 1, got {target_overlap!r}.")

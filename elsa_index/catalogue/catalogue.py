@@ -1,7 +1,7 @@
 """Catalogue: what an opened index directory holds."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +52,7 @@ class Catalogue:
     titles: Titles
     segments: Segments | None
     files: FilesAsOpened
+    closed: bool = False
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], metadata: Mapping[str, Sequence[object]] | None = None) -> "Catalogue":
@@ -108,6 +109,7 @@ class Catalogue:
         return cls(path, manifest, ids, engine, counts, history_codes, shares, tags, known, titles, segments, files)
 
     def close(self) -> None:
+        self.closed = True
         self.engine.close()
         if self.segments is not None:
             self.segments.close()
@@ -129,6 +131,7 @@ class Catalogue:
     @property
     def required_segments(self) -> Segments:
         """The segments. Raises UsageError where there are none."""
+        self._refuse_closed()
         if self.segments is not None:
             return self.segments
         raise UsageError(
@@ -145,10 +148,12 @@ class Catalogue:
 
         Raises UsageError for text in place of a sequence, and for weights that do not fit.
         """
-        if isinstance(history, str):
-            raise UsageError(f"A history is a sequence of item ids, got the text {shorten(history)}.")
-        if weights is not None and (len(weights) != len(history) or not np.isfinite(weights).all()):
-            raise UsageError(f"History {at} needs {len(history)} finite weights, got {shorten(list(weights))}.")
+        self._refuse_closed()
+        if isinstance(history, str) or not isinstance(history, Collection):
+            got = f"the text {shorten(history)}" if isinstance(history, str) else repr(history)
+            raise UsageError(f"A history is a sequence of item ids, got {got}; several are a list of such sequences.")
+        if weights is not None and not _are_finite(weights, len(history)):
+            raise UsageError(f"History {at} needs {len(history)} finite weights, got {shorten(weights)}.")
         rows, shares, unknown = history_rows(self.ids, history, weights)
         exponent = 0
         if weights is not None:
@@ -160,11 +165,14 @@ class Catalogue:
     def resolve_all(
         self, histories: Sequence[Sequence[object]], weights: Sequence[Sequence[float] | None] | None = None
     ) -> list[ResolvedHistory]:
-        """Each of many histories. Raises UsageError where there are not as many weights as histories."""
+        """Each of many histories. Raises UsageError where they are none, or weights not as many."""
+        if isinstance(histories, str) or not isinstance(histories, Collection):
+            raise UsageError(f"Histories are a list of lists of item ids, [['a', 'b']]; got {shorten(histories)}.")
         if weights is None:
             weights = [None] * len(histories)
-        elif len(weights) != len(histories):
-            raise UsageError(f"There must be weights for each of {len(histories):,} histories, got {len(weights):,}.")
+        elif not isinstance(weights, Collection) or len(weights) != len(histories):
+            got = f"{len(weights):,}" if isinstance(weights, Collection) else repr(weights)
+            raise UsageError(f"There must be weights for each of {len(histories):,} histories, got {got}.")
         pairs = zip(histories, weights, strict=True)
         return [self.resolve(history, own, at) for at, (history, own) in enumerate(pairs)]
 
@@ -173,6 +181,7 @@ class Catalogue:
 
         Raises UsageError for tags that no item carries.
         """
+        self._refuse_closed()
         unwanted = list(exclude)
         if not len(tags) and not unwanted:
             return None
@@ -184,6 +193,10 @@ class Catalogue:
             raise UsageError(f"{self.path} has no tags; build it with tags: elsa-index build ... --tags FILE.")
         numbers = self.tags.numbers(tags)
         return Filter(len(self.ids), tuple(numbers), excluded, self.tags.rows_of_all(numbers))
+
+    def _refuse_closed(self) -> None:
+        if self.closed:
+            raise UsageError(f"The index {self.path} is closed; open it again, and ask it before it is closed.")
 
     @property
     def required_item_counts(self) -> Rows:
@@ -200,6 +213,14 @@ class Catalogue:
     def most_popular_of(self, rows: Rows, k: int) -> tuple[Rows, npt.NDArray[np.float64]]:
         """The same of some rows."""
         return best(rows, self.required_item_counts[rows].astype(np.float64), k)
+
+
+def _are_finite(weights: Sequence[float], count: int) -> bool:
+    try:
+        given = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError):
+        return False
+    return given.shape == (count,) and bool(np.isfinite(given).all())
 
 
 _USUAL = 64

@@ -1,15 +1,16 @@
 """Metadata: what is known of items besides interactions: titles, genres, authors, years."""
 
 import os
+import warnings
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError, StorageError, name_some
+from ..errors import DataError, DataWarning, StorageError, name_some
 from ..storage.files import read_json, write_json
-from ..storage.ids import IdMap
+from ..storage.ids import IdMap, Rows
 from ..storage.strings import Strings
 from .tables import read_all_columns, refuse_missing
 
@@ -33,7 +34,8 @@ class Metadata:
         """From a table with the column item_id and others, rows in any order; the first row of an item counts, and
         items that are not in `ids` are left out.
 
-        Raises DataError where no item is in `ids`, and where there is nothing but ids.
+        Raises DataError where no item is in `ids`, and where there is nothing but ids; warns (DataWarning) where few
+        are, and where there are no titles.
         """
         names = [name for name in table if name != "item_id"]
         if not names:
@@ -43,6 +45,7 @@ class Metadata:
         if not len(known):
             some = name_some([str(name) for name in table["item_id"]])
             raise DataError(f"None of the {len(rows):,} items of the metadata is in the index: {some}.")
+        _warn(names, rows, len(ids))
         values: dict[str, list[str]] = {name: [""] * len(ids) for name in names}
         for at in known[::-1].tolist():
             for name in names:
@@ -73,6 +76,24 @@ class Metadata:
         if any(len(column) != items for column in columns.values()):
             raise StorageError(f"The metadata in {directory} are damaged: they are not of {items:,} items.")
         return cls(columns)
+
+
+def _warn(names: list[str], rows: Rows, items: int) -> None:
+    """Warns of metadata that may be another catalogue's, or that nobody will see."""
+    described = len(np.unique(rows[rows >= 0]))
+    if 2 * described < min(len(rows), items):
+        warnings.warn(
+            f"The metadata describes {described:,} of {items:,} items, and {np.count_nonzero(rows < 0):,} of its "
+            f"{len(rows):,} rows are of items that are not there: is it of this catalogue?",
+            DataWarning,
+            stacklevel=3,
+        )
+    if TITLE not in names:
+        warnings.warn(
+            f"The metadata has no column {TITLE!r}, so items are shown by id; it has {', '.join(names)}.",
+            DataWarning,
+            stacklevel=3,
+        )
 
 
 def _text(value: object) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError, UsageError
+from ..errors import DataError, UsageError, refuse_kind
 from .interactions import Interactions
 from .scipy_matrix import rows_of
 from .split_options import Protocol, SplitOptions
@@ -20,7 +20,7 @@ def split(
     interactions: Interactions,
     *,
     protocol: Protocol = SplitOptions.protocol,
-    users: int = SplitOptions.users,
+    users: int | None = SplitOptions.users,
     hide: float = SplitOptions.hide,
     folds: int = SplitOptions.folds,
     test: Interactions | None = None,
@@ -38,6 +38,7 @@ def split(
 
     Items that do not occur in training are dropped from histories and hidden items first, and counted.
     """
+    refuse_kind("The log", interactions, Interactions, "read it with read_interactions, or make it by from_pairs.")
     options = SplitOptions(protocol, users, hide, folds, seed)
     if (test is not None) != (protocol == "given"):
         raise UsageError("The protocol given, and only it, needs a test log (--test FILE).")
@@ -100,7 +101,7 @@ class _Parts:
 def _held_out(log: Interactions, options: SplitOptions) -> Split:
     rng = np.random.default_rng(options.seed)
     sizes = np.diff(log.matrix.indptr)
-    chosen = _choose_users(np.flatnonzero(sizes >= 2), options.users, len(sizes), rng)
+    chosen = _choose_users(np.flatnonzero(sizes >= 2), options, len(sizes), rng)
     train = _subset(log, ~np.isin(rows_of(log.matrix), chosen))
     known = train.items.find(log.items) >= 0
     found = _Parts(log, train)
@@ -115,7 +116,7 @@ def _held_out(log: Interactions, options: SplitOptions) -> Split:
         for fold in range(options.folds):
             turned = np.roll(kept, -(fold * len(kept) // options.folds))
             found.add(user, fold, np.sort(turned[count:]), np.sort(turned[:count]))
-    return found.to_split(options.drawn_by)
+    return found.to_split(options.drawn_by | {"users": len(chosen)})
 
 
 def _temporal(log: Interactions, options: SplitOptions) -> Split:
@@ -127,7 +128,7 @@ def _temporal(log: Interactions, options: SplitOptions) -> Split:
     user_of = rows_of(log.matrix)
     total = log.matrix.shape[0]
     has_both = (np.bincount(user_of, after, total) > 0) & (np.bincount(user_of, ~after, total) > 0)
-    chosen = _choose_users(np.flatnonzero(has_both), options.users, total, rng)
+    chosen = _choose_users(np.flatnonzero(has_both), options, total, rng)
     train = _subset(log, ~np.isin(user_of, chosen) & ~after)
     known = train.items.find(log.items) >= 0
     found = _Parts(log, train)
@@ -140,7 +141,7 @@ def _temporal(log: Interactions, options: SplitOptions) -> Split:
             found.add(user, 0, history, hidden)
         else:
             found.dropped_users += 1
-    return found.to_split(options.drawn_by | {"moment": moment})
+    return found.to_split(options.drawn_by | {"users": len(chosen), "moment": moment})
 
 
 def _given(log: Interactions, test: Interactions) -> Split:
@@ -170,7 +171,10 @@ def _given(log: Interactions, test: Interactions) -> Split:
     return _described(train, histories.with_columns(fold), evaluated.with_columns(fold), parameters)
 
 
-def _choose_users(eligible: npt.NDArray[np.integer], users: int, total: int, rng: np.random.Generator) -> npt.NDArray:
+def _choose_users(
+    eligible: npt.NDArray[np.integer], options: SplitOptions, total: int, rng: np.random.Generator
+) -> npt.NDArray:
+    users = options.users_of(len(eligible))
     if users > len(eligible) or users >= total:
         raise UsageError(
             f"users is {users:,}, but of {total:,} users {len(eligible):,} can be held out, and at least one must "

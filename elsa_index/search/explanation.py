@@ -7,6 +7,7 @@ import numpy as np
 
 from ..catalogue.catalogue import Catalogue
 from ..catalogue.history import ResolvedHistory
+from ..errors import UsageError, shorten
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ def explain(catalogue: Catalogue, history: ResolvedHistory, items: Iterable[obje
 
     Raises UnknownIdError for items that the catalogue does not hold.
     """
+    if isinstance(items, str) or not isinstance(items, Iterable):
+        raise UsageError(f"The items to explain are a list of ids, got {shorten(items)}.")
     wanted = catalogue.ids.rows(items)
     names = catalogue.ids.take(history.rows)
     codes = catalogue.engine.weights_at(wanted, history.vector)

@@ -26,7 +26,7 @@ class HomepageOptions:
         "rows": AT_LEAST_ONE,
         "k": AT_LEAST_ONE,
         "fewest": AT_LEAST_ONE,
-        "diversity": Limits(0, 1),
+        "diversity": Limits(0, 1, whole=False),
     }
 
     def __post_init__(self) -> None:

@@ -1,9 +1,11 @@
 """SegmentRules: how segments are made."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from ..choices import Choices
 
 
-class SegmentRules(BaseModel):
+class SegmentRules(Choices):
     """How segments are made; chosen by measurement on the demo's films and their genres.
 
     least_count: interactions of an item that may begin a segment: codes of rarer ones are mostly chance, and join
@@ -13,8 +15,6 @@ class SegmentRules(BaseModel):
     a segment; smaller ones are dropped, and their items join others. nonzeros: of a segment's vector. For codes over
     items, resolution: of communities, the higher the smaller they are; nonzeros_of_items: of a segment's vector.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     least_count: int = Field(3, ge=0)
     alike: float = Field(0.1, ge=0, le=1)

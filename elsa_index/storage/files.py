@@ -167,7 +167,9 @@ def _claim(staged: Path, target: Path) -> int:
 
 
 def refuse_existing(target: Path, *, overwrite: bool, is_ours: Callable[[Path], bool]) -> None:
-    """Raises StorageError where output is in the way, or where it is not ours to replace."""
+    """Raises StorageError where output is in the way, where it is not ours to replace, and where nothing can be
+    written."""
+    _refuse_unwritable(target)
     if not os.path.lexists(target):
         return
     if not overwrite:
@@ -175,6 +177,17 @@ def refuse_existing(target: Path, *, overwrite: bool, is_ours: Callable[[Path], 
     empty = target.is_dir() and not any(target.iterdir())
     if not (empty or is_ours(target)):
         raise StorageError(f"{target} is not what this command writes, so it is not replaced; name another path.")
+
+
+def _refuse_unwritable(target: Path) -> None:
+    """Asked before the work whose result is written there, not after."""
+    folder = Path(os.path.abspath(target)).parent
+    while not os.path.exists(folder) and folder != folder.parent:  # not there, or hidden from this user
+        folder = folder.parent
+    if not os.path.isdir(folder):
+        raise StorageError(f"{target} cannot be written: {folder} is a file; name another path.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StorageError(f"{target} cannot be written: nothing may be written in {folder}; name another path.")
 
 
 @contextmanager

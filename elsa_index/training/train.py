@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..codes.item_codes import ItemCodes
 from ..data.interactions import Interactions
+from ..errors import refuse_kind
 from ..extras import require
 from .checkpoints import SECONDS_BETWEEN
 from .config import TrainingConfig
@@ -47,6 +48,9 @@ def train(
     more weights are asked than pairs of items exist, MissingExtraError where a package of the extra `train` is not
     installed; DataError for a log that nothing can be learnt from.
     """
+    refuse_kind("The log", interactions, Interactions, "read it with read_interactions, or make it by from_pairs.")
+    if config is not None and not isinstance(config, SlimConfig):
+        refuse_kind("config", config, TrainingConfig, "make it by TrainingConfig(dims=1024), or by SlimConfig().")
     if isinstance(config, SlimConfig):
         require("Training codes over items", "numba")
         from .slim.run import SlimRun

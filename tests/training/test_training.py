@@ -36,7 +36,7 @@ def test_config_survives_json_and_refuses_what_is_out_of_range():
         ({"popularity": float("nan")}, "popularity"),
     ]:
         with pytest.raises(ei.UsageError, match=message):
-            ei.TrainingConfig.checked(**values)
+            ei.TrainingConfig(**values)
 
 
 def test_exponential_schedule_is_the_papers():
@@ -314,8 +314,8 @@ def test_patience_keeps_the_best_epoch(log):
 
 def test_validation_is_checked(log):
     with pytest.raises(ei.UsageError, match="patience 2 needs validation_users above 0"):
-        ei.TrainingConfig.checked(dims=8, nnz=2, patience=2)
+        ei.TrainingConfig(dims=8, nnz=2, patience=2)
     with pytest.raises(ei.UsageError, match="popularity auto needs validation_users above 0"):
-        ei.TrainingConfig.checked(dims=8, nnz=2, popularity="auto")
+        ei.TrainingConfig(dims=8, nnz=2, popularity="auto")
     with pytest.raises(ei.UsageError, match="validation_users is 60, but of 60 users"):
         ei.train(log, ei.TrainingConfig(dims=8, nnz=2, validation_users=60))

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from ..choices import Auto, Choices, Power, number_or_auto
+from ...choices import Choices
+from ..automatic import Auto, Power, number_or_auto
 
 SMALLEST, LARGEST = 0.01, 1e6
 Regularisation = Annotated[float | Auto, BeforeValidator(partial(number_or_auto, least=SMALLEST, most=LARGEST))]
