@@ -14,8 +14,8 @@ from ..data.histories import history_rows
 from ..data.metadata import TITLE, Metadata
 from ..data.tags import Tags
 from ..data.title_lookup import TitleLookup, Titles
-from ..engines import engine_class
 from ..engines.contract import Engine, Filter
+from ..engines.opening import damage_told, open_engine
 from ..engines.top_k import best
 from ..errors import ElsaIndexError, StorageError, UsageError, shorten
 from ..segments.stored import Segments
@@ -29,6 +29,7 @@ from .history_codes import HistoryCodes, open_history_codes
 from .manifest import Manifest
 
 _TRIES = 20
+_USUAL_DIMS = 1 << 24  # that codes may have however few they are
 
 
 @dataclass(eq=False)
@@ -66,8 +67,9 @@ class Catalogue:
         for _ in range(_TRIES):
             with one_generation(path) as is_same:
                 try:
-                    catalogue = cls._open(path, metadata)
-                except (ElsaIndexError, OSError):
+                    with damage_told(path):
+                        catalogue = cls._open(path, metadata)
+                except ElsaIndexError:
                     if is_same():
                         raise
                 else:
@@ -81,6 +83,7 @@ class Catalogue:
         manifest = Manifest.read(path)
         files = FilesAsOpened(path, manifest.files)
         manifest.check_files(path)
+        _check_dims(manifest)
         ids = IdMap.load(path, "ids")
         counts, shares = (
             load_array(path / name) if name in manifest.files else None for name in (ITEM_COUNTS, HISTORY_WEIGHTS)
@@ -91,12 +94,14 @@ class Catalogue:
         tags = Tags.load(path, len(ids)) if Tags.are_in(manifest.files) else None
         known = Metadata.load(path, len(ids)) if Metadata.is_in(manifest.files) else None
         with ExitStack() as opened:  # what is open is closed again where something fails
-            engine = engine_class(manifest.engine).open(path, manifest.parameters)
+            engine = open_engine(manifest.engine, path, manifest.parameters, manifest.codes.dims)
             opened.callback(engine.close)
             if engine.items != len(ids) or engine.items != manifest.codes.items:
                 raise StorageError(f"{path} is damaged: {engine.items:,} codes for {len(ids):,} ids. Build it again.")
             history_codes = open_history_codes(manifest.codes.history, path, engine)
-            segments = Segments.load(path / SEGMENTS, manifest.segments, ids) if manifest.segments else None
+            segments = (
+                Segments.load(path / SEGMENTS, manifest.segments, ids, engine.dims) if manifest.segments else None
+            )
             if segments is not None:
                 opened.callback(segments.close)
             if metadata is not None:
@@ -213,6 +218,13 @@ class Catalogue:
     def most_popular_of(self, rows: Rows, k: int) -> tuple[Rows, npt.NDArray[np.float64]]:
         """The same of some rows."""
         return best(rows, self.required_item_counts[rows].astype(np.float64), k)
+
+
+def _check_dims(manifest: Manifest) -> None:
+    """What is made of dimensions is accounted for by the files, or small."""
+    most = _USUAL_DIMS + sum(entry.bytes for entry in manifest.files.values())
+    if not 1 <= manifest.codes.dims <= most:
+        raise StorageError(f"The index is damaged: its files cannot be of codes of {manifest.codes.dims:,} dimensions.")
 
 
 def _are_finite(weights: Sequence[float], count: int) -> bool:

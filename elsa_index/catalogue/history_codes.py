@@ -12,6 +12,7 @@ from ..codes.query_vector import QueryVector, Vector
 from ..engines.contract import Engine
 from ..engines.names import StoreName
 from ..engines.stored_codes import StoredCodes
+from ..errors import StorageError
 from ..storage.ids import Rows
 
 _NAME = "history_codes"
@@ -79,6 +80,12 @@ def save_history_codes(codes: ItemCodes, store: StoreName, directory: Path) -> N
 def open_history_codes(kind: HistoryKind, directory: Path, engine: Engine) -> HistoryCodes:
     if kind == "same":
         return SameCodes(engine)
+    """Raises StorageError where they do not fit the codes that items are scored by."""
     if kind == "items":
+        if engine.dims != engine.items:
+            raise StorageError(f"{directory} is damaged: {engine.dims:,} dimensions cannot be {engine.items:,} items.")
         return ItemsThemselves(engine.items)
-    return OwnCodes(StoredCodes.load(directory, engine.dims, _NAME))
+    store = StoredCodes.load(directory, engine.dims, _NAME)
+    if store.items != engine.items:
+        raise StorageError(f"{directory} is damaged: history codes of {store.items:,} items, not {engine.items:,}.")
+    return OwnCodes(store)

@@ -74,6 +74,8 @@ class Manifest(BaseModel):
     def read(cls, directory: Path) -> "Manifest":
         """Raises StorageError where there is none, where it is of another format, or where a byte was changed."""
         path = directory / NAME
+        if path.is_symlink():
+            raise StorageError(f"{path} is a link; an index has its own manifest. Build the index again.")
         try:
             text = path.read_bytes().decode("utf-8")
             content = json.loads(text)

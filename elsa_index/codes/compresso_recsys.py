@@ -61,7 +61,15 @@ def _member(archive: zipfile.ZipFile, path: Path, name: str) -> bytes:
 def _weights(content: bytes, dims: int) -> csr_array:
     import torch
 
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+    if unpacked > most_unpacked(len(content)):
+        raise ValueError(f"its tensors claim to hold {unpacked:,} bytes")
     state: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    for name in ("A", "sparse_A.values", "sparse_A.cols"):
+        tensor = state.get(name)
+        if tensor is not None and tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+            raise ValueError(f"{name} is {tuple(tensor.shape)} and holds fewer values")
     if "A" in state:
         weights = csr_array(state["A"].float().numpy())
     else:

@@ -37,6 +37,8 @@ class Metadata:
         Raises DataError where no item is in `ids`, and where there is nothing but ids; warns (DataWarning) where few
         are, and where there are no titles.
         """
+        if "item_id" not in table:
+            raise DataError(f"Metadata needs the column item_id; it has {name_some(list(table))}.")
         names = [name for name in table if name != "item_id"]
         if not names:
             raise DataError("Metadata needs a column besides item_id: a title, genres, authors.")

@@ -14,13 +14,15 @@ from ..errors import DataError, ElsaIndexError
 from ..storage.ranges import check_range, check_shape, check_starts
 from .raw_bytes import most_unpacked
 
-_MOST_EMPTY = 1000
+_MOST_EMPTY = 10
 """A matrix may have so many rows, or columns, per stored value, and a million besides: what a file of a few bytes
 claims must not cost memory."""
+_CONVERTED = 48
+"""Bytes that a stored value takes while it is made into CSR: its place twice in 64 bits, itself, and their sorting."""
 _WHAT = "The arrays of the matrix"
 _DAMAGE = (
     ValueError, KeyError, TypeError, OSError, EOFError, AttributeError, IndexError, NotImplementedError, OverflowError,
-    MemoryError, zipfile.BadZipFile, zlib.error, ElsaIndexError,
+    MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error, ElsaIndexError,
 )  # fmt: skip
 
 
@@ -82,6 +84,9 @@ def _checked(archive: Any) -> csr_array:
     for side, name in zip(shape, ("rows", "columns"), strict=True):
         if side > _MOST_EMPTY * data.size + 1_000_000:
             raise ValueError(f"it claims {side:,} {name} for {data.size:,} stored values")
+    needed, free = _CONVERTED * data.size + 16 * sum(shape), psutil.virtual_memory().available
+    if needed > free:
+        raise ValueError(f"it takes {needed / 1e9:,.1f} GB, where {free / 1e9:,.1f} GB are free")
     if kind == "coo":
         return _from_coo(archive, data, shape)
     if kind == "dia":

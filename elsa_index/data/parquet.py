@@ -1,6 +1,6 @@
 """Parquet, read by pyarrow: a damaged file is an error there, where Polars can end the process."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -14,7 +14,8 @@ _CELL = 8  # bytes that a row of a column takes, at least
 
 
 def read_parquet(data: bytes) -> "pl.DataFrame":
-    """The table in a file's bytes. Raises DataError where it is damaged, or says to be larger than it can be."""
+    """The table in a file's bytes, without columns of lists. Raises DataError where it is damaged, or says to be larger
+    than it can be."""
     import polars as pl
 
     try:
@@ -23,7 +24,9 @@ def read_parquet(data: bytes) -> "pl.DataFrame":
     except ImportError:
         raise UsageError("Parquet needs the package pyarrow: pip install pyarrow; or write it as CSV.") from None
     try:
-        file = pq.ParquetFile(pa.BufferReader(data))
+        names = [field.name for field in pq.read_schema(pa.BufferReader(data)) if not pa.types.is_nested(field.type)]
+        # Texts as numbers into a dictionary: one of a megabyte, named by each of a million rows, is there once.
+        file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=names)
         about = file.metadata
         groups = sum(about.row_group(at).total_byte_size for at in range(about.num_row_groups))
         needed = max(about.num_rows * max(1, about.num_columns) * _CELL, groups)
@@ -33,12 +36,42 @@ def read_parquet(data: bytes) -> "pl.DataFrame":
                 f"its {len(data):,} bytes say to hold {about.num_rows:,} rows of {needed / 1e9:,.1f} GB, more than any "
                 f"log of that size does or than the {free / 1e9:,.1f} GB that are free"
             )
-        table = file.read()
+        table = file.read(columns=names)
         table.validate(full=True)  # texts that are no UTF-8, for one
-        found = pl.from_arrow(pa.Table.from_arrays(table.columns, names=table.schema.names))  # without metadata
+        held = sum(map(_written_out, table.columns))
+        if held > most_unpacked(len(data)):
+            raise DataError(f"its {len(data):,} bytes say to hold {held / 1e9:,.1f} GB, more than any log of that size")
+        columns = [_plain(column) for column in table.columns]
+        found = pl.from_arrow(pa.Table.from_arrays(columns, names=table.schema.names))  # without metadata
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, MemoryError, OverflowError) as error:
         raise DataError(f"the file is damaged: {' '.join(str(error).split())[:200]}") from None
     assert isinstance(found, pl.DataFrame)
     return found
+
+
+def _written_out(column: Any) -> int:
+    """Bytes that a column takes where each row has its own text."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_dictionary(column.type) or not _is_text(column.type.value_type):
+        return int(column.nbytes)
+    lengths = (pc.binary_length(chunk.dictionary).take(chunk.indices) for chunk in column.chunks)
+    return sum(pc.sum(of_rows.cast(pa.int64())).as_py() or 0 for of_rows in lengths)
+
+
+def _plain(column: Any) -> Any:
+    import pyarrow as pa
+
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return any(
+        of_kind(kind)
+        for of_kind in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+    )

@@ -2,6 +2,8 @@
 
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 READABLE = ".csv, .tsv, .parquet, each also with .gz"
+_MOST_COLUMNS = 10_000
 WRITABLE = ".csv, .parquet, .jsonl or .trec"
 
 
@@ -47,7 +50,7 @@ def _read(path: str | os.PathLike[str], required: list[str]) -> "pl.DataFrame":
 
     path = existing_file(path, "The table")
     kind = table_format(path)
-    try:
+    with _explained(path, kind):
         data = unpacked(path)
         if not data.strip():
             raise DataError(f"{path} is empty.")
@@ -55,7 +58,25 @@ def _read(path: str | os.PathLike[str], required: list[str]) -> "pl.DataFrame":
             frame = _parquet(data, path)
         else:
             separator = "\t" if kind == "tsv" else ","
+            columns = data[: data.find(b"\n") + 1 or None].count(separator.encode()) + 1
+            if columns > _MOST_COLUMNS:
+                raise DataError(f"{path} has {columns:,} columns; a table has at most {_MOST_COLUMNS:,}.")
             frame = pl.read_csv(io.BytesIO(data), separator=separator, infer_schema=False)
+    missing = [name for name in required if name not in frame.columns]
+    if missing:
+        raise DataError(f"{path} has no column {name_some(missing)}; its columns are {name_some(frame.columns, 20)}.")
+    if frame.height == 0:
+        raise DataError(f"{path} has a header and no rows.")
+    return frame
+
+
+@contextmanager
+def _explained(path: Path, kind: str) -> Iterator[None]:
+    """Turns what Polars raises, its panics included, into a DataError."""
+    import polars as pl
+
+    try:
+        yield
     except DataError:
         raise
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
@@ -65,12 +86,6 @@ def _read(path: str | os.PathLike[str], required: list[str]) -> "pl.DataFrame":
         if type(error).__name__ != "PanicException":  # Polars' Rust core on malformed bytes
             raise
         raise DataError(f"{path} cannot be read as {kind.upper()}: the file is damaged.") from None
-    missing = [name for name in required if name not in frame.columns]
-    if missing:
-        raise DataError(f"{path} has no column {name_some(missing)}; its columns are {name_some(frame.columns, 20)}.")
-    if frame.height == 0:
-        raise DataError(f"{path} has a header and no rows.")
-    return frame
 
 
 def _parquet(data: bytes, path: Path) -> "pl.DataFrame":
@@ -85,10 +100,8 @@ def _parquet(data: bytes, path: Path) -> "pl.DataFrame":
 def _as_text(frame: "pl.DataFrame", columns: list[str], path: str | os.PathLike[str]) -> "pl.DataFrame":
     import polars as pl
 
-    try:
+    with _explained(Path(path), "text"):
         return frame.select(pl.col(name).cast(pl.String) for name in columns)
-    except pl.exceptions.PolarsError as error:
-        raise DataError(f"{path}: a column cannot be read as text: {shorten(error, 200)}") from None
 
 
 def numbers(frame: "pl.DataFrame", column: str, path: str | os.PathLike[str]) -> "pl.Series":

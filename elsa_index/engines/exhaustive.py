@@ -46,7 +46,8 @@ def among_reached(
     adding up may have rounded these otherwise."""
     left = np.flatnonzero(query.may_return(rows))
     found, values = rows.take(left), scores.take(left)
-    if np.count_nonzero(values > 0) < k:  # those of score 0 come before those below
+    above = 0.0 if store is None else _margin(store, query)
+    if np.count_nonzero(values > above) < k:  # those of score 0 come before those below
         others = query.first_rows_left(items, k, rows)
         found, values = np.concatenate([found, others]), np.concatenate([values, np.zeros(len(others))])
     if store is not None:
@@ -62,9 +63,13 @@ def _best(store: StoredCodes, query: Query, rows: Rows, scores: npt.NDArray[np.f
     """
     if not k or not len(rows):
         return rows[:0], np.zeros(0)
-    margin = store.rounding * float(np.linalg.norm(query.vector.weights))
-    near = rows[scores >= kth_best(scores, min(k, len(scores))) - margin]
+    near = rows[scores >= kth_best(scores, min(k, len(scores))) - _margin(store, query)]
     return best(near, store.score(near, query.vector), k)
+
+
+def _margin(store: StoredCodes, query: Query) -> float:
+    """By how much two ways of adding up may differ."""
+    return store.rounding * float(np.linalg.norm(query.vector.weights))
 
 
 def _postings(store: StoredCodes, query: Query) -> int:

@@ -19,7 +19,9 @@ from ..data.title_lookup import Titles
 from ..engines import engine_class
 from ..engines.contract import BuildPlan, Query, SearchPlan
 from ..engines.names import EngineName
+from ..engines.opening import open_engine
 from ..engines.stored_codes import StoredCodesEngine
+from ..errors import StorageError
 from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows
 from ..storage.ranges import check_range, check_shape
@@ -158,8 +160,8 @@ class Segments:
         self.engine.close()
 
     @classmethod
-    def load(cls, directory: Path, entry: SegmentsEntry, ids: IdMap) -> "Segments":
-        """Opens by memory map."""
+    def load(cls, directory: Path, entry: SegmentsEntry, ids: IdMap, dims: int) -> "Segments":
+        """Opens by memory map. dims: of the codes."""
         of, typical, merged = (load_array(directory / f"{name}.npy") for name in ("of", "typical", "merged"))
         names = IdMap.load(directory, "names")
         check_shape(of, (len(ids),), "i", "Segments")
@@ -168,8 +170,9 @@ class Segments:
         check_range(typical, len(ids), "Typical items", least=-1)
         check_shape(merged, (None, 3), "i", "Merged dimensions")
         check_range(merged[:, 0], len(names), "Merged dimensions")
-        engine = engine_class(entry.engine).open(directory, entry.parameters)
-        assert isinstance(engine, StoredCodesEngine)
+        engine = open_engine(entry.engine, directory, entry.parameters, dims)
+        if not isinstance(engine, StoredCodesEngine) or engine.items != len(names):
+            raise StorageError(f"{directory} is damaged: {engine.items:,} vectors of {len(names):,} segments.")
         return cls(names, ids, of, typical, merged, engine)
 
 

@@ -113,7 +113,9 @@ def _swapper(current: Current, metrics: Metrics) -> Callable[[], None]:
         """Serves what is in the index directory now; where that cannot be opened, the old index stays."""
         try:
             current.swap()
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # libraries in Rust have errors of their own, outside of Exception
             metrics.swaps.labels("failed").inc()
             log.error("the index was not swapped; the old one is served on", extra={"error": str(error)})
             return

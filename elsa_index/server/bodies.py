@@ -39,7 +39,8 @@ def read_body(model: type[Asked], content: bytes) -> Asked:
     if len(content) > SMALL:
         check_extent(content)
     try:
-        given = json.loads(content, object_pairs_hook=_object)
+        # As text: json guesses encodings of bytes, in which the characters counted above mean something else.
+        given = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         raise HTTPException(422, f"the body is not JSON: {error.msg}") from None
     except (ValueError, RecursionError):  # bytes that are no text, numbers of thousands of digits

@@ -20,6 +20,28 @@ LAST_SECONDS = 1.0
 _OWN_FILES = 200  # files that an index, its next build and the process itself open
 
 
+class _Deadline:
+    """Ends a connection where something does not happen in time."""
+
+    def __init__(self, connection: H11Protocol, transport: asyncio.Transport) -> None:
+        self._loop, self._abort = connection.loop, transport.abort
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def runs(self) -> bool:
+        return self._timer is not None
+
+    def begin(self, seconds: float) -> None:
+        self.end()
+        self._timer = self._loop.call_later(seconds, self._abort)
+
+    def end(self) -> None:
+        """It has happened."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+
+
 class Connection(H11Protocol):
     """One connection. It ends where its client is late; where there are more than `most`, the one whose client has been
     waited for longest ends."""
@@ -27,41 +49,48 @@ class Connection(H11Protocol):
     most = 1000
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self._late: asyncio.TimerHandle | None = None
+        self._asking = _Deadline(self, transport)
+        self._taking = _Deadline(self, transport)
         self.waiting_since = self.loop.time()
         super().connection_made(transport)
-        self._expect(HEAD_SECONDS)
+        self._asking.begin(HEAD_SECONDS)
         if len(self.connections) > self.most:
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._expect(None)
+        self._asking.end()
+        self._taking.end()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._is_idle and self._late is None:
-            self._expect(HEAD_SECONDS)
         super().data_received(data)
-        if not self._is_idle:
-            self._expect(None)
+        self._look_for_head()
 
     def on_response_complete(self) -> None:
         self.waiting_since = self.loop.time()
         super().on_response_complete()
+        self._look_for_head()
+
+    def _look_for_head(self) -> None:
+        """A head that has begun must be whole soon."""
+        if not self._is_idle:
+            self._asking.end()
+        elif self.conn.trailing_data[0] and not self._asking.runs:
+            self._asking.begin(HEAD_SECONDS)
 
     def shutdown(self) -> None:
         """The service stops: running requests end, and those of which nothing more arrives do not keep it."""
         super().shutdown()
         if self.waits_for_client:
-            self._expect(LAST_SECONDS)
+            self._asking.begin(LAST_SECONDS)
 
     def pause_writing(self) -> None:
         self.waiting_since = self.loop.time()
-        self._expect(WRITE_SECONDS)
+        self._taking.begin(WRITE_SECONDS)
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        self._expect(None)
+        self._taking.end()
         super().resume_writing()
 
     @property
@@ -72,12 +101,6 @@ class Connection(H11Protocol):
     @property
     def waits_for_client(self) -> bool:
         return self._is_idle or self.flow.write_paused or (self.cycle.more_body and not self.cycle.response_started)
-
-    def _expect(self, seconds: float | None) -> None:
-        """Something must happen in so many seconds; None: it has."""
-        if self._late is not None:
-            self._late.cancel()
-        self._late = None if seconds is None else self.loop.call_later(seconds, self.transport.abort)
 
     def _make_room(self) -> None:
         waiting = [other for other in self.connections if isinstance(other, Connection) and other.waits_for_client]

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import queue
 import sys
 import threading
 import time
@@ -14,6 +15,8 @@ from pythonjsonlogger.json import JsonFormatter
 
 from .guard import log
 
+_LINES = 10_000  # that wait to be written
+_LAST = 2.0  # seconds for them when the service ends
 _AGAIN = 60.0  # seconds until the same thing of the event loop is told again
 _stderr = logging.getLogger("stderr")
 
@@ -23,7 +26,7 @@ def log_as_json() -> Iterator[None]:
     """Within it standard error holds JSON alone: from here, from every library's loggers, warnings and failed threads,
     and, as lines of the logger `stderr`, what anybody writes there without asking, Java included."""
     given = os.dup(2)
-    handler = _Handler(os.fdopen(os.dup(given), "w", encoding="utf-8", errors="replace"))
+    handler = _Handler(os.dup(given))
     handler.setFormatter(
         JsonFormatter("{levelname}{message}", style="{", rename_fields={"levelname": "level"}, timestamp="time")
     )
@@ -42,13 +45,46 @@ def log_as_json() -> Iterator[None]:
         threading.excepthook = hook
         logging.captureWarnings(False)
         root.handlers = before
-        with suppress(OSError):
-            handler.stream.close()
+        handler.close()
 
 
-class _Handler(logging.StreamHandler):
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Nobody reads the log any more. Telling that on standard error would be one more line of it, without end."""
+class _Handler(logging.Handler):
+    """Writes from a thread of its own: where nobody reads the log, nobody waits for that, and lines are lost."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._lines: queue.Queue[str | None] = queue.Queue(_LINES)
+        self._lost = 0
+        self._writing = threading.Thread(target=self._write, name="log writer", daemon=True)
+        self._writing.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            if self._lost:
+                told = logging.makeLogRecord({"levelno": logging.WARNING, "levelname": "WARNING"})
+                told.msg, told.lines = "lines of the log were lost, as nobody read it", self._lost
+                self._lines.put_nowait(self.format(told))
+                self._lost = 0
+            self._lines.put_nowait(self.format(record))
+        except queue.Full:
+            self._lost += 1
+
+    def _write(self) -> None:
+        while (line := self._lines.get()) is not None:
+            left = (line + "\n").encode("utf-8", "replace")
+            with suppress(OSError):  # nobody reads the log any more
+                while left:
+                    left = left[os.write(self._descriptor, left) :]
+
+    def close(self) -> None:
+        """What is still to be written has a moment."""
+        with suppress(queue.Full):
+            self._lines.put(None, timeout=_LAST)
+        self._writing.join(_LAST)
+        if not self._writing.is_alive():
+            os.close(self._descriptor)
+        super().close()
 
 
 def _take_over(descriptor: int) -> threading.Thread:

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -111,10 +112,10 @@ def one_generation(path: Path) -> Iterator[Callable[[], bool]]:
         os.close(descriptor)
 
 
-def _lock(path: Path) -> int | None:
+def _lock(path: Path, flags: int = 0) -> int | None:
     """A descriptor that holds the lock of a directory; None where another process holds it, or removed it meanwhile."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | flags)
     except FileNotFoundError:
         return None
     try:
@@ -151,18 +152,28 @@ def locked(path: Path) -> Iterator[None]:
 def _claim(staged: Path, target: Path) -> int:
     """Makes the directory that `target` is written in, or takes over what a killed process left there; its lock.
 
-    Raises StorageError where a living process writes the same target.
+    Raises StorageError where a living process writes the same target, and where something else has that name: a link
+    to other people's files, or their directory.
     """
     with suppress(FileExistsError):
         staged.mkdir()
-    descriptor = _lock(staged)
+    try:
+        descriptor = _lock(staged, os.O_NOFOLLOW)
+    except NotADirectoryError:
+        descriptor, is_ours = None, False
+    else:
+        is_ours = descriptor is None or os.fstat(descriptor).st_uid == os.geteuid()
+    if not is_ours:
+        if descriptor is not None:
+            os.close(descriptor)
+        raise StorageError(f"{staged} is in the way, and is no directory of yours; remove it, or name another path.")
     if descriptor is None:
         raise StorageError(f"{target} is being written by another process; wait for it, or name another path.")
-    for path in staged.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
+    for name in os.listdir(descriptor):
+        if stat.S_ISDIR(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode):
+            shutil.rmtree(name, dir_fd=descriptor)
         else:
-            path.unlink()
+            os.unlink(name, dir_fd=descriptor)
     return descriptor
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import xxhash
 
-from ..errors import StorageError, name_some
+from ..errors import StorageError, name_some, shorten
 from .files import checksum
 
 
@@ -58,10 +58,13 @@ def check_sealed(path: Path, content: Mapping[str, Any], advice: str) -> list[st
 def check_files(directory: Path, files: Mapping[str, Entry], *, contents: bool, advice: str) -> None:
     """Compares sizes and, with `contents`, checksums.
 
-    Raises StorageError that names the first file that is missing or changed.
+    Raises StorageError that names the first file that is missing or changed, or that lies elsewhere.
     """
+    home = directory.resolve()
     for name, entry in files.items():
         path = directory / name
+        if "\0" in name or not path.resolve().is_relative_to(home):
+            raise StorageError(f"{directory} is damaged: it names the file {shorten(name)}, outside of it. {advice}")
         if not path.is_file():
             raise StorageError(f"{path} is missing. {advice}")
         if path.stat().st_size != entry.bytes:

@@ -83,3 +83,23 @@ def test_many_threads_are_a_slip(lucene):
                 index.search([["item20"]], threads=wrong)
             with pytest.raises(ei.UsageError, match="threads must be from 1 to 512"):
                 index.tune([["item20"]], threads=wrong)
+
+
+SEARCHES_ON = """
+import sys, threading, time
+import elsa_index as ei
+index = ei.Index.open(sys.argv[1])
+def search():
+    while True:
+        index.search([["item20"], ["item21"]], 10, exact=True)
+for _ in range(3):
+    threading.Thread(target=search, daemon=True).start()
+time.sleep(0.4)
+"""
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_python_ends_while_threads_search(lucene, turn):
+    """Daemon threads, which nobody waits for, are in Java then."""
+    done = subprocess.run([sys.executable, "-c", SEARCHES_ON, lucene], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr[-800:]

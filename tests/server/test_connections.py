@@ -139,3 +139,38 @@ def test_large_bodies_wait_for_each_other_and_small_ones_do_not(served, monkeypa
         first.settimeout(10)
         first.sendall(large[-1:])
         assert [status(first), status(second)] == [200, 200]
+
+
+def test_asking_again_does_not_put_off_taking_the_answers(served, quick):
+    with listening(served) as port:
+        greedy = socket.socket()
+        greedy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        greedy.connect(("127.0.0.1", port))
+        began = time.monotonic()
+        with suppress(ConnectionError):
+            while time.monotonic() - began < 20:
+                greedy.sendall(b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n")
+                time.sleep(0.02)
+        assert time.monotonic() - began < 15
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_head_that_begins_after_an_answer_must_end(served, quick, together):
+    """Whether its beginning comes with the request before, or while the answers to many wait to be taken."""
+    with listening(served) as port:
+        whole, half = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n", b"GET /hea"
+        if together:
+            asking = connect(port, whole + half)
+        else:
+            asking = socket.socket()
+            asking.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            asking.connect(("127.0.0.1", port))
+            for _ in range(100):
+                asking.sendall(b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            asking.sendall(half)
+        asking.settimeout(20)
+        began = time.monotonic()
+        with suppress(ConnectionError):
+            while asking.recv(1 << 20):
+                pass
+        assert time.monotonic() - began < 15

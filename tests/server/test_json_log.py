@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 from elsa_index.server.json_log import TroubleOfLoop
 
@@ -75,3 +76,61 @@ with log_as_json():
     done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=writer, text=True, timeout=60)
     os.close(writer)
     assert done.stdout.split() == ["True"]
+
+
+UNREAD = """
+import os, sys, time
+from elsa_index.server.guard import log
+from elsa_index.server.json_log import log_as_json
+
+began = time.monotonic()
+with log_as_json():
+    for number in range(30_000):
+        log.info("a line of the log that nobody reads", extra={"number": number})
+print(time.monotonic() - began)
+"""
+
+
+def test_a_log_that_nobody_reads_keeps_nobody_waiting():
+    """Whoever started the service kept a pipe, and does not look at it."""
+    running = subprocess.Popen(
+        [sys.executable, "-c", UNREAD], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert float(running.stdout.readline()) < 30
+    assert running.wait(timeout=20) == 0
+    lines = running.stderr.read().splitlines()
+    assert 100 < len(lines) < 30_000
+    assert [json.loads(line)["number"] for line in lines[:100]] == list(range(100))
+
+
+LATER = """
+import os, sys, time
+from elsa_index.server.guard import log
+from elsa_index.server.json_log import log_as_json
+
+with log_as_json():
+    for number in range(30_000):
+        log.info("a line", extra={"number": number})
+    print("written", flush=True)
+    sys.stdin.readline()
+    time.sleep(1)
+    log.info("the last one")
+"""
+
+
+def test_lines_that_were_lost_are_told():
+    running = subprocess.Popen(
+        [sys.executable, "-c", LATER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert running.stdout.readline() == "written\n"
+    reading: list[str] = []
+    thread = threading.Thread(target=lambda: reading.extend(running.stderr or ()))
+    thread.start()
+    running.stdin.write("\n")
+    running.stdin.close()
+    assert running.wait(timeout=60) == 0
+    thread.join()
+    read = [json.loads(line) for line in reading]
+    assert read[-1]["message"] == "the last one"
+    assert read[-2]["message"] == "lines of the log were lost, as nobody read it"
+    assert read[-2]["lines"] == 30_000 - (len(read) - 2)

@@ -77,3 +77,37 @@ def test_files_that_are_replaced_are_not_changed_in_place(tmp_path):
     with (tmp_path / "i" / "a").open("r+") as file:
         file.write("A")
     assert fresh.changed() == tmp_path / "i" / "a"
+
+
+def test_nothing_is_cleared_away_where_a_link_leads(tmp_path):
+    """Somebody who may write beside an index has put a link where it will be written."""
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "thesis.txt").write_text("years")
+    (tmp_path / ".i.building").symlink_to(tmp_path / "papers")
+    with (
+        pytest.raises(ei.StorageError, match=r"\.i\.building is in the way, and is no directory of yours"),
+        staged_directory(tmp_path / "i", overwrite=False, is_ours=lambda _: True),
+    ):
+        pass
+    assert (tmp_path / "papers" / "thesis.txt").read_text() == "years"
+    (tmp_path / ".i.building").unlink()
+    (tmp_path / ".i.building").write_text("a file")
+    with (
+        pytest.raises(ei.StorageError, match="is in the way"),
+        staged_directory(tmp_path / "i", overwrite=False, is_ours=lambda _: True),
+    ):
+        pass
+
+
+def test_what_a_killed_process_left_is_cleared_away_and_links_in_it_are_not_followed(tmp_path):
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "thesis.txt").write_text("years")
+    left = tmp_path / ".i.building"
+    (left / "postings").mkdir(parents=True)
+    (left / "postings" / "segment").write_text("half")
+    (left / "link").symlink_to(tmp_path / "papers")
+    with staged_directory(tmp_path / "i", overwrite=False, is_ours=lambda _: True) as staged:
+        assert list(staged.iterdir()) == []
+        (staged / "file").write_text("whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["i", "papers"]
+    assert (tmp_path / "papers" / "thesis.txt").read_text() == "years"

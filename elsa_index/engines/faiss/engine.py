@@ -37,6 +37,9 @@ class FaissEngine(Engine):
     normalises: ClassVar[bool] = False
     """Whether vectors of unequal norm are kept with norm 1, and their norms beside them."""
 
+    kind: ClassVar[str]
+    """The class of its index in FAISS."""
+
     made_at_opening: ClassVar[int] = 0
     """Bytes of the largest array that FAISS makes beside those of its file."""
 
@@ -94,6 +97,8 @@ class FaissEngine(Engine):
             index = faiss.read_index(str(directory / _FILE), faiss.IO_FLAG_MMAP)
         except RuntimeError as error:
             raise StorageError(f"{directory / _FILE} cannot be opened by FAISS: {error}") from None
+        if not isinstance(index, getattr(faiss, cls.kind)) or index.metric_type != faiss.METRIC_INNER_PRODUCT:
+            raise StorageError(f"{directory / _FILE} is damaged: {type(index).__name__} is not what {cls.name} wrote.")
         if hasattr(index, "invlists"):
             # Reading ahead takes 32 new threads a search, and the last ones keep a forked process from ending.
             faiss.downcast_InvertedLists(index.invlists).prefetch_nthread = 0  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from ...codes.query_vector import Vector
 from ...storage.ids import Rows
 from ..contract import Answer, Capabilities, Query, SearchPlan
 from ..top_k import best, in_sorted, kth_best
-from .engine import MOST_DIMS, ROWS_AT_ONCE, in_float32, selector_of
+from .engine import MOST_DIMS, ROWS_AT_ONCE, selector_of
 from .exhaustive import ExhaustiveFaissEngine
 
 
@@ -18,6 +18,7 @@ class FaissFlatEngine(ExhaustiveFaissEngine):
     """`IndexFlatIP`: exhaustive inner products in float32; what these cannot tell apart is scored again in float64."""
 
     name = "faiss-flat"
+    kind = "IndexFlat"
     capabilities = Capabilities(
         exact=True, cuts_queries=False, stores=("float32",), score_tolerance=1e-12, most_dims=MOST_DIMS
     )
@@ -31,24 +32,26 @@ class FaissFlatEngine(ExhaustiveFaissEngine):
         return faiss.IndexFlatIP(dims)
 
     def search_batch(self, queries: Sequence[Query], plan: SearchPlan) -> list[Answer]:
-        vectors, selector = in_float32(queries), selector_of(queries[0].only)
+        scaled = [_scaled(query.vector.to_dense(), self._norm) for query in queries]
+        vectors, selector = np.stack(scaled).astype(np.float32), selector_of(queries[0].only)
         answers: dict[int, Answer] = {}
         count = max(plan.k + len(query.seen) for query in queries) + self.spare
         while pending := [place for place in range(len(queries)) if place not in answers]:
             count = min(count, self.items)
             scores, rows = self.nearest(vectors[pending], count, selector, plan.effort)
             for place, values, found in zip(pending, scores, rows, strict=True):
-                top = self._best(queries[place], found, values.astype(np.float64), plan.k)
+                top = self._best(queries[place], scaled[place], found, values.astype(np.float64), plan.k)
                 if top is not None:
                     answers[place] = Answer(*top, True, candidates=count)
             count *= 4
         return [answers[place] for place in range(len(queries))]
 
-    def _best(self, query: Query, rows: Rows, scores: Vector, k: int) -> tuple[Rows, Vector] | None:
+    def _best(self, query: Query, scaled: Vector, rows: Rows, scores: Vector, k: int) -> tuple[Rows, Vector] | None:
         """The best `k` left to a query, from the best by float32 arithmetic; None where others could be among them.
 
         Products of n numbers, added up in any order, are off by at most n · 2^-24 of their magnitudes' sum, which is at
-        most the product of the norms.
+        most the product of the norms; and by 2^-149 each where they, or a factor, are below what float32 has all its
+        digits for.
         """
         is_all = len(rows) == self.items or rows[-1] < 0
         fresh = (rows >= 0) & ~in_sorted(rows, query.seen)
@@ -56,7 +59,8 @@ class FaissFlatEngine(ExhaustiveFaissEngine):
         if not wanted:
             return rows[:0], scores[:0]
         vector = query.vector.to_dense()
-        margin = 2 * (self.dims + 2) * 2.0**-24 * self._norm * float(np.linalg.norm(vector))
+        relative = 2.0**-24 * self._norm * float(np.linalg.norm(scaled))
+        margin = 2 * (self.dims + 2) * (relative + 2.0**-149 * (1 + self._norm))
         if np.count_nonzero(fresh) < wanted:
             return self.fill(query, wanted) if is_all else None
         least = kth_best(scores[fresh], wanted) - margin
@@ -73,3 +77,16 @@ class FaissFlatEngine(ExhaustiveFaissEngine):
             return self._largest_norm
         parts = (np.arange(at, min(at + ROWS_AT_ONCE, self.items)) for at in range(0, self.items, ROWS_AT_ONCE))
         return max(float(np.max(np.linalg.norm(self.vectors_of(part), axis=1))) for part in parts)
+
+
+def _scaled(vector: Vector, norm: float) -> Vector:
+    """A query times a power of two, which changes no ranking, so that no product with vectors of up to that norm leaves
+    the range of float32.
+
+    >>> _scaled(np.array([2.0**-600, 0.0]), 1.0), _scaled(np.array([0.75, 0.0]), 2.0**90)[0] == 0.75 * 2.0**-90
+    (array([0.5, 0. ]), np.True_)
+    """
+    size = float(np.max(np.abs(vector), initial=0.0))
+    if not size or not norm:
+        return vector
+    return np.ldexp(vector, -int(np.frexp(size)[1]) - int(np.frexp(max(norm, 2.0**-100))[1]) + 1)

@@ -18,6 +18,7 @@ class FaissHnswEngine(FaissEngine):
     """
 
     name = "faiss-hnsw"
+    kind = "IndexHNSWFlat"
     capabilities = Capabilities(
         exact=False,
         cuts_queries=False,

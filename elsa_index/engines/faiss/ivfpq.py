@@ -14,6 +14,7 @@ class FaissIvfPqEngine(FaissEngine):
     so are the vectors that queries are made from. effort: clusters that are searched (nprobe)."""
 
     name = "faiss-ivfpq"
+    kind = "IndexIVFPQ"
     made_at_opening = 2 << 30  # FAISS's own limit of the table that it computes
     capabilities = Capabilities(
         exact=False,

@@ -11,6 +11,7 @@ class FaissSq8Engine(ExhaustiveFaissEngine):
     """`IndexScalarQuantizer`: exhaustive, on vectors of 8 bits per dimension."""
 
     name = "faiss-sq8"
+    kind = "IndexScalarQuantizer"
     capabilities = Capabilities(
         exact=False, cuts_queries=False, stores=("float32",), score_tolerance=0.03, most_dims=MOST_DIMS
     )

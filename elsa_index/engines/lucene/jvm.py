@@ -26,6 +26,10 @@ UNHEARD = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS")
 _LOCK = threading.RLock()
 _load_class: Any = None
 _ended = False
+_calls = 0
+_CHANGED = threading.Condition(_LOCK)
+"""Told when the last of the running calls returns."""
+_PATIENCE = 10.0  # seconds that Python's end waits for running calls
 JAVA = Unforkable("Java")
 
 
@@ -165,11 +169,13 @@ def _set_environment(values: Mapping[str, str | None]) -> None:
 
 
 def _end() -> None:
-    """Registered after JPype's own, so it runs before Java ends. Threads that end later, or whose objects Python's end
-    takes away, are not detached from a Java that is gone."""
+    """Registered after JPype's own, so it runs before Java ends, which would take along whoever is calling it: no call
+    begins any more, and those that run are waited for. Threads that end later, or whose objects Python's end takes
+    away, are not detached from a Java that is gone."""
     global _ended
-    with _LOCK:
+    with _CHANGED:
         _ended = True
+        _CHANGED.wait_for(lambda: not _calls, _PATIENCE)
 
 
 def _quieten(load: Any) -> None:
@@ -206,8 +212,9 @@ def calling_java(doing: str) -> Iterator[None]:
     import jpype
 
     JAVA.use()
-    _THIS_THREAD.detaches()
+    _begin_call()
     try:
+        _THIS_THREAD.detaches()
         yield
     except jpype.JException as error:
         if type(error).__name__ == "java.lang.OutOfMemoryError":  # by its name: no memory is left to ask Java
@@ -215,6 +222,24 @@ def calling_java(doing: str) -> Iterator[None]:
                 f"Java has not enough memory for {doing}; give it more by {HEAP_VARIABLE}, for example 2g."
             ) from error
         raise JavaError(f"Lucene failed while {doing}: {first_line(error)}") from error
+    finally:
+        _end_call()
+
+
+def _begin_call() -> None:
+    global _calls
+    with _LOCK:
+        if _ended:
+            raise JavaError("Java has ended, as this process does.")
+        _calls += 1
+
+
+def _end_call() -> None:
+    global _calls
+    with _CHANGED:
+        _calls -= 1
+        if not _calls:
+            _CHANGED.notify_all()
 
 
 def _leave_java_alone() -> None:

@@ -10,20 +10,23 @@ from urllib.parse import urlsplit
 from ...errors import UsageError
 from ..cluster_target import PASSWORD_VARIABLE, PLAIN_VARIABLE, URL_VARIABLE, USER_VARIABLE, checked_urls
 
-_named: set[str] = set()
-"""Hosts of the URLs that this process was told to build on."""
+_Place = tuple[str, str, int]
+_USUAL_PORTS = {"http": 9200, "https": 443}  # those of opensearch-py
+_named: set[_Place] = set()
+"""Scheme, host and port of the URLs that this process was told to build on."""
 
 
 def name_hosts(urls: Iterable[str]) -> None:
     """The user named these URLs: credentials may go there."""
-    _named.update(map(_host, urls))
+    _named.update(map(_place, urls))
 
 
 def credentials_for(urls: list[str]) -> tuple[str, str] | None:
     """User and password for all of `urls`, or None.
 
-    Those of the environment go to hosts that `ELSA_INDEX_OPENSEARCH_URL` or an option named; those of the netrc file to
-    the hosts of its entries, and its default to hosts that were named. An index may come from somebody else.
+    Those of the environment go to URLs (scheme, host and port) that `ELSA_INDEX_OPENSEARCH_URL` or an option named;
+    those of the netrc file to the hosts of its entries, and its default to URLs that were named. An index may come from
+    somebody else.
 
     Raises UsageError where one of the two variables is missing, and where they would leave this machine unencrypted.
     """
@@ -31,7 +34,7 @@ def credentials_for(urls: list[str]) -> tuple[str, str] | None:
     user, password = os.environ.get(USER_VARIABLE), os.environ.get(PASSWORD_VARIABLE)
     if bool(user) != bool(password):
         raise UsageError(f"{USER_VARIABLE} and {PASSWORD_VARIABLE} belong together; one of them is not set.")
-    named = hosts <= _named | set(map(_host, _urls_of_environment()))
+    named = set(map(_place, urls)) <= _named | set(map(_place, _urls_of_environment()))
     found = (user, password) if user and password and named else _from_netrc(hosts, or_default=named)
     plain = [url for url in urls if url.startswith("http:") and not _is_loopback(_host(url))]
     if found and plain and os.environ.get(PLAIN_VARIABLE) != "1":
@@ -76,6 +79,11 @@ def _netrc_hosts() -> dict[str, tuple[str, str]]:
     except (OSError, netrc.NetrcParseError):
         return {}
     return {host: (login, password) for host, (login, _, password) in hosts.items() if login and password}
+
+
+def _place(url: str) -> _Place:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or _USUAL_PORTS[parts.scheme]
 
 
 def _host(url: str) -> str:

@@ -465,3 +465,14 @@ def test_an_index_that_cannot_be_removed_is_named(own, cluster, api, name, monke
         left = index.manifest.parameters["left_behind"]
         assert indices_of(api, name) == {concrete(index), concrete(own), *left}
         assert len(left) == 1, "this process, which loaded it, lives"
+
+
+def test_a_password_goes_to_no_other_port_of_a_host(monkeypatch):
+    """On a shared machine that is another user's program."""
+    for variable, value in zip(CREDENTIALS, ("anna", "s3cret"), strict=True):
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(credentials, "_named", set())
+    monkeypatch.setenv("ELSA_INDEX_OPENSEARCH_URL", "http://localhost:9200,https://search.example")
+    assert credentials.credentials_for(["http://localhost", "https://search.example:443"]) == ("anna", "s3cret")
+    for url in ("http://localhost:41011", "https://localhost:9200", "https://search.example:9200"):
+        assert credentials.credentials_for([url]) is None
