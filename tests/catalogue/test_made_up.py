@@ -106,5 +106,5 @@ def test_faiss_flat_takes_nothing_but_inner_products(whole, tmp_path, kind):
     content.pop("xxh3")
     own = {name: vars(entry) for name, entry in list_files(directory).items() if name != "manifest.json"}
     (directory / "manifest.json").write_text(sealed({**content, "files": own}))
-    with pytest.raises(ei.StorageError, match="is not what faiss-flat wrote|cannot be opened by FAISS"):
+    with pytest.raises(ei.StorageError, match=r"is not what faiss-flat wrote|cannot be opened by FAISS"):
         ei.Index.open(directory)
