@@ -103,3 +103,30 @@ def test_python_ends_while_threads_search(lucene, turn):
     """Daemon threads, which nobody waits for, are in Java then."""
     done = subprocess.run([sys.executable, "-c", SEARCHES_ON, lucene], capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr[-800:]
+
+
+FIRST_SEARCHES = """
+import sys, threading
+import elsa_index as ei
+index = ei.Index.open(sys.argv[1])
+ready = threading.Barrier(6)
+def search(number):
+    ready.wait()
+    for turn in range(20):
+        index.search([["item20"], ["item21", "item22"]], 10, exact=number % 2 == 0, query_terms=None if number % 2 == 0
+                     else 3, exclude=["item30"] if number % 3 else [])
+    print("answered", flush=True)
+threads = [threading.Thread(target=search, args=(number,)) for number in range(6)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_the_first_searches_of_a_process_may_run_in_threads(lucene, turn):
+    """JPype learns what parameters a method has when it is called first, and not safely in two threads."""
+    done = subprocess.run([sys.executable, "-c", FIRST_SEARCHES, lucene], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout[-300:] + done.stderr[-800:]
+    assert done.stdout.splitlines() == ["answered"] * 6

@@ -29,6 +29,9 @@ _ended = False
 _calls = 0
 _CHANGED = threading.Condition(_LOCK)
 """Told when the last of the running calls returns."""
+FIRST_USE = threading.RLock()
+"""Held by who calls Java's methods for the first time: JPype learns a method's parameters when it is called first, and
+ends the process where another thread calls it meanwhile and finds half of them."""
 _PATIENCE = 10.0  # seconds that Python's end waits for running calls
 JAVA = Unforkable("Java")
 

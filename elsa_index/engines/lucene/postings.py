@@ -12,10 +12,11 @@ from ...errors import JavaError, StorageError
 from ...storage.ids import Rows
 from ..contract import Filter, Query
 from ..two_stage import Candidates
-from .jvm import JAVA, calling_java, java_class
+from .jvm import FIRST_USE, JAVA, calling_java, java_class
 from .writer import ROW_FIELD, TAG_FIELD, TERMS_FIELD, open_directory
 
 _EVERYTHING = 2**31 - 1
+_have_been_called = False
 
 
 class LucenePostings:
@@ -23,7 +24,7 @@ class LucenePostings:
 
     def __init__(self, directory: Path, items: int) -> None:
         self.most_candidates = items
-        with calling_java(f"opening {directory}"):
+        with FIRST_USE, calling_java(f"opening {directory}"):
             self._reader = java_class("org.apache.lucene.index.DirectoryReader").open(open_directory(directory))
             # Java would keep the files mapped, although nobody holds the reader.
             self._closing = finalize(self, _close, self._reader)
@@ -43,6 +44,7 @@ class LucenePostings:
             self.collectors = _complete_collectors()
             self.hits = _Hits()
             self._filters: WeakKeyDictionary[Filter, Any] = WeakKeyDictionary()
+            self._call_all_methods()
 
     def most_terms(self, query: Query) -> int:
         return _EVERYTHING
@@ -54,14 +56,27 @@ class LucenePostings:
         """
         asked = min(count + len(query.seen), self.most_candidates)
         with calling_java("searching"):
-            parsed = self.parsed(cut)
-            if query.only is not None:
-                parsed = self._filtered(parsed, query.only)
-            rows, sums = self.hits.read(self.searcher.search(parsed, self.collectors(asked)))
+            rows, sums = self._hits(cut, query.only, asked)
         last = int(np.max(rows, initial=0))
         if last >= self.most_candidates:
             raise StorageError(f"The postings are damaged: they name row {last:,}. Build the index again.")
         return Candidates(rows, sums, len(rows) < asked)
+
+    def _hits(self, cut: QueryTerms, only: Filter | None, asked: int) -> tuple[Rows, npt.NDArray[np.float32]]:
+        parsed = self.parsed(cut)
+        if only is not None:
+            parsed = self._filtered(parsed, only)
+        return self.hits.read(self.searcher.search(parsed, self.collectors(asked)))
+
+    def _call_all_methods(self) -> None:
+        """All that searches call, once in a process: see `FIRST_USE`."""
+        global _have_been_called
+        if not _have_been_called:
+            one = np.ones(1, dtype=np.int64)
+            for weights in (one, 2 * one):
+                for only in (None, Filter(self.most_candidates, (0,), one[:0]), Filter(self.most_candidates, (), one)):
+                    self._hits(QueryTerms(one, weights, 1.0, np.zeros(0)), only, 1)
+            _have_been_called = True
 
     def parsed(self, query: QueryTerms) -> Any:
         """The Lucene query: a sum over terms, each times its weight."""
@@ -101,7 +116,7 @@ class LucenePostings:
 
 def _close(reader: Any) -> None:
     if JAVA.lives:
-        with calling_java("closing"):
+        with FIRST_USE, calling_java("closing"):
             reader.close()
 
 

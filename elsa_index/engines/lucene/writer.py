@@ -14,7 +14,7 @@ from ...storage.ids import IdMap
 from ..batching import Counter
 from ..contract import Progress
 from ..stored_codes import StoredCodes
-from .jvm import calling_java, java_class
+from .jvm import FIRST_USE, calling_java, java_class
 
 TERMS_FIELD = "contents"  # the names that Anserini's searchers look for
 ID_FIELD = "id"
@@ -41,7 +41,7 @@ def write_postings(
     """
     tags_of = tags.by_row() if tags else None
     counter = Counter(store.items, on_progress)
-    with calling_java(f"writing postings to {directory}"):
+    with FIRST_USE, calling_java(f"writing postings to {directory}"):
         documents = _Documents(ids, tags_of)
         with _Writer(directory) as writer:
             for row, text in _texts(store, impacts_of):
