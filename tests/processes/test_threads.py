@@ -129,4 +129,4 @@ def test_the_first_searches_of_a_process_may_run_in_threads(lucene, turn):
     """JPype learns what parameters a method has when it is called first, and not safely in two threads."""
     done = subprocess.run([sys.executable, "-c", FIRST_SEARCHES, lucene], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout[-300:] + done.stderr[-800:]
-    assert done.stdout.splitlines() == ["answered"] * 6
+    assert done.stdout.count("answered") == 6
