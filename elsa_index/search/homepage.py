@@ -103,19 +103,19 @@ class _Rows:
 
 def _diverse_first(catalogue: Catalogue, ranked: RankedSegments, diversity: float) -> list[tuple[int, float]]:
     """Ranked segments with their scores, in the order in which they are taken."""
-    vectors = catalogue.required_segments.vectors[ranked.numbers].toarray()
-    order = _diverse(vectors, ranked.scores, diversity)
+    vectors = catalogue.required_segments.vectors[ranked.numbers]
+    order = _diverse((vectors @ vectors.T).toarray(), ranked.scores, diversity)
     return [(int(ranked.numbers[at]), float(ranked.scores[at])) for at in order]
 
 
-def _diverse(vectors: npt.NDArray[np.float64], scores: npt.NDArray[np.float64], diversity: float) -> list[int]:
+def _diverse(cosines: npt.NDArray[np.float64], scores: npt.NDArray[np.float64], diversity: float) -> list[int]:
     """The order in which ranked segments are taken: maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998),
     score · (1 - diversity · cosine to the nearest one taken).
 
-    >>> _diverse(np.array([[1.0, 0], [0.9, 0.4], [0, 1]]), np.array([3.0, 2.9, 2.0]), 0.5)
+    >>> _diverse(np.array([[1.0, 0.9, 0], [0.9, 1, 0.4], [0, 0.4, 1]]), np.array([3.0, 2.9, 2.0]), 0.5)
     [0, 2, 1]
     """
-    cosines = np.clip(vectors @ vectors.T, 0, 1)
+    cosines = np.clip(cosines, 0, 1)
     order: list[int] = []
     left = list(range(len(scores)))
     nearest = np.zeros(len(scores))

@@ -25,6 +25,8 @@ PUBLIC = ("/healthz", "/readyz")
 PAGE = "/page/"
 BODY_SECONDS = 30.0
 """For a whole body to arrive."""
+PAUSE_SECONDS = 5.0
+"""Between two parts of a large one, which keeps others from being read."""
 SMALL = 65_536
 """Bytes of a body that many may have at the same time."""
 LARGE_BODIES = 16
@@ -97,8 +99,8 @@ class Guard:
                 return
             async with AsyncExitStack() as held:
                 try:
-                    async with asyncio.timeout(BODY_SECONDS):
-                        body = await self._body(receive, held)
+                    async with asyncio.timeout(BODY_SECONDS) as limit:
+                        body = await self._body(receive, held, limit)
                 except TimeoutError:
                     late = f"the body did not arrive within {BODY_SECONDS:.0f} seconds"
                     await _refuse(answer, 408, late, [(b"connection", b"close")])
@@ -137,13 +139,14 @@ class Guard:
         # Compared whatever the scheme is, in a time that does not tell how much of it is right.
         return hmac.compare_digest(token, self._token) and scheme.lower() == b"bearer"
 
-    async def _body(self, receive: Receive, held: AsyncExitStack) -> bytes | None:
-        """The whole body, or None where it is too large. A large one waits until few are held at the same time, and is
-        held until `held` ends."""
+    async def _body(self, receive: Receive, held: AsyncExitStack, limit: asyncio.Timeout) -> bytes | None:
+        """The whole body, or None where it is too large. A large one waits until few are held at the same time, which
+        is not its client's time, and is held until `held` ends; its client may not pause for long."""
         parts: list[bytes] = []
         size, large = 0, False
         while True:
-            message = await receive()
+            async with asyncio.timeout(PAUSE_SECONDS if large else None):
+                message = await receive()
             if message["type"] != "http.request":
                 break
             part = message.get("body", b"")
@@ -153,7 +156,10 @@ class Guard:
             if not message.get("more_body", False) or size > _DRAINED:
                 break
             if size > SMALL and not large:
+                left = (limit.when() or 0) - asyncio.get_running_loop().time()
+                limit.reschedule(None)
                 await held.enter_async_context(self._large)
+                limit.reschedule(asyncio.get_running_loop().time() + left)
                 large = True
         return b"".join(parts) if size <= MAX_BODY else None
 

@@ -154,6 +154,17 @@ def test_asking_again_does_not_put_off_taking_the_answers(served, quick):
         assert time.monotonic() - began < 15
 
 
+def test_who_sends_half_a_large_body_does_not_hold_up_others_for_long(served, monkeypatch):
+    monkeypatch.setattr(guard, "PAUSE_SECONDS", 0.5)
+    with listening(served) as port:
+        stalled = [connect(port, HEAD, LENGTH % 7_000_000, b" " * 70_000) for _ in range(2 * guard.LARGE_BODIES)]
+        large = BODY + b" " * 900_000
+        began = time.monotonic()
+        assert status(connect(port, HEAD, LENGTH % len(large), large)) == 200
+        assert time.monotonic() - began < 10
+        assert {status(connection) for connection in stalled} == {408}
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_a_head_that_begins_after_an_answer_must_end(served, quick, together):
     """Whether its beginning comes with the request before, or while the answers to many wait to be taken."""
