@@ -1,6 +1,8 @@
 # Everything a newcomer types. Each target makes the environment it needs.
 #   make demo | demo-opensearch | test | test-all | fuzz | lint | clean          PYTHON=python3.12 make test picks the interpreter
 
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3
 # Named after the interpreter's version, not its path: one environment never meets two interpreters.
 VENV ?= .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -40,9 +42,12 @@ $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "elsa-index needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) --version 2>&1); name another, for example: PYTHON=python3.12 make test" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing into $(VENV); to use it: . $(VENV)/bin/activate"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,dev]'
-	touch $@
+	@echo "installing some 230 packages (7 GB, most of it torch) into $(VENV), in two to five minutes:"
+	@$(BIN)/python -m pip install --disable-pip-version-check --editable '.[demo,dev]' | \
+	  awk '/^ *(Collecting|Downloading|Using cached)/ { if (/^Collecting/) n++; print "  " n ": " $$1, $$2, $$3, $$4; fflush() } \
+	       /^Installing collected/ { print "  unpacking " n " packages, the last step"; fflush() }'
+	@touch $@
+	@echo "installed; to use it yourself: . $(VENV)/bin/activate"
 
 clean:
 	rm -rf build fuzz-found .jars demo-output *.egg-info .pytest_cache .mypy_cache .ruff_cache
