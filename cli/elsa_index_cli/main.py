@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 import traceback
 import warnings
 from typing import TextIO
@@ -48,7 +49,7 @@ def main() -> None:
 
     _open_standard_streams()
     warnings.showwarning = _show_warning
-    signal.signal(signal.SIGTERM, _stop)
+    heed_signals()
     try:
         app()
     except ElsaIndexError as error:
@@ -101,6 +102,27 @@ def _open_standard_streams() -> None:
                 os.dup2(null, number)
                 os.close(null)
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
+
+
+def heed_signals() -> None:
+    """SIGTERM ends a command as Ctrl-C does, and neither is lost."""
+    signal.signal(signal.SIGTERM, _stop)
+    sys.unraisablehook = _raise_again
+
+
+def _raise_again(lost: "sys.UnraisableHookArgs") -> None:
+    """What a signal's handler raises while the callback of a weak reference runs, as when modules are imported, goes
+    nowhere but here: it is raised again as soon as that has returned."""
+    stops = issubclass(lost.exc_type, KeyboardInterrupt | SystemExit)
+    if not stops or threading.current_thread() is not threading.main_thread():
+        sys.__unraisablehook__(lost)
+        return
+
+    def stop(*_: object) -> None:
+        raise lost.exc_value or lost.exc_type()
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
 
 
 def _stop(number: int, frame: object) -> None:

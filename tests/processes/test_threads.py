@@ -130,3 +130,33 @@ def test_the_first_searches_of_a_process_may_run_in_threads(lucene, turn):
     done = subprocess.run([sys.executable, "-c", FIRST_SEARCHES, lucene], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout[-300:] + done.stderr[-800:]
     assert done.stdout.count("answered") == 6
+
+
+STOPPED = """
+import os, signal, sys, time, weakref
+from elsa_index_cli.main import heed_signals
+
+class Thing:
+    pass
+
+def callback(_):
+    os.kill(os.getpid(), int(sys.argv[1]))
+    time.sleep(0.05)
+
+heed_signals()
+thing = Thing()
+reference = weakref.ref(thing, callback)
+try:
+    del thing
+    time.sleep(5)
+    print("went on")
+finally:
+    print("cleared away")
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, 143)])
+def test_a_signal_is_heard_at_any_moment(number, status):
+    """Also where Python prints and forgets what is raised, as in callbacks of weak references."""
+    done = subprocess.run([sys.executable, "-c", STOPPED, str(int(number))], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (status, "cleared away\n"), done.stderr

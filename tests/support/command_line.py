@@ -17,6 +17,7 @@ def run(*arguments, status: int = 0) -> subprocess.CompletedProcess:
     stopped_by = signal.getsignal(signal.SIGTERM)
     with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
         patched.setattr(sys, "argv", asked)
+        patched.setattr(sys, "unraisablehook", sys.unraisablehook)  # restored afterwards
         with pytest.raises(SystemExit) as end:
             main()
     signal.signal(signal.SIGTERM, stopped_by)
