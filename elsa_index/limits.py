@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import TypeGuard
 
 from .errors import UsageError
 
@@ -26,10 +27,18 @@ class Limits:
     def check(self, name: str, value: object) -> None:
         """Raises UsageError that names the number, what is allowed and what was given."""
         allowed = f"at least {self.least:,}" if self.most is None else f"from {self.least:,} to {self.most:,}"
-        if isinstance(value, bool) or not isinstance(value, Integral if self.whole else Real):
+        if not is_number(value, Integral if self.whole else Real):
             raise UsageError(f"{name} must be a {'whole ' * self.whole}number {allowed}, got {value!r}.")
-        if not self.least <= float(value) <= (float(value) if self.most is None else self.most):
+        if not self.least <= value <= (value if self.most is None else self.most):
             raise UsageError(f"{name} must be {allowed}, got {value}.")
+
+
+def is_number(value: object, kind: type = Real) -> TypeGuard[float]:
+    """
+    >>> is_number(1), is_number(0.5), is_number("1"), is_number(True)
+    (True, True, False, False)
+    """
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 AT_LEAST_ONE = Limits(1)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..limits import is_number
 from ..segments.rules import SegmentRules
 
 if TYPE_CHECKING:
@@ -81,5 +81,5 @@ class BuildOptions:
 
 def check_target(target_overlap: float) -> None:
     """Raises UsageError for an overlap that no calibration could aim at."""
-    if isinstance(target_overlap, bool) or not isinstance(target_overlap, Real) or not 0 < target_overlap <= 1:
+    if not is_number(target_overlap) or not 0 < target_overlap <= 1:
         raise UsageError(f"target_overlap must be above 0 and at most 1, got {target_overlap!r}.")

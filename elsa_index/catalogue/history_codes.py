@@ -78,9 +78,9 @@ def save_history_codes(codes: ItemCodes, store: StoreName, directory: Path) -> N
 
 
 def open_history_codes(kind: HistoryKind, directory: Path, engine: Engine) -> HistoryCodes:
+    """Raises StorageError where they do not fit the codes that items are scored by."""
     if kind == "same":
         return SameCodes(engine)
-    """Raises StorageError where they do not fit the codes that items are scored by."""
     if kind == "items":
         if engine.dims != engine.items:
             raise StorageError(f"{directory} is damaged: {engine.dims:,} dimensions cannot be {engine.items:,} items.")

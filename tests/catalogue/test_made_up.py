@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import elsa_index as ei
-from elsa_index.storage.seal import list_files, sealed
+from elsa_index.storage.seal import sealed
 
 from ..support.catalogues import make_tastes
+from ..support.damage import reseal
 
 CODES, _ = make_tastes()
 
@@ -102,9 +103,6 @@ def test_faiss_flat_takes_nothing_but_inner_products(whole, tmp_path, kind):
     faiss.write_index(index, str(tmp_path / "vectors.faiss"))
     directory = made_up(whole, "faiss-flat", tmp_path, lambda content: None)
     os.replace(tmp_path / "vectors.faiss", directory / "vectors.faiss")
-    content = json.loads((directory / "manifest.json").read_text())
-    content.pop("xxh3")
-    own = {name: vars(entry) for name, entry in list_files(directory).items() if name != "manifest.json"}
-    (directory / "manifest.json").write_text(sealed({**content, "files": own}))
+    reseal(directory, "vectors.faiss")
     with pytest.raises(ei.StorageError, match=r"is not what faiss-flat wrote|cannot be opened by FAISS"):
         ei.Index.open(directory)

@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 
 import elsa_index as ei
 from elsa_index.catalogue import calibration
-from elsa_index.storage.files import locked, staged_directory
+from elsa_index.storage.files import locked
 
 from ..support.catalogues import make_codes, make_histories
 
@@ -143,16 +143,6 @@ def test_who_writes_for_a_moment_is_waited_for(tmp_path):
     with ei.Index.build(codes, tmp_path / "i", overwrite=True, segments=None) as index:
         assert index.manifest.codes.fingerprint == codes.fingerprint
     writer.join()
-
-
-def test_what_a_killed_process_left_is_taken_over(tmp_path):
-    left = tmp_path / ".i.building"
-    (left / "postings").mkdir(parents=True)
-    (left / "postings" / "_0.doc").write_text("half")
-    (left / "link").symlink_to(tmp_path / "elsewhere")
-    with staged_directory(tmp_path / "i", overwrite=False, is_ours=lambda path: True) as staged:
-        assert list(staged.iterdir()) == []
-    assert [path.name for path in tmp_path.iterdir()] == ["i"]
 
 
 def test_a_link_that_stands_for_an_index_stays_a_link(tmp_path):

@@ -1,16 +1,14 @@
 """Whatever is called exact is the ranking of sums without rounding, for codes and histories made to break it."""
 
 import tempfile
-from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 import elsa_index as ei
 
-from ..support.adversarial import Case, cases, check
-from ..support.engines import growing_from
+from ..support.adversarial import Case, cases, check_all_ways, unhurried
 
 EXACT = [
     ("exact", "float16"),
@@ -20,7 +18,6 @@ EXACT = [
     ("lucene", "int8"),
     ("faiss-flat", "float32"),
 ]
-unhurried = partial(settings, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 def run(engine: str, store: str, case: Case) -> None:
@@ -28,9 +25,7 @@ def run(engine: str, store: str, case: Case) -> None:
         tempfile.TemporaryDirectory() as directory,
         ei.Index.build(case.codes, Path(directory) / "i", engine=engine, store=store, segments=None) as index,
     ):
-        check(index, case)
-        growing_from(index, full_query_up_to=0, first_terms=1, exact_candidates=2, first_candidates=1, few=0)
-        check(index, case)
+        check_all_ways(index, case)
 
 
 @pytest.mark.parametrize(("engine", "store"), EXACT)

@@ -191,6 +191,16 @@ def test_an_answer_to_a_bad_request_is_short(client):
         assert len(client.post("/v1/recommend", content=content, headers=HEADERS).text) < 500
 
 
+def test_a_body_is_utf_8_so_that_what_is_counted_is_what_is_read(client):
+    """In UTF-16 a quote that a backslash escapes looks like one that ends a text."""
+    text = '{"\\"":1,"history":[' + ",".join(["[]"] * 30_000) + "]}"
+    for encoding, status in (("utf-8", 422), ("utf-16", 400), ("utf-32", 400)):
+        answer = client.post(
+            "/v1/recommend", content=text.encode(encoding), headers={"content-type": "application/json"}
+        )
+        assert answer.status_code == status
+
+
 def test_ids_that_look_like_json_are_ids(client):
     """Colons, braces and escaped quotes inside of texts are not counted."""
     odd = ['{"a":[1,', "\\", '\\"', "[[[[[[[[[[[[[[[[[[[[[", ":" * 1000]

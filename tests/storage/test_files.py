@@ -106,6 +106,7 @@ def test_what_a_killed_process_left_is_cleared_away_and_links_in_it_are_not_foll
     (left / "postings").mkdir(parents=True)
     (left / "postings" / "segment").write_text("half")
     (left / "link").symlink_to(tmp_path / "papers")
+    (left / "dangling").symlink_to(tmp_path / "elsewhere")
     with staged_directory(tmp_path / "i", overwrite=False, is_ours=lambda _: True) as staged:
         assert list(staged.iterdir()) == []
         (staged / "file").write_text("whole")

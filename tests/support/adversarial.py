@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 import elsa_index as ei
+
+from .engines import growing_from
 
 VALUES = np.array([1, -1, 1 / 3, -1 / 3, 0.1, 0.7, -0.3, 2.0**-10, 0.999, 1e-3])
 NORMS = np.array([1, 1, 1, 0.25, 3, 2.0**-8, 2.0**6])
@@ -44,6 +48,21 @@ def cases(draw: st.DrawFn) -> Case:
     if draw(st.integers(0, 3)) == 0:
         weights = rng.choice(SCALES, len(history)).tolist()
     return Case(codes, [f"i{row}" for row in history], weights, draw(st.integers(1, items)))
+
+
+unhurried = partial(
+    settings,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+)
+"""Settings of a test that builds an index for each case."""
+
+
+def check_all_ways(index: ei.Index, case: Case) -> None:
+    """As it is searched, and from a beginning so small that every way of going on is taken."""
+    check(index, case)
+    growing_from(index, full_query_up_to=0, first_terms=1, exact_candidates=2, first_candidates=1, few=0)
+    check(index, case)
 
 
 def check(index: ei.Index, case: Case) -> None:

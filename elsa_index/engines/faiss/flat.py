@@ -32,7 +32,8 @@ class FaissFlatEngine(ExhaustiveFaissEngine):
         return faiss.IndexFlatIP(dims)
 
     def search_batch(self, queries: Sequence[Query], plan: SearchPlan) -> list[Answer]:
-        scaled = [_scaled(query.vector.to_dense(), self._norm) for query in queries]
+        dense = [query.vector.to_dense() for query in queries]
+        scaled = [_scaled(vector, self._norm) for vector in dense]
         vectors, selector = np.stack(scaled).astype(np.float32), selector_of(queries[0].only)
         answers: dict[int, Answer] = {}
         count = max(plan.k + len(query.seen) for query in queries) + self.spare
@@ -40,14 +41,17 @@ class FaissFlatEngine(ExhaustiveFaissEngine):
             count = min(count, self.items)
             scores, rows = self.nearest(vectors[pending], count, selector, plan.effort)
             for place, values, found in zip(pending, scores, rows, strict=True):
-                top = self._best(queries[place], scaled[place], found, values.astype(np.float64), plan.k)
+                top = self._best(queries[place], dense[place], scaled[place], found, values.astype(np.float64), plan.k)
                 if top is not None:
                     answers[place] = Answer(*top, True, candidates=count)
             count *= 4
         return [answers[place] for place in range(len(queries))]
 
-    def _best(self, query: Query, scaled: Vector, rows: Rows, scores: Vector, k: int) -> tuple[Rows, Vector] | None:
+    def _best(
+        self, query: Query, vector: Vector, scaled: Vector, rows: Rows, scores: Vector, k: int
+    ) -> tuple[Rows, Vector] | None:
         """The best `k` left to a query, from the best by float32 arithmetic; None where others could be among them.
+        vector: the query's, dense. scaled: what FAISS was asked.
 
         Products of n numbers, added up in any order, are off by at most n · 2^-24 of their magnitudes' sum, which is at
         most the product of the norms; and by 2^-149 each where they, or a factor, are below what float32 has all its
@@ -58,7 +62,6 @@ class FaissFlatEngine(ExhaustiveFaissEngine):
         wanted = min(k, query.left(self.items))
         if not wanted:
             return rows[:0], scores[:0]
-        vector = query.vector.to_dense()
         relative = 2.0**-24 * self._norm * float(np.linalg.norm(scaled))
         margin = 2 * (self.dims + 2) * (relative + 2.0**-149 * (1 + self._norm))
         if np.count_nonzero(fresh) < wanted:

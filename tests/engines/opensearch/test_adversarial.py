@@ -1,26 +1,14 @@
 """The client's proof holds on a cluster for codes and histories made to break it."""
 
 import tempfile
-from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 import elsa_index as ei
 
-from ...support.adversarial import Case, cases, check
-from ...support.engines import growing_from
-
-unhurried = partial(
-    settings,
-    deadline=None,
-    suppress_health_check=[
-        HealthCheck.too_slow,
-        HealthCheck.data_too_large,
-        HealthCheck.function_scoped_fixture,
-    ],
-)
+from ...support.adversarial import Case, cases, check_all_ways, unhurried
 
 
 def run(cluster, name: str, store: str, case: Case) -> None:
@@ -33,9 +21,7 @@ def run(cluster, name: str, store: str, case: Case) -> None:
             segments=None,
         ) as index,
     ):  # fmt: skip
-        check(index, case)
-        growing_from(index, full_query_up_to=0, first_terms=1, exact_candidates=2, first_candidates=1, few=0)
-        check(index, case)
+        check_all_ways(index, case)
 
 
 @pytest.mark.parametrize("store", ["float16", "float32"])
