@@ -11,10 +11,10 @@ import elsa_index as ei
 from elsa_index.engines import engine_class
 
 from ..support.catalogues import TAGS, make_codes, make_histories, make_item_codes, make_two_matrices, oracle
-from ..support.engines import EVERY_ENGINE, growing_from
+from ..support.engines import EVERY_ENGINE, INSTALLED_ENGINES, growing_from
 
 KINDS: dict[str, Callable[[], ei.ItemCodes]] = {"items": make_item_codes, "matrix": make_two_matrices}
-EXACT = [engine for engine in EVERY_ENGINE if engine_class(str(engine.values[0])).capabilities.exact]
+EXACT = [engine for engine in INSTALLED_ENGINES if engine_class(engine).capabilities.exact]
 
 
 @pytest.fixture(scope="module", params=KINDS)

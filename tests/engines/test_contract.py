@@ -12,7 +12,7 @@ from elsa_index.engines.stored_codes import StoredCodes
 from elsa_index.training.popularity import with_norms
 
 from ..support.catalogues import ODD_IDS, TAGS, make_codes, make_histories, oracle
-from ..support.engines import EVERY_ENGINE, growing_from
+from ..support.engines import EVERY_ENGINE, INSTALLED_ENGINES, growing_from
 
 
 @pytest.fixture(scope="module", params=EVERY_ENGINE)
@@ -64,9 +64,9 @@ def test_items_bring_their_history_weights_and_codes_their_norms(codes, historie
 
 
 STORES = [
-    pytest.param(engine, store, marks=marks)
-    for (engine,), marks, _ in EVERY_ENGINE
-    for store in engine_class(str(engine)).capabilities.stores
+    (engine, store)
+    for engine in INSTALLED_ENGINES
+    for store in engine_class(engine).capabilities.stores
     if store != "none"  # not for codes that histories are made of: see test_asymmetric.py
 ]
 

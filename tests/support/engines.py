@@ -11,9 +11,10 @@ from elsa_index.engines.lucene.engine import LuceneEngine
 from elsa_index.engines.opensearch.engine import OpenSearchEngine
 
 _MISSING = "Seismic is not installed: pyseismic-lsr has no wheel for this Python"
+INSTALLED_ENGINES = [name for name in ENGINES if name != "seismic" or find_spec("seismic")]
+"""Those whose class can be asked for."""
 EVERY_ENGINE = [
-    pytest.param(name, marks=pytest.mark.skipif(name == "seismic" and find_spec("seismic") is None, reason=_MISSING))
-    for name in ENGINES
+    pytest.param(name, marks=pytest.mark.skipif(name not in INSTALLED_ENGINES, reason=_MISSING)) for name in ENGINES
 ]
 """One per engine; skipped, with the reason, where its library cannot be had."""
 EVERY_ENGINE_HERE = [engine for engine in EVERY_ENGINE if engine.values != ("opensearch",)]
