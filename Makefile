@@ -1,5 +1,5 @@
 # Everything a newcomer types. Each target makes the environment it needs.
-#   make demo | demo-opensearch | test | test-all | fuzz | lint | clean          PYTHON=python3.12 make test picks the interpreter
+#   make demo | demo-opensearch | test | test-all | fuzz | lint | docs | clean          PYTHON=python3.12 make test picks the interpreter
 
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
@@ -14,7 +14,7 @@ IN_TWO := -n 2 --dist loadscope
 
 MINUTES ?= 1
 
-.PHONY: demo demo-opensearch test test-all fuzz lint clean
+.PHONY: demo demo-opensearch test test-all fuzz lint docs clean
 demo: $(READY)
 	$(BIN)/python -m benchmarks.demo
 
@@ -38,9 +38,14 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
+# Strict: a link or an anchor that leads nowhere fails, and so does a notebook.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "the documents: site/index.html"
+
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "elsa-index needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) --version 2>&1); name another, for example: PYTHON=python3.12 make test" >&2; exit 1; }
+	  { echo "elsa-index needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) --version 2>&1 | head -n 1); name another, for example: PYTHON=python3.12 make test" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing some 230 packages (7 GB, most of it torch) into $(VENV), in two to five minutes:"
 	@$(BIN)/python -m pip install --disable-pip-version-check --editable '.[demo,dev]' | \
@@ -50,4 +55,4 @@ $(READY): pyproject.toml
 	@echo "installed; to use it yourself: . $(VENV)/bin/activate"
 
 clean:
-	rm -rf build fuzz-found .jars demo-output *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf build site .cache fuzz-found .jars demo-output *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -172,7 +172,7 @@ def compare() -> None:
         "Lucene serves codes of 16 nonzeros per item, Compressed ELSA's as calibrated when they were built (search "
         "--exact proves answers), FAISS the dense baseline with all 1,024 dimensions. Take codes over items for "
         "accuracy per byte and short queries, Compressed ELSA for few dimensions that can be read. "
-        "A log this small says little of accuracy and speed: the README has a larger one."
+        "A log this small says little of accuracy and speed: the benchmarks have a larger one."
     )
     for index in (*indexes, *oracles):
         index.close()

@@ -1,4 +1,4 @@
-"""Lucene against FAISS on Gowalla: the table and the chart at the top of the README's figures.
+"""Lucene against FAISS on Gowalla: the table and the chart of docs/benchmarks/lucene-or-faiss.md.
 
 Command: python -m benchmarks.gowalla SPLIT_DIR [--models DIR] [--users 1000]
     Training takes half an hour where DIR lacks the models, building the indexes five minutes, measuring five.

@@ -1,4 +1,4 @@
-"""Writes the tables of figures in README.md and benchmarks/README.md from benchmarks/results/.
+"""Writes the tables of figures in README.md, SECURITY.md and docs/ from benchmarks/results/.
 
 Command: python -m benchmarks.tables (writes between the markers of each table)
 """
@@ -19,6 +19,7 @@ from benchmarks.accuracy_tables import (
     movielens_table,
     published_table,
     span,
+    which_table,
 )
 from benchmarks.cluster_tables import cluster_gowalla_table, cluster_projection_table, cluster_speed_table
 from benchmarks.records import RESULTS, ranged
@@ -206,28 +207,29 @@ class TableOf:
 
 
 TABLES = {
-    "gowalla": TableOf("README.md", "gowalla", gowalla_table, whole=True),
-    "engine_speed": TableOf("README.md", "engine_speed", engine_speed_table),
-    "projection": TableOf("README.md", "engine_speed", projection_table),
-    "cluster_speed": TableOf("README.md", "cluster_speed", cluster_speed_table),
-    "cluster_projection": TableOf("README.md", "cluster_speed", cluster_projection_table),
-    "cluster_gowalla": TableOf("README.md", "cluster_gowalla", cluster_gowalla_table),
-    "training_speed": TableOf("README.md", "training_speed", training_speed_table, whole=True),
-    "accuracy": TableOf("README.md", "accuracy", accuracy_table),
-    "accuracy_movielens": TableOf("README.md", "accuracy", movielens_table),
-    "published": TableOf("README.md", "accuracy", published_table),
-    "peers": TableOf("README.md", "peers", peers_table),
-    "all_accuracy": TableOf("benchmarks/README.md", "accuracy", all_accuracy_table),
-    "ideas": TableOf("benchmarks/README.md", "ideas", ideas_table),
-    "genres": TableOf("README.md", "segments", genres_table),
-    "examples": TableOf("README.md", "segments", examples_table),
-    "item_codes_growth": TableOf("README.md", "item_codes_growth", growth_table),
-    "segment_ranking": TableOf("README.md", "segments", segment_ranking_table),
-    "homepage": TableOf("README.md", "segments", homepage_table),
-    "service": TableOf("README.md", "service", service_table),
-    "service_abuse": TableOf("README.md", "service_abuse", service_abuse_table),
+    "which": TableOf("README.md", "accuracy", which_table),
+    "gowalla": TableOf("docs/benchmarks/lucene-or-faiss.md", "gowalla", gowalla_table, whole=True),
+    "engine_speed": TableOf("docs/benchmarks/growth.md", "engine_speed", engine_speed_table),
+    "projection": TableOf("docs/benchmarks/growth.md", "engine_speed", projection_table),
+    "cluster_speed": TableOf("docs/benchmarks/cluster.md", "cluster_speed", cluster_speed_table),
+    "cluster_projection": TableOf("docs/benchmarks/cluster.md", "cluster_speed", cluster_projection_table),
+    "cluster_gowalla": TableOf("docs/guides/opensearch.md", "cluster_gowalla", cluster_gowalla_table),
+    "training_speed": TableOf("docs/benchmarks/training.md", "training_speed", training_speed_table, whole=True),
+    "accuracy": TableOf("docs/benchmarks/accuracy.md", "accuracy", accuracy_table),
+    "accuracy_movielens": TableOf("docs/benchmarks/accuracy.md", "accuracy", movielens_table),
+    "published": TableOf("docs/benchmarks/accuracy.md", "accuracy", published_table),
+    "peers": TableOf("docs/benchmarks/training.md", "peers", peers_table),
+    "all_accuracy": TableOf("docs/benchmarks/all-rows.md", "accuracy", all_accuracy_table),
+    "ideas": TableOf("docs/benchmarks/ideas.md", "ideas", ideas_table),
+    "genres": TableOf("docs/benchmarks/segments.md", "segments", genres_table),
+    "examples": TableOf("docs/guides/homepage.md", "segments", examples_table),
+    "item_codes_growth": TableOf("docs/concepts/models.md", "item_codes_growth", growth_table),
+    "segment_ranking": TableOf("docs/benchmarks/segments.md", "segments", segment_ranking_table),
+    "homepage": TableOf("docs/benchmarks/segments.md", "segments", homepage_table),
+    "service": TableOf("docs/benchmarks/service.md", "service", service_table),
+    "service_abuse": TableOf("docs/benchmarks/service.md", "service_abuse", service_abuse_table),
     "faults": TableOf("SECURITY.md", "faults", faults_table),
-    "rules": TableOf("benchmarks/README.md", "segment_rules", rules_table),
+    "rules": TableOf("docs/benchmarks/segments.md", "segment_rules", rules_table),
 }
 
 

@@ -145,7 +145,12 @@ class Index:
 
     @property
     def titles(self) -> Titles:
+        """Titles by row; see `title`."""
         return self.catalogue.titles
+
+    def title(self, item: object) -> str:
+        """The title of an item, or its id where the index knows no title. Raises UnknownIdError."""
+        return self.titles[int(self.ids.rows([item])[0])]
 
     @property
     def segments(self) -> Segments | None:

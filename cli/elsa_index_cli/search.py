@@ -49,7 +49,7 @@ def search(
     fallback: Annotated[Fallback, typer.Option(help="For histories without a known item.")] = SearchOptions.fallback,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A .csv, .parquet, .jsonl or .trec file.")] = None,
     rank: Annotated[
-        RankName, typer.Option(help="Who ranks (opensearch); the README says what each promises.")
+        RankName, typer.Option(help="Who ranks (opensearch); docs/guides/opensearch.md says what each promises.")
     ] = SearchOptions.rank,
     many_terms: Annotated[
         ManyTerms | None,

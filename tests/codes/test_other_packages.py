@@ -1,4 +1,4 @@
-"""The README's examples for models of other packages, run against these packages: rankings are theirs."""
+"""The documents' examples for models of other packages, run against these packages: rankings are theirs."""
 
 import os
 import re
@@ -29,8 +29,8 @@ def log() -> ei.Interactions:
 
 
 def run_example(package: str, log: ei.Interactions) -> dict:
-    """Runs the README's Python block that imports the package; what it has made."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    """Runs the guide's Python block that imports the package; what it has made."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "guides" / "other-models.md").read_text(), flags=re.DOTALL)
     (block,) = [block for block in blocks if f"from {package}" in block]
     made = {"ei": ei, "log": log}
     exec(block, made)  # noqa: S102
