@@ -12,10 +12,9 @@ import numpy as np
 
 from ..codes.item_codes import ItemCodes
 from ..data.histories import history_rows
-from ..data.metadata import TITLE, Metadata
+from ..data.metadata import Metadata
 from ..data.scipy_matrix import column_lists
 from ..data.tags import Tags
-from ..data.title_lookup import Titles
 from ..engines import engine_class
 from ..engines.contract import BuildPlan, Engine, Progress, Query
 from ..engines.names import StoreName
@@ -92,8 +91,6 @@ def _save_items(codes: ItemCodes, store: StoreName, metadata: Metadata | None, d
         np.save(directory / HISTORY_WEIGHTS, shares)
     if metadata is not None:
         metadata.save(directory)
-        if TITLE in metadata.columns:
-            Titles(codes.ids, metadata.columns[TITLE]).lookup.save(directory)
 
 
 def _segment_store(store: StoreName) -> StoreName:

@@ -13,7 +13,7 @@ from ..codes.query_vector import Vector
 from ..data.histories import history_rows
 from ..data.metadata import TITLE, Metadata
 from ..data.tags import Tags
-from ..data.title_lookup import TitleLookup, Titles
+from ..data.title_lookup import Titles
 from ..engines.contract import Engine, Filter
 from ..engines.opening import damage_told, open_engine
 from ..engines.top_k import best
@@ -108,8 +108,6 @@ class Catalogue:
                 known = Metadata.of(metadata, ids)
                 segments = segments.renamed(known) if segments else None
             titles = Titles(ids, known.columns.get(TITLE) if known else None, counts)
-            if metadata is None and TitleLookup.is_in(manifest.files):
-                titles.lookup = TitleLookup.load(path, len(ids))
             opened.pop_all()
         return cls(path, manifest, ids, engine, counts, history_codes, shares, tags, known, titles, segments, files)
 

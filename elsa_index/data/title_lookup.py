@@ -1,34 +1,42 @@
-"""Titles: what items are shown as, and looking them up by how a word begins."""
+"""Titles: what items are shown as, and finding them as people type: words in any order, unfinished, with typos."""
 
 import re
 import unicodedata
-from bisect import bisect_left, bisect_right
-from collections.abc import Container, Iterator
+from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
-from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows
-from ..storage.ranges import check_range, check_shape
 from ..storage.strings import Strings
 
-_ROWS, _STARTS = "metadata.words.rows.npy", "metadata.words.starts.npy"
-_WORD_START = re.compile(r"\b\w")
-_SORTED_BY = 40  # characters from a word's beginning: enough to tell titles apart
-_LAST_START = 2**16 - 1
+_WORD = re.compile(r"\w+")
+_APOSTROPHE = re.compile(r"(?<=\w)['’](?=\w)")  # "Howl's" is typed "howls"
+_NUMERALS = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9"}  # "v" and "x" are letters
+_ARTICLES = frozenset(["a", "an", "and", "the", "of"])
+_LEAST_SIMILARITY = 0.72  # of a word with a typo: one wrong letter of four, two of eight
+_LEAST_TYPED = 3  # letters: a typo in a shorter word could be any word
+_BEGUN, _WRONG = 0.95, 0.85  # what an unfinished word, and one with a typo, count of a whole one
+_LEAST_MATCH, _LEAST_OF_BEST = 0.25, 0.6  # of what was typed, and of what the best title has of it
+_WEIGHED = 300  # best matches that are compared with all of what was typed
+_LIKENESS, _POPULARITY = 0.2, 0.15  # what these count beside the match
 
 
 @dataclass(eq=False)
 class Titles:
-    """ids: of the items. known: their titles, "" where there is none; None where no titles are known. counts: (items,)
-    interactions.
+    """What items are shown as.
+
+    Attributes:
+        ids: Of the items.
+        known: Their titles, "" where there is none; None where no titles are known.
+        counts: (items,) interactions.
 
     >>> titles = Titles(IdMap(["t1", "t2"]), Strings(["Toy Story", ""]))
-    >>> titles[0], titles[1], titles.find("sto").tolist(), titles.find("t2").tolist()
+    >>> titles[0], titles[1], titles.find("storry toy").tolist(), titles.find("t2").tolist()
     ('Toy Story', 't2', [0], [1])
     """
 
@@ -42,72 +50,120 @@ class Titles:
 
     @cached_property
     def lookup(self) -> "TitleLookup":
-        """What finds titles; an index that was built with titles keeps it."""
-        return TitleLookup.of(self)
+        """What finds titles, made when it is first asked: a second for a million of them."""
+        return TitleLookup.of([self[row] for row in range(len(self.ids))], self.counts)
 
-    def find(self, beginning: str, k: int = 10) -> Rows:
-        """Rows of at most `k` items of whose title a word begins so, those with most interactions first."""
-        rows = self.lookup.rows_of(self, beginning)
-        if self.counts is not None:
-            rows = rows[np.argsort(-self.counts[rows].astype(np.int64), kind="stable")]
-        return rows[:k]
+    def find(self, typed: str, k: int = 10) -> Rows:
+        """Rows of at most `k` items whose title is what somebody types, the likeliest first, and one whose id it is."""
+        found = self.lookup.find(typed, k)
+        if typed not in self.ids:
+            return found
+        named = self.ids.rows([typed])
+        return found if named[0] in found else np.concatenate([found[: k - 1], named])
 
 
 @dataclass(frozen=True, eq=False)
 class TitleLookup:
-    """Every beginning of a word of every title, in alphabetical order of the title from there on.
+    """Words of titles, and the titles that have them.
 
-    rows, starts: (words,) which title, and at which character of the folded title the word begins.
+    Attributes:
+        texts: (titles,) folded titles.
+        words: Distinct words, sorted.
+        having: (words, titles) CSR: which titles have a word.
+        popularity: (titles,) from 0 to 1, of the logarithm of interactions.
 
-    >>> titles = Titles(IdMap("abc"), Strings(["The  Matrix", "Amélie", "Mad Max"]))
-    >>> [TitleLookup.of(titles).rows_of(titles, text).tolist() for text in ("the MA", "amel", "ma")]
-    [[0], [1], [0, 2]]
+    >>> lookup = TitleLookup.of(["Matrix, The", "Amélie", "Mad Max: Fury Road", "Godfather: Part II, The"])
+    >>> [lookup.find(typed, 5).tolist() for typed in ("the matrix", "amel", "fury max", "godfater 2", "zebra")]
+    [[0], [1], [2], [3], []]
     """
 
-    rows: npt.NDArray[np.uint32]
-    starts: npt.NDArray[np.uint16]
+    texts: list[str]
+    words: list[str]
+    having: csr_array
+    popularity: npt.NDArray[np.float64]
 
     @classmethod
-    def of(cls, titles: Titles) -> "TitleLookup":
-        entries = sorted(
-            (folded[start : start + _SORTED_BY], row, start)
-            for row, folded in enumerate(fold(titles[row]) for row in range(len(titles.ids)))
-            for start in _word_starts(folded)
-        )
-        rows = np.array([row for _, row, _ in entries], dtype=np.uint32)
-        return cls(rows, np.array([start for _, _, start in entries], dtype=np.uint16))
+    def of(cls, titles: list[str], counts: Rows | None = None) -> "TitleLookup":
+        split = [words_of(title) for title in titles]
+        words = sorted({word for title in split for word in title})
+        number = {word: at for at, word in enumerate(words)}
+        places = np.array([number[word] for title in split for word in title], dtype=np.int64)
+        rows = np.repeat(np.arange(len(split)), [len(title) for title in split])
+        having = csr_array((np.ones(len(places), np.int8), (places, rows)), shape=(len(words), len(titles)))
+        logs = np.log1p(np.zeros(len(titles)) if counts is None else counts.astype(np.float64))
+        return cls([" ".join(title) for title in split], words, having, logs / max(logs.max(initial=0.0), 1.0))
 
-    def rows_of(self, titles: Titles, beginning: str) -> Rows:
-        """Rows, sorted, of titles of which a word and what follows it begin so; case and accents do not matter."""
-        wanted = fold(beginning)[:_SORTED_BY]
-        if not wanted:
-            return np.zeros(0, dtype=np.int64)
+    def find(self, typed: str, k: int) -> Rows:
+        """Rows of titles that have the words typed, most of them at least, in any order; the last may be unfinished,
+        and each may have a typo. Ranked by what of them is there, by likeness to the whole, and by popularity."""
+        from rapidfuzz import fuzz, process
 
-        def key(at: int) -> str:
-            start = int(self.starts[at])
-            return fold(titles[int(self.rows[at])])[start : start + len(wanted)]
+        asked = words_of(typed)
+        matches = self._matches(asked)
+        rows = np.flatnonzero(matches >= max(_LEAST_MATCH, _LEAST_OF_BEST * float(matches.max(initial=0.0))))
+        if not len(rows):
+            return rows
+        worth = matches[rows] + _POPULARITY * self.popularity[rows]
+        rows = rows[np.lexsort((rows, -worth))[:_WEIGHED]]
+        text = " ".join(asked)
+        (likeness,) = process.cdist([text], [self.texts[row] for row in rows.tolist()], scorer=fuzz.token_sort_ratio)
+        worth = matches[rows] + _POPULARITY * self.popularity[rows] + _LIKENESS * likeness.astype(np.float64) / 100
+        return rows[np.lexsort((rows, -worth))[:k]]
 
-        places = range(len(self.rows))
-        found = slice(bisect_left(places, wanted, key=key), bisect_right(places, wanted, key=key))
-        return np.unique(self.rows[found]).astype(np.int64)
+    def _matches(self, asked: list[str]) -> npt.NDArray[np.float64]:
+        """(titles,) the share of what was typed that a title has; rare words count more, articles little."""
+        total, matched = 0.0, np.zeros(len(self.texts))
+        for at, word in enumerate(asked):
+            best = np.zeros(len(self.texts))
+            for number, likeness in self._alike(word, unfinished=at == len(asked) - 1):
+                titles = self._having(number)
+                best[titles] = np.maximum(best[titles], likeness)
+            for titles in self._in_two(word):
+                best[titles] = np.maximum(best[titles], _BEGUN)
+            weight = 0.1 if word in _ARTICLES else np.log(2 + len(self.texts) / (1 + np.count_nonzero(best)))
+            total += weight
+            matched += weight * best
+        return matched / total if total else matched
 
-    def save(self, directory: Path) -> None:
-        """Writes the order; titles are saved apart."""
-        np.save(directory / _ROWS, self.rows)
-        np.save(directory / _STARTS, self.starts)
+    def _having(self, number: int) -> Rows:
+        """Titles with a word."""
+        return self.having.indices[slice(*self.having.indptr[number : number + 2])]
 
-    @staticmethod
-    def is_in(names: Container[str]) -> bool:
-        """Whether a lookup is among the files of these names."""
-        return _ROWS in names
+    def _in_two(self, word: str) -> Iterator[Rows]:
+        """Titles that have it as two words: "starwars"."""
+        for cut in range(2, len(word)):
+            first, second = self._number(word[:cut]), self._number(word[cut:])
+            if first is not None and second is not None:
+                yield np.intersect1d(self._having(first), self._having(second))
 
-    @classmethod
-    def load(cls, directory: Path, items: int) -> "TitleLookup":
-        rows, starts = load_array(directory / _ROWS), load_array(directory / _STARTS)
-        check_shape(rows, (None,), "iu", "The order of titles")
-        check_shape(starts, (len(rows),), "iu", "The order of titles")
-        check_range(rows, items, "The rows of titles")
-        return cls(rows, starts)
+    def _number(self, word: str) -> int | None:
+        at = bisect_left(self.words, word)
+        return at if at < len(self.words) and self.words[at] == word else None
+
+    def _alike(self, word: str, unfinished: bool) -> Iterator[tuple[int, float]]:
+        """Numbers of words that are this one, begin with it, or are like it, and what each counts."""
+        from rapidfuzz import process
+        from rapidfuzz.distance import OSA
+
+        first, after = bisect_left(self.words, word), bisect_left(self.words, word + "\U0010ffff")
+        begun = _BEGUN if unfinished else _WRONG
+        yield from ((at, 1.0 if self.words[at] == word else begun) for at in range(first, after))
+        if len(word) >= _LEAST_TYPED:
+            for _, likeness, at in process.extract(
+                word, self.words, scorer=OSA.normalized_similarity, score_cutoff=_LEAST_SIMILARITY, limit=50
+            ):
+                if not first <= at < after:
+                    yield at, _WRONG * likeness
+
+
+def words_of(text: str) -> list[str]:
+    """Words without case, accents and punctuation; Roman numerals as figures.
+
+    >>> words_of("Amélie №5: Howl's Part II")
+    ['amelie', 'no5', 'howls', 'part', '2']
+    """
+    found: list[str] = _WORD.findall(_APOSTROPHE.sub("", fold(text)))
+    return [_NUMERALS.get(word, word) for word in found]
 
 
 def fold(text: str) -> str:
@@ -116,9 +172,7 @@ def fold(text: str) -> str:
     >>> fold(" Amélie  №5")
     'amelie no5'
     """
+    if text.isascii():
+        return " ".join(text.lower().split())
     decomposed = unicodedata.normalize("NFKD", text).casefold()
     return " ".join("".join(character for character in decomposed if not unicodedata.combining(character)).split())
-
-
-def _word_starts(folded: str) -> Iterator[int]:
-    return (match.start() for match in _WORD_START.finditer(folded) if match.start() <= _LAST_START)
