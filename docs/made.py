@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 import click
 import typer
+from elsa_index_cli.main import app
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from openapidocs.mk.v3 import OpenAPIV3DocumentationHandler
@@ -16,7 +17,6 @@ import elsa_index as ei
 from elsa_index.server.app import create_app
 from elsa_index.server.current import Current
 from elsa_index.server.settings import Settings
-from elsa_index_cli.main import app
 
 ROOT = Path(__file__).parent.parent
 PICTURES = ROOT / "benchmarks" / "results"

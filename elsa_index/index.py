@@ -232,6 +232,8 @@ class Index:
         fewest: int | None = HomepageOptions.fewest,
         diversity: float = HomepageOptions.diversity,
         exact: bool = HomepageOptions.exact,
+        tags: Sequence[str] = HomepageOptions.tags,
+        exclude: Iterable[object] = HomepageOptions.exclude,
         weights: Sequence[float] | None = None,
     ) -> Homepage:
         """Rows of recommendations: one for the whole history, then the best segments' best items; no item is in two.
@@ -241,7 +243,7 @@ class Index:
 
         Raises UsageError for values out of range and for an index without segments.
         """
-        options = HomepageOptions(rows, k, fewest, diversity, exact)
+        options = HomepageOptions(rows, k, fewest, diversity, exact, tags, exclude)
         return homepage(self.catalogue, self.catalogue.resolve(history, weights), options)
 
     def dimensions(

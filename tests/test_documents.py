@@ -1,4 +1,4 @@
-"""The documents: figures are those of the results, and what they name exists. `make docs` checks links between pages."""
+"""The documents: figures are those of the results, and what they name exists. `make docs` checks their links."""
 
 import re
 from pathlib import Path

@@ -33,6 +33,8 @@ def homepage(
     exact: Annotated[
         bool, typer.Option("--exact", help="Prove that every row is the exhaustive one.")
     ] = HomepageOptions.exact,
+    tag: options.Tag = None,
+    exclude: options.Exclude = None,
     metadata: options.Metadata = None,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -41,13 +43,16 @@ def homepage(
 
     Without a history, or where none of it is known: popular items and the largest segments.
     """
+    excluded = options.excluded(exclude)
     with options.opened(index, metadata) as catalogue:
         started = time.perf_counter()
         page = catalogue.homepage(
-            options.history(items, item), rows=rows, k=k, fewest=fewest, diversity=diversity, exact=exact
-        )
+            options.history(items, item), rows=rows, k=k, fewest=fewest, diversity=diversity, exact=exact,
+            tags=tag or [], exclude=excluded,
+        )  # fmt: skip
         seconds = time.perf_counter() - started
         options.note_unknown(page.unknown)
+        options.note_strangers(excluded, catalogue)
         titles = [[catalogue.titles[row] for row in part.rows] for part in page.rows]
     if json:
         rows_shown = [_as_json(part) for part in page.rows]

@@ -50,6 +50,10 @@ Metadata = Annotated[
     Path | None,
     typer.Option(help="A table with item_id, title and others.", show_default="what the index was built with"),
 ]
+Tag = Annotated[list[str] | None, typer.Option(help="Only items that carry it; repeatable: all of them.")]
+Exclude = Annotated[
+    Path | None, typer.Option(help="Items never to return: .txt, one id per line, or a table with item_id.")
+]
 Threads = Annotated[int, typer.Option(help="Threads over queries.")]
 
 
@@ -90,6 +94,23 @@ def opened(index: Path, metadata: Path | None) -> "ei.Index":
     import elsa_index as ei
 
     return ei.Index.open(index, ei.read_metadata(metadata) if metadata else None)
+
+
+def excluded(path: Path | None) -> list[str]:
+    """The ids in the file of --exclude."""
+    if path is None:
+        return []
+    from elsa_index.codes.item_codes import read_ids
+
+    return [name for name in read_ids(path) if name]
+
+
+def note_strangers(excluded: list[str], index: "ei.Index") -> None:
+    """Warns of excluded ids that the index does not know."""
+    from elsa_index.errors import name_some
+
+    if strangers := [name for name in excluded if name not in index.ids]:
+        note(f"warning: {len(strangers):,} excluded items are not in the index: {name_some(strangers)}")
 
 
 def print_json(value: Any) -> None:

@@ -39,10 +39,9 @@ def search(
     effort: Annotated[
         int | None, typer.Option(help="How far an approximate engine looks (faiss-hnsw, faiss-ivfpq, seismic).")
     ] = SearchOptions.effort,
-    tag: Annotated[list[str] | None, typer.Option(help="Only items that carry it; repeatable: all of them.")] = None,
-    exclude: Annotated[
-        Path | None, typer.Option(help="Items never to return: .txt, one id per line, or a table with item_id.")
-    ] = None,
+    tag: options.Tag = None,
+    exclude: options.Exclude = None,
+    metadata: options.Metadata = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="What brought each item: parts that sum to its score.")
     ] = False,
@@ -63,15 +62,14 @@ def search(
     debug: options.Debug = False,
 ) -> None:
     """Recommend for one history, or for a file of them."""
-    import elsa_index as ei
 
     one = options.history(items, item)
     _refuse_contradictions(one, histories, explain, out)
     if out is not None:
         _refuse_output(out, overwrite)
     asked = _Asked.of(one, histories)
-    excluded = _excluded(exclude)
-    with ei.Index.open(index) as opened, options.progress("searching") as on_progress:
+    excluded = options.excluded(exclude)
+    with options.opened(index, metadata) as opened, options.progress("searching") as on_progress:
         started = time.perf_counter()
         result = opened.search(
             asked.histories, k, exact=exact, query_terms=query_terms, candidates=candidates, weights=asked.weights,
@@ -79,7 +77,7 @@ def search(
             many_terms=many_terms, on_progress=on_progress,
         )  # fmt: skip
         seconds = time.perf_counter() - started
-        _warn_of_excluded(excluded, opened)
+        options.note_strangers(excluded, opened)
         explained = opened.explain(one, result.rankings[0].items) if explain else None
     _warn_of_unknown(asked, result)
     if not asked.batch:
@@ -87,7 +85,7 @@ def search(
     if out is not None:
         _write(result, asked, out, overwrite)
     elif json:
-        found = {"promise": result.promise, "seconds": seconds, "results": _as_json(asked.users, result)}
+        found = {"promise": result.promise, "seconds": seconds, "results": _as_json(opened, asked.users, result)}
         if explained is not None:
             found["explanations"] = [asdict(part) for part in explained]
         options.print_json(found)
@@ -138,21 +136,6 @@ def _refuse_output(out: Path, overwrite: bool) -> None:
     refuse_existing(out, overwrite=overwrite, is_ours=Path.is_file)
 
 
-def _excluded(path: Path | None) -> list[str]:
-    if path is None:
-        return []
-    from elsa_index.codes.item_codes import read_ids
-
-    return [name for name in read_ids(path) if name]
-
-
-def _warn_of_excluded(excluded: list[str], index: "ei.Index") -> None:
-    from elsa_index.errors import name_some
-
-    if strangers := [name for name in excluded if name not in index.ids]:
-        options.note(f"warning: {len(strangers):,} excluded items are not in the index: {name_some(strangers)}")
-
-
 def _warn_of_unknown(asked: _Asked, result: "ei.SearchResult") -> None:
     from elsa_index.errors import name_some
 
@@ -189,10 +172,13 @@ def _write(result: "ei.SearchResult", asked: _Asked, out: Path, overwrite: bool)
 
 def _show(index: "ei.Index", ranking: "ei.Ranking", explained: list["ei.Explanation"] | None) -> None:
     """The table for one history. explained: None where nobody asked. Where dimensions are items, the history's items
-    say all, by their titles.
+    say all.
     """
     heads = ["rank", "item_id", "score"]
     rows = [[str(rank), name, f"{score:.4f}"] for rank, (name, score) in enumerate(ranking.pairs(), 1)]
+    if index.titles.known is not None:
+        heads.insert(2, "title")
+        rows = [[*row[:2], index.titles[at], row[2]] for row, at in zip(rows, ranking.rows.tolist(), strict=True)]
     if explained is not None and not ranking.popular:
         if index.manifest.codes.history == "items":
             heads += ["because of"]
@@ -200,10 +186,14 @@ def _show(index: "ei.Index", ranking: "ei.Ranking", explained: list["ei.Explanat
         else:
             heads += ["from the history", "dimensions"]
             rows = [
-                [*row, _listed(part.history), _listed([(str(dim), amount) for dim, amount in part.dims])]
+                [
+                    *row,
+                    _listed(_by_title(index, part.history)),
+                    _listed([(str(dim), amount) for dim, amount in part.dims]),
+                ]
                 for row, part in zip(rows, explained, strict=True)
             ]
-    options.table("", heads, rows)
+    options.table("", heads, rows, texts=("item_id", "title"))
 
 
 def _by_title(index: "ei.Index", parts: list[tuple[str, float]]) -> list[tuple[str, float]]:
@@ -220,12 +210,15 @@ def _listed(parts: list[tuple[str, float]]) -> str:
     return ", ".join(shown)
 
 
-def _as_json(users: list[str], result: "ei.SearchResult") -> list[dict[str, Any]]:
+def _as_json(index: "ei.Index", users: list[str], result: "ei.SearchResult") -> list[dict[str, Any]]:
+    """Items with their titles, where the index knows any."""
+    known = index.titles.known is not None
     return [
         {
             "user_id": user,
             "items": [
-                {"rank": rank, "item_id": name, "score": score} for rank, (name, score) in enumerate(ranking.pairs(), 1)
+                {"rank": rank, "item_id": name, "score": score} | ({"title": index.titles[row]} if known else {})
+                for rank, ((name, score), row) in enumerate(zip(ranking.pairs(), ranking.rows.tolist(), strict=True), 1)
             ],
             "proven": ranking.proven,
             "popular": ranking.popular,

@@ -27,6 +27,10 @@ def serve(
             help="A name that requests may call the service by, besides addresses and this machine's; repeatable."
         ),
     ] = None,
+    images: Annotated[
+        list[str] | None,
+        typer.Option(help="A host whose pictures the page shows, where metadata holds their https URLs; repeatable."),
+    ] = None,
     connections: Annotated[int, typer.Option(help="At the same time, at most.")] = 1000,
     debug: options.Debug = False,
 ) -> None:
@@ -41,6 +45,11 @@ def serve(
     from elsa_index.server.settings import Settings
 
     settings = Settings(
-        threads, os.environ.get("ELSA_INDEX_TOKEN") or None, grace, tuple(allow_host or ()), connections
+        threads,
+        os.environ.get("ELSA_INDEX_TOKEN") or None,
+        grace,
+        tuple(allow_host or ()),
+        connections,
+        tuple(images or ()),
     )
     run(lambda: options.opened(index, metadata), host, port, settings)

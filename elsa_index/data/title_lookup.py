@@ -100,7 +100,7 @@ class TitleLookup:
 
         asked = words_of(typed)
         matches = self._matches(asked)
-        rows = np.flatnonzero(matches >= max(_LEAST_MATCH, _LEAST_OF_BEST * float(matches.max(initial=0.0))))
+        rows = np.flatnonzero(matches >= max(_LEAST_MATCH, _LEAST_OF_BEST * float(np.max(matches, initial=0.0))))
         if not len(rows):
             return rows
         worth = matches[rows] + _POPULARITY * self.popularity[rows]

@@ -7,6 +7,8 @@ import numpy.typing as npt
 
 from ..catalogue.catalogue import Catalogue
 from ..catalogue.history import ResolvedHistory
+from ..engines.contract import Filter
+from ..engines.top_k import in_sorted
 from ..segments.stored import Segment
 from ..storage.ids import Rows
 from .homepage_options import HomepageOptions
@@ -68,7 +70,8 @@ class _Rows:
 
     def __init__(self, catalogue: Catalogue, history: ResolvedHistory, options: HomepageOptions) -> None:
         self._catalogue, self._history, self._options = catalogue, history, options
-        self._search = SearchOptions(k=options.k, exact=options.exact)
+        self._only = catalogue.filter(options.tags, tuple(options.exclude))
+        self._search = SearchOptions(k=options.k, exact=options.exact, tags=options.tags, exclude=options.exclude)
         first = self._searched(self._search)
         self._shown = first.rankings[0].rows
         self._seen = np.union1d(history.rows, self._shown)
@@ -78,13 +81,14 @@ class _Rows:
 
     def add(self, segment: Segment, score: float) -> None:
         """A row of the best items of a segment, where enough of them are new to the history and the first row."""
-        of = self._catalogue.required_segments.of
-        left = segment.size - int(np.count_nonzero(of[self._seen] == segment.number))
-        if left < self._options.least:
+        segments = self._catalogue.required_segments
+        left = _passing(segments.members(segment.number), self._only)
+        if np.count_nonzero(~in_sorted(left, self._seen)) < self._options.least:
             return
         # Segments share no item, so that only the first row can have taken some of this one.
-        overlap = int(np.count_nonzero(of[self._shown] == segment.number))
-        found = self._searched(replace(self._search, k=self._options.k + overlap, tags=(segment.tag,)))
+        overlap = int(np.count_nonzero(segments.of[self._shown] == segment.number))
+        tags = (*self._options.tags, segment.tag)
+        found = self._searched(replace(self._search, k=self._options.k + overlap, tags=tags))
         self.rows.append(self._row(segment.name, segment, score, found.rankings[0], without=self._shown))
         if self._all_proven and not found.rankings[0].proven:  # a page is worth what its least certain row is
             self._all_proven, self.promise = False, found.promise
@@ -132,15 +136,16 @@ def _popular(catalogue: Catalogue, history: ResolvedHistory, options: HomepageOp
     counts: then there is no first row, and a segment's typical items stand for its popular ones."""
     counted = catalogue.item_counts is not None
     segments = catalogue.required_segments
+    only = catalogue.filter(options.tags, options.exclude)
     rows: list[HomepageRow] = []
     shown: Rows = np.zeros(0, dtype=np.int64)
     if counted:
-        shown, counts = catalogue.popular(options.k)
+        shown, counts = catalogue.popular(options.k, only)
         rows.append(_listed(catalogue, POPULAR, None, shown, counts))
     for segment in segments:
         if len(rows) == options.rows:
             break
-        members = segments.rows_of(segment.number)
+        members = _passing(segments.rows_of(segment.number), only)
         chosen, counts = members[: options.k], np.zeros(min(options.k, len(members)))
         if counted:
             fresh = np.setdiff1d(members, shown, assume_unique=True)
@@ -150,6 +155,10 @@ def _popular(catalogue: Catalogue, history: ResolvedHistory, options: HomepageOp
     known = "the popular items" if counted else "typical items (the codes came without item counts)"
     promise = f"no item of the history is known: {known} and the largest segments"
     return Homepage(rows, True, history.unknown, promise)
+
+
+def _passing(rows: Rows, only: Filter | None) -> Rows:
+    return rows if only is None else rows[only.passes(rows)]
 
 
 def _listed(

@@ -1,19 +1,30 @@
 """What a homepage is asked for: names, defaults and limits, for Python, the command line and HTTP alike."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ..errors import UsageError
 from ..limits import AT_LEAST_ONE, Limits, check_limits
+from .options import refuse_one_text
 
 
 @dataclass(frozen=True)
 class HomepageOptions:
-    """rows: at most so many, the first one included. k: items per row. fewest: a segment with fewer unseen items is
-    left out; half of k where None. diversity: from 0, the best segments whatever they have in common, to 1: a segment
-    loses its score's share by its cosine to one that is already there. exact: every row is the exhaustive one.
+    """What a homepage is asked for.
 
-    Raises UsageError for values out of range.
+    Attributes:
+        rows: At most so many, the first one included.
+        k: Items per row.
+        fewest: A segment with fewer unseen items is left out; half of k where None.
+        diversity: From 0, the best segments whatever they have in common, to 1: a segment loses its score's share by
+            its cosine to one that is already there.
+        exact: Every row is the exhaustive one.
+        tags: Only items that carry every one of them, in every row.
+        exclude: Ids of items that are in no row.
+
+    Raises:
+        UsageError: For values out of range.
     """
 
     rows: int = 8
@@ -21,6 +32,8 @@ class HomepageOptions:
     fewest: int | None = None
     diversity: float = 0.5
     exact: bool = False
+    tags: Sequence[str] = ()
+    exclude: Iterable[object] = ()
 
     LIMITS: ClassVar[dict[str, Limits]] = {
         "rows": AT_LEAST_ONE,
@@ -31,6 +44,7 @@ class HomepageOptions:
 
     def __post_init__(self) -> None:
         check_limits(self, self.LIMITS)
+        refuse_one_text(self.tags, self.exclude)
         if self.least > self.k:
             raise UsageError(f"fewest must be at most k, {self.k}, got {self.least}.")
 

@@ -63,8 +63,7 @@ class SearchOptions:
             raise UsageError(f"fallback must be {' or '.join(get_args(Fallback))}, got {self.fallback!r}.")
         if self.many_terms is not None and self.many_terms not in get_args(ManyTerms):
             raise UsageError(f"many_terms must be {' or '.join(get_args(ManyTerms))}, got {self.many_terms!r}.")
-        if isinstance(self.tags, str) or isinstance(self.exclude, str):
-            raise UsageError("tags and exclude are sequences of names, not one text.")
+        refuse_one_text(self.tags, self.exclude)
         if self.cuts and self.exact:
             raise UsageError("exact chooses terms and candidates itself; leave out query_terms and candidates.")
 
@@ -118,3 +117,9 @@ class SearchOptions:
             raise UsageError(f"rank {allowed}; got {self.rank!r} for an index that is {engine}.")
         if self.rank != "client" and self.exact:
             raise UsageError(f"rank {self.rank} cannot prove an answer; use rank client.")
+
+
+def refuse_one_text(tags: object, exclude: object) -> None:
+    """Raises UsageError where one text stands for a sequence: it would be taken letter by letter."""
+    if isinstance(tags, str) or isinstance(exclude, str):
+        raise UsageError("tags and exclude are sequences of names, not one text.")

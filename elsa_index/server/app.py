@@ -84,12 +84,12 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
         return await ask(lambda index: answer(index, read_body(model, content)))
 
     app.include_router(searching(answer_body))
-    app.include_router(looking_up(ask))
+    app.include_router(looking_up(ask, settings.images))
     app.include_router(operating(app, metrics))
     app.mount(PAGE, StaticFiles(directory=PAGE_FILES), name="page")
     handle_problems(app)
     hosts = Hosts([*settings.allow_hosts, host])
-    app.add_middleware(Guard, metrics=metrics, token=settings.token, hosts=hosts)
+    app.add_middleware(Guard, metrics=metrics, token=settings.token, hosts=hosts, images=settings.images)
     app.openapi = lambda: _documented(app)  # type: ignore[method-assign]
     return app
 

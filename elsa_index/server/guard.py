@@ -6,7 +6,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -33,7 +33,6 @@ LARGE_BODIES = 16
 """Larger ones that are read and answered at the same time; others are not read meanwhile."""
 _DRAINED = 64_000_000  # bytes of a too large body that are read, so that its sender gets to read the answer
 _HEADERS = {
-    "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-origin",
@@ -61,8 +60,13 @@ class Guard:
     arrive, and, where there is a token, requests without it; adds headers that keep the page to itself; counts, times
     and logs every request."""
 
-    def __init__(self, app: App, metrics: Metrics, token: str | None, hosts: Hosts) -> None:
+    def __init__(self, app: App, metrics: Metrics, token: str | None, hosts: Hosts, images: Sequence[str] = ()) -> None:
         self._app, self._metrics, self._hosts = app, metrics, hosts
+        pictures = " ".join(["'self'", *(f"https://{host}" for host in images)])
+        self._headers = _HEADERS | {
+            "content-security-policy": f"default-src 'self'; img-src {pictures}; frame-ancestors 'none'; "
+            "base-uri 'none'; form-action 'none'"
+        }
         self._token = None if token is None else token.encode()
         self._large = asyncio.Semaphore(LARGE_BODIES)
 
@@ -79,7 +83,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 begun = True
                 status = message["status"]
-                extra = {**_HEADERS, "x-request-id": request_id}
+                extra = {**self._headers, "x-request-id": request_id}
                 message["headers"] = [
                     *message.get("headers", []),
                     *((name.encode(), value.encode()) for name, value in extra.items()),

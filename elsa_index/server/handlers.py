@@ -43,14 +43,15 @@ def homepage(index: Index, body: asked.HomepageRequest) -> answers.HomepageAnswe
     started = time.perf_counter()
     # A schema cannot say that one number is at most another, so no number that it allows is refused.
     fewest = None if body.fewest is None else min(body.fewest, body.k)
-    options = HomepageOptions(body.rows, body.k, fewest, body.diversity, body.exact)
+    _refuse_unknown_tags(index, body.tags)
+    options = HomepageOptions(body.rows, body.k, fewest, body.diversity, body.exact, body.tags, body.exclude)
     page = homepages.homepage(index.catalogue, _resolved(index, body), options)
     rows = [
         answers.Row(
             name=row.name,
             segment=row.segment.number if row.segment else None,
             score=row.score,
-            items=_items(index, row.rows, row.items, row.scores),
+            items=_items(index, row.rows, row.items, row.scores, body.metadata),
         )
         for row in page.rows
     ]
@@ -113,9 +114,16 @@ def _weights(history: ResolvedHistory, parts: list[tuple[int, float]]) -> list[f
     return history.amounts(history.vector.at(np.array([dim for dim, _ in parts], dtype=np.int64))).tolist()
 
 
-def find_items(index: Index, prefix: str, k: int) -> answers.Items:
-    rows = index.titles.find(prefix, k).tolist()
-    return answers.Items(items=[answers.Item(item_id=index.ids[row], title=index.titles[row]) for row in rows])
+def find_items(index: Index, typed: str, k: int) -> answers.Items:
+    return answers.Items(items=_described(index, index.titles.find(typed, k).tolist()))
+
+
+def segment_items(index: Index, number: int, offset: int, k: int) -> answers.SegmentItems:
+    segments = index.required_segments
+    if number >= len(segments):
+        raise UnknownIdError(f"The index has {len(segments):,} segments; there is no segment {number}.")
+    rows = segments.rows_of(number)
+    return answers.SegmentItems(items=_described(index, rows[offset : offset + k].tolist()), total=len(rows))
 
 
 def item_details(index: Index, item_id: str) -> answers.ItemDetails:
@@ -124,13 +132,13 @@ def item_details(index: Index, item_id: str) -> answers.ItemDetails:
     return answers.ItemDetails(
         item_id=item_id,
         title=index.titles[row],
-        metadata=index.metadata.item(row) if index.metadata else {},
+        metadata=_known(index, row),
         segment=segment if segment >= 0 else None,
         segment_name=index.segments.names[segment] if index.segments and segment >= 0 else None,
     )
 
 
-def about(index: Index) -> answers.About:
+def about(index: Index, images: Sequence[str] = ()) -> answers.About:
     manifest = index.manifest
     return answers.About(
         items=len(index),
@@ -139,6 +147,7 @@ def about(index: Index) -> answers.About:
         fingerprint=manifest.codes.fingerprint,
         segments=len(index.segments) if index.segments else 0,
         can_be_exact=index.can_be_exact,
+        images=list(images),
         calibration=str(manifest.calibration) if manifest.calibration else None,
         version=manifest.created_by,
     )
@@ -151,9 +160,7 @@ def _resolved(index: Index, body: asked.HistoryRequest) -> ResolvedHistory:
 def _recommended(
     index: Index, histories: Sequence[asked.HistoryRequest], k: int, only: asked.Filtered
 ) -> list[answers.Recommendations]:
-    missing = [tag for tag in only.tags if index.tags is None or tag not in index.tags.names]
-    if missing:
-        raise UnknownIdError(f"No item of the index carries the tag {name_some(missing)}.")
+    _refuse_unknown_tags(index, only.tags)
     started = time.perf_counter()
     options = SearchOptions(
         k=k,
@@ -164,12 +171,18 @@ def _recommended(
     )
     result = recommended(index.catalogue, [_resolved(index, each) for each in histories], options)
     milliseconds = _since(started) / len(histories)
-    return [_one(index, ranking, result.promise, milliseconds) for ranking in result.rankings]
+    return [_one(index, ranking, result.promise, milliseconds, only.metadata) for ranking in result.rankings]
 
 
-def _one(index: Index, ranking: Ranking, promise: str, milliseconds: float) -> answers.Recommendations:
+def _refuse_unknown_tags(index: Index, tags: Sequence[str]) -> None:
+    missing = [tag for tag in tags if index.tags is None or tag not in index.tags.names]
+    if missing:
+        raise UnknownIdError(f"No item of the index carries the tag {name_some(missing)}.")
+
+
+def _one(index: Index, ranking: Ranking, promise: str, milliseconds: float, metadata: bool) -> answers.Recommendations:
     return answers.Recommendations(
-        items=_items(index, ranking.rows.tolist(), ranking.items, ranking.scores.tolist()),
+        items=_items(index, ranking.rows.tolist(), ranking.items, ranking.scores.tolist(), metadata),
         popular=ranking.popular,
         unknown=ranking.unknown,
         promise=_POPULAR if ranking.popular else promise,
@@ -177,9 +190,24 @@ def _one(index: Index, ranking: Ranking, promise: str, milliseconds: float) -> a
     )
 
 
-def _items(index: Index, rows: Sequence[int], ids: Sequence[str], scores: Sequence[float]) -> list[answers.Item]:
-    listed = zip(rows, ids, scores, strict=True)
-    return [answers.Item(item_id=name, title=index.titles[row], score=score) for row, name, score in listed]
+def _items(
+    index: Index, rows: Sequence[int], ids: Sequence[str], scores: Sequence[float], metadata: bool
+) -> list[answers.Item]:
+    return [
+        answers.Item(
+            item_id=name, title=index.titles[row], score=score, metadata=_known(index, row) if metadata else None
+        )
+        for row, name, score in zip(rows, ids, scores, strict=True)
+    ]
+
+
+def _described(index: Index, rows: Sequence[int]) -> list[answers.Item]:
+    """Items that nothing ranked, with all that is known of them."""
+    return [answers.Item(item_id=index.ids[row], title=index.titles[row], metadata=_known(index, row)) for row in rows]
+
+
+def _known(index: Index, row: int) -> dict[str, str]:
+    return index.metadata.item(row) if index.metadata else {}
 
 
 def _title(index: Index, item_id: str) -> str:

@@ -32,9 +32,12 @@ class Hosts:
         return host in self._names or _is_address(host.removeprefix("[").removesuffix("]"))
 
 
-def check_name(name: str) -> None:
-    """Raises UsageError where `name` is no name of a host, or comes with a scheme or a port."""
-    if name != "*" and not _NAME.fullmatch(name.lower().rstrip(".")) and not _is_address(name):
+def check_name(name: str, any_allowed: bool = True) -> None:
+    """Raises UsageError where `name` is no name of a host, or comes with a scheme or a port. any_allowed: whether "*",
+    for every host, is one."""
+    if any_allowed and name == "*":
+        return
+    if not _NAME.fullmatch(name.lower().rstrip(".")) and not _is_address(name):
         raise UsageError(
             f"A host to allow is a name as shop.example, without http:// and without a port; got {shorten(name)}."
         )

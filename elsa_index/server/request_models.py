@@ -116,13 +116,14 @@ class ShortHistoryRequest(HistoryRequest):
 
 
 class Filtered(Body):
-    """What restricts answers, and what they promise."""
+    """What restricts answers, what they promise, and whether all that is known of items comes along."""
 
     exact: bool = _option(SearchOptions, "exact", "Prove the answer: the exhaustive top k of the stored codes.")
     tags: Names = Field([], max_length=100, description="Only items that carry every one of them.")
     exclude: ItemIds = Field(
         [], max_length=MAX_HISTORY, description="Items never to be returned; unknown ones are ignored."
     )
+    metadata: bool = Field(False, description="Whether all that is known of each item comes along.")
 
 
 class RecommendRequest(HistoryRequest, Filtered):
@@ -147,7 +148,7 @@ class BatchRequest(Filtered):
     k: Whole = _option(SearchOptions, "k", "How many items per history.", MAX_K)
 
 
-class HomepageRequest(HistoryRequest):
+class HomepageRequest(HistoryRequest, Filtered):
     """The rows of a homepage for this history."""
 
     rows: Whole = _option(HomepageOptions, "rows", "At most so many, the first one included.", MAX_ROWS)
@@ -157,7 +158,6 @@ class HomepageRequest(HistoryRequest):
         description="Unseen items without which a segment is left out: half of k where null, and never more than k.",
     )
     diversity: float = _option(HomepageOptions, "diversity", "0: the best segments, to 1: the most different ones.")
-    exact: bool = _option(HomepageOptions, "exact", "Prove every row.")
 
 
 class SegmentsRequest(HistoryRequest):

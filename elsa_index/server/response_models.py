@@ -10,11 +10,13 @@ class Problem(BaseModel):
 
 
 class Item(BaseModel):
-    """An item. score: of its code with the history's, or None where nothing was ranked."""
+    """An item. score: of its code with the history's, or None where nothing was ranked. metadata: all that is known of
+    it, by column, or null where it was not asked for."""
 
     item_id: str
     title: str
     score: float | None = None
+    metadata: dict[str, str] | None = None
 
 
 class SegmentAnswer(BaseModel):
@@ -137,15 +139,21 @@ class Explanations(BaseModel):
 
 
 class Items(BaseModel):
-    """Those with most interactions first."""
+    """The likeliest first."""
 
     items: list[Item]
 
 
-class ItemDetails(Item):
-    """metadata: all that is known of the item. segment: its number and name, or None."""
+class SegmentItems(BaseModel):
+    """Items of a segment, the most typical first. total: of the segment."""
 
-    metadata: dict[str, str]
+    items: list[Item]
+    total: int
+
+
+class ItemDetails(Item):
+    """segment: its number and name, or None."""
+
     segment: int | None
     segment_name: str | None
 
@@ -159,5 +167,6 @@ class About(BaseModel):
     fingerprint: str
     segments: int
     can_be_exact: bool
+    images: list[str] = Field(description="Hosts whose pictures the page shows.")
     calibration: str | None
     version: str

@@ -1,6 +1,6 @@
 """The service's routes: paths, models and examples. What they answer is made in `handlers`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -111,16 +111,16 @@ def searching(answer: AnswerBody) -> APIRouter:
     return router
 
 
-def looking_up(ask: Ask) -> APIRouter:
-    """Routes that look things up."""
+def looking_up(ask: Ask, images: Sequence[str]) -> APIRouter:
+    """Routes that look things up. images: hosts whose pictures the page shows."""
     router = APIRouter(prefix="/v1", responses=problem_responses(401, 404, 421, 422, 503))
 
     @router.get("/items", response_model=answers.Items)
     async def find_items(
-        prefix: Annotated[str, Query(min_length=1, max_length=200, examples=["toy sto"])],
+        prefix: Annotated[str, Query(min_length=1, max_length=200, examples=["story toy"])],
         k: Annotated[int, Query(ge=1, le=100)] = 10,
     ) -> Response:
-        """Items of whose title a word begins so; case and accents do not matter."""
+        """Items whose title is what somebody types: words in any order, unfinished, with typos."""
         return await ask(lambda index: handlers.find_items(index, prefix, k))
 
     @router.get("/item", response_model=answers.ItemDetails)
@@ -136,10 +136,19 @@ def looking_up(ask: Ask) -> APIRouter:
         """Segments, largest first, with the dimensions that each was merged from."""
         return await ask(lambda index: handlers.all_segments(index, offset, k))
 
+    @router.get("/segments/items", response_model=answers.SegmentItems)
+    async def segment_items(
+        number: Annotated[int, Query(ge=0, le=1_000_000)],
+        offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
+        k: Annotated[int, Query(ge=1, le=asked.MAX_K)] = 100,
+    ) -> Response:
+        """The items of one segment, the most typical first."""
+        return await ask(lambda index: handlers.segment_items(index, number, offset, k))
+
     @router.get("/index", response_model=answers.About)
     async def about() -> Response:
         """What is served."""
-        return await ask(handlers.about)
+        return await ask(lambda index: handlers.about(index, images))
 
     return router
 

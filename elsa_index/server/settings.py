@@ -20,7 +20,7 @@ class Settings:
     """threads: that search at the same time, 0 for one per processor; further requests wait their turn. token: a secret
     that requests must bear, or None. grace: seconds that running requests have when the service stops. allow_hosts:
     names that requests may call the service by, besides addresses, localhost and this machine's name. connections: at
-    the same time, at most.
+    the same time, at most. images: hosts whose pictures, by https, the page shows.
 
     Raises UsageError for values out of range.
     """
@@ -30,6 +30,7 @@ class Settings:
     grace: int = 30
     allow_hosts: tuple[str, ...] = ()
     connections: int = 1000
+    images: tuple[str, ...] = ()
 
     LIMITS: ClassVar[Mapping[str, Limits]] = {
         "threads": Limits(0, THREADS.most),
@@ -41,6 +42,8 @@ class Settings:
         check_limits(self, self.LIMITS)
         for name in self.allow_hosts:
             check_name(name)
+        for name in self.images:
+            check_name(name, any_allowed=False)
         if self.token is not None and (len(self.token) < _LEAST_TOKEN or not _VISIBLE.fullmatch(self.token)):
             raise UsageError(
                 f"The token must be at least {_LEAST_TOKEN} visible ASCII characters, got {len(self.token)}. Make one: "

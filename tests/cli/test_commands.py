@@ -380,7 +380,7 @@ def test_other_metadata_gives_other_names(films, tmp_path):
     assert "Horror" not in shown
 
 
-def test_a_homepage_is_shown_with_titles(films):
+def test_a_homepage_is_shown_with_titles(films, tmp_path):
     shown = run("homepage", films / "i", "--items", "t0-1,t0-2,stranger", "--rows", "3", "-k", "4")
     assert "For you" in shown.stdout
     assert "Western" in shown.stdout
@@ -389,11 +389,28 @@ def test_a_homepage_is_shown_with_titles(films):
     assert "exact: the exhaustive top k" in shown.stderr
     page = json.loads(run("homepage", films / "i", "--items", "t0-1", "--rows", "3", "-k", "4", "--json").stdout)
     assert [len(row["items"]) for row in page["rows"]] == [4, 4, 4]
+    (tmp_path / "gone.txt").write_text("t0-0\nnobody\n")
+    filtered = run(
+        "homepage", films / "i", "--items", "t0-1", "--tag", "segment:0", "--exclude", tmp_path / "gone.txt", "--json"
+    )
+    assert "1 excluded items are not in the index: 'nobody'" in filtered.stderr
+    assert "t0-0" not in [item for row in json.loads(filtered.stdout)["rows"] for item in row["items"]]
     nobody = run("homepage", films / "i")
     assert "no item of the history is known: the popular items and the largest segments" in nobody.stderr
     without = run("build", films / "model", "-o", films / "j", "--no-segments")
     assert "segments" not in without.stdout
     assert "has no segments" in run("homepage", films / "j", status=2).stderr
+
+
+def test_a_search_shows_titles_where_they_are_known(films, tmp_path):
+    shown = run("search", films / "i", "--items", "t0-1", "-k", "3").stdout
+    assert "title" in shown
+    assert "Café number" in shown
+    (tmp_path / "m.csv").write_text("item_id,title\n" + "".join(f"t0-{at},Renamed {at}\n" for at in range(40)))
+    with_file = run("search", films / "i", "--items", "t0-1", "-k", "3", "--metadata", tmp_path / "m.csv").stdout
+    assert "Renamed" in with_file
+    found = json.loads(run("search", films / "i", "--items", "t0-1", "-k", "3", "--json").stdout)
+    assert all("number" in item["title"] for item in found["results"][0]["items"])
 
 
 def test_items_without_metadata_are_counted(films, tmp_path):

@@ -30,7 +30,9 @@ def log() -> ei.Interactions:
 
 def run_example(package: str, log: ei.Interactions) -> dict:
     """Runs the guide's Python block that imports the package; what it has made."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "guides" / "other-models.md").read_text(), flags=re.DOTALL)
+    blocks = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs" / "guides" / "other-models.md").read_text(), flags=re.DOTALL
+    )
     (block,) = [block for block in blocks if f"from {package}" in block]
     made = {"ei": ei, "log": log}
     exec(block, made)  # noqa: S102

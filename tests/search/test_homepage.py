@@ -146,3 +146,40 @@ def test_no_item_is_shown_twice_for_any_history(exact, rows, count, k, diversity
     assert len(set(shown)) == len(shown)
     assert not set(shown) & set(history)
     assert len(page.rows) <= count
+
+
+def test_every_row_passes_the_filter(tastes, place, tmp_path):
+    codes, metadata = tastes
+    tagged = [(item, "in stock") for at, item in enumerate(codes.ids) if at % 4]
+    tagged += [(item, "rare") for at, item in enumerate(codes.ids) if at % 40 == 1]
+    allowed = {item for item, tag in tagged if tag == "in stock"}
+    gone = ["t0-1", "t0-2", "t3-7", "nobody"]
+    with ei.Index.build(codes, tmp_path / "i", metadata=metadata, tags=tagged) as index:
+        for history in (["t0-5", "t3-4"], []):
+            page = index.homepage(history, rows=6, k=5, tags=["in stock"], exclude=gone)
+            shown = [item for row in page.rows for item in row.items]
+            assert set(shown) <= allowed - set(gone)
+            assert len(shown) == len(set(shown))
+            assert len(page.rows) >= 3
+            assert all(len(row.items) == 5 for row in page.rows)
+            # A segment with fewer items that pass than half a row is left out.
+            rare = index.homepage(history, rows=6, k=4, tags=["in stock", "rare"])
+            assert len(rare.rows) == 1
+            assert all(item in allowed for item in rare.rows[0].items)
+        with pytest.raises(ei.UsageError, match="No item carries the tag 'used'"):
+            index.homepage(["t0-5"], tags=["used"])
+        with pytest.raises(ei.UsageError, match="not one text"):
+            index.homepage(["t0-5"], exclude="t0-1")
+
+
+def test_a_filtered_row_is_the_best_of_what_passes(tastes, tmp_path):
+    codes, metadata = tastes
+    tagged = [(item, "even") for at, item in enumerate(codes.ids) if at % 2 == 0]
+    history = ["t0-1", "t3-4"]
+    with ei.Index.build(codes, tmp_path / "i", engine="exact", metadata=metadata, tags=tagged) as index:
+        page = index.homepage(history, rows=4, k=5, tags=["even"])
+        first = set(page.rows[0].items)
+        assert page.rows[0].items == [*index.search([history], 5, tags=["even"]).ids[0]]
+        for row in page.rows[1:]:
+            best = index.search([history], 40, tags=["even", row.segment.tag]).ids[0]
+            assert row.items == [item for item in best if item is not None and item not in first][:5]

@@ -187,7 +187,7 @@ def test_everything_works_by_keyboard(page):
     page.get_by_role("combobox").focus()
     page.keyboard.type("number 12")
     eventually(page.get_by_role("option").first).to_contain_text("number 12")  # the answer to the last letter
-    options = page.get_by_role("option").all_inner_texts()
+    options = [option.get_attribute("aria-label") for option in page.get_by_role("option").all()]
     page.keyboard.press("ArrowDown")
     eventually(page.get_by_role("combobox")).to_have_attribute("aria-activedescendant", "found-1")
     page.keyboard.press("Enter")
@@ -204,8 +204,14 @@ def test_everything_works_by_keyboard(page):
     page.get_by_role("dialog").wait_for(state="hidden")
     page.keyboard.press("Tab")
     eventually(page.locator(":focus")).to_have_attribute("aria-label", re.compile("^Add "))
+    for _ in range(3):  # what is added leaves the row, and its neighbour has the focus
+        added = page.locator(":focus").get_attribute("aria-label").removesuffix(" to the history")
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name=added.replace("Add ", "Remove ", 1), exact=True).wait_for()
+        eventually(page.locator(":focus")).to_have_attribute("aria-label", re.compile("^Add "))
+        eventually(page.locator(":focus")).not_to_have_attribute("aria-label", f"{added} to the history")
     page.get_by_role("combobox").fill("zzz")
-    page.get_by_text("No title begins so").wait_for()
+    page.get_by_text("No title found").wait_for()
     page.keyboard.press("Escape")
     eventually(page.get_by_role("listbox")).to_have_count(0)
 
@@ -216,7 +222,7 @@ def test_it_fits_a_phone_in_the_dark(phone):
     phone.get_by_role("heading", name="For you").wait_for()
     width = phone.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert width[0] <= width[1]
-    assert phone.locator(".row").first.bounding_box()["y"] < phone.locator("#taste").bounding_box()["y"]
+    assert phone.locator(".row").first.bounding_box()["y"] < phone.locator("#dimensions").bounding_box()["y"]
     dark = phone.evaluate("getComputedStyle(document.body).backgroundColor")
     assert sum(map(int, dark.removeprefix("rgb(").removesuffix(")").split(","))) < 150
     for button in phone.locator(".card button").all()[:6]:
@@ -243,10 +249,162 @@ def test_an_index_without_segments_recommends_in_one_row(browser, tastes, tmp_pa
         eventually(tab.locator(".segments")).to_be_hidden()
 
 
-def test_a_link_that_is_not_ours_shows_the_page(browser, url):
-    with opened(browser, f"{url}#%,t0-1,stranger") as tab:
-        tab.get_by_role("button", name="Remove Old number 0").wait_for(state="detached")
-        eventually(tab.get_by_role("button", name="Remove ")).to_have_count(1)
+def test_a_link_with_what_is_not_here_names_it_and_keeps_it(browser, url):
+    with opened(browser, f"{url}#%,t0-1,stranger,{'x' * 40}") as tab:
+        eventually(tab.get_by_role("button", name="Remove ")).to_have_count(3)
+        eventually(tab.locator("#missing")).to_contain_text(f"stranger, {'x' * 40}")
+        tab.get_by_role("button", name="Remove stranger").click()
+        eventually(tab).to_have_url(re.compile("#t0-1,x+$"))
+        eventually(tab.locator("#missing")).not_to_contain_text("stranger")
+
+
+def chips(tab):
+    return tab.locator("#history button")
+
+
+def test_the_history_survives_back_reload_and_sharing(browser, page, url):
+    add(page, "number 120", "Old number 120")
+    page.get_by_label("exact").check()
+    add(page, "number 200", "Long number 200")
+    eventually(page).to_have_url(re.compile("#t3-0,t5-0&exact$"))
+    page.go_back()
+    eventually(chips(page)).to_have_count(1)
+    page.go_back()
+    eventually(page.get_by_label("fast")).to_be_checked()
+    page.go_forward()
+    page.go_forward()
+    eventually(chips(page)).to_have_count(2)
+    page.reload()
+    eventually(chips(page)).to_have_count(2)
+    eventually(page.locator("#time")).to_have_text(re.compile("^exact: "))
+    with opened(browser, page.url) as other:
+        eventually(chips(other)).to_have_count(2)
+        eventually(other.get_by_label("exact")).to_be_checked()
+
+
+def test_the_history_survives_a_service_that_fails(browser, url):
+    context = browser.new_context()
+    tab = context.new_page()
+    tab.goto(f"{url}#t3-0")
+    eventually(chips(tab)).to_have_text("Old number 120 ✕")
+    tab.route("**/v1/homepage", lambda route: route.abort())
+    tab.get_by_label("exact").check()
+    eventually(tab.locator("#problem")).to_have_text("The service does not answer.")
+    eventually(chips(tab)).to_have_count(1)
+    tab.unroute("**/v1/homepage")
+    tab.route("**/v1/item?*", lambda route: route.abort())
+    tab.reload()
+    eventually(chips(tab)).to_have_text("t3-0 ✕")  # its title could not be asked for
+    eventually(tab).to_have_url(re.compile("#t3-0&exact$"))
+    context.close()
+
+
+def test_what_is_not_for_me_is_gone_and_can_come_back(page):
+    add(page, "number 120", "Old number 120")
+    page.get_by_role("heading", name="For you").wait_for()
+    first = page.locator(".card").first
+    title = first.locator(".title").inner_text()
+    first.get_by_role("button", name="Not for me").click()
+    again = page.get_by_role("button", name=f"Allow again: {title}")
+    again.wait_for()
+    eventually(page.get_by_role("button", name=f"Add {title} to the history", exact=True)).to_have_count(0)
+    eventually(page).to_have_url(re.compile("#t3-0&not=t[0-9-]+$"))
+    again.click()
+    eventually(page.get_by_role("button", name=f"Add {title} to the history", exact=True)).to_have_count(1)
+
+
+def test_a_segment_opens_whole(page):
+    add(page, "number 120", "Old number 120")
+    page.get_by_role("button", name=re.compile("^Show all of Film-Noir")).click()
+    dialog = page.get_by_role("dialog")
+    eventually(dialog.locator(".card")).to_have_count(40)
+    eventually(dialog.locator("#whole-about")).to_contain_text("40 of 40 items")
+    dialog.get_by_role("button", name="Close").click()
+    page.locator("#segments summary").first.click()
+    page.get_by_role("button", name=re.compile("^Show all 40 items of ")).first.click()
+    eventually(dialog.locator(".card")).to_have_count(40)
+
+
+def test_cards_and_titles_found_tell_items_apart_by_what_is_known_of_them(page):
+    page.get_by_role("combobox").fill("number 120")
+    eventually(page.get_by_role("option").first).to_contain_text("Film-Noir")
+    eventually(page.locator(".card .facts").first).to_have_text(re.compile(r"^\d{4} · "))
+
+
+def test_nothing_long_is_announced(page):
+    add(page, "number 120", "Old number 120")
+    page.get_by_role("heading", name="For you").wait_for()
+    said = page.locator("[aria-live], [role=status], [role=alert]").all_text_contents()
+    assert 0 < sum(map(len, said)) < 300
+    eventually(page.locator("#said")).to_contain_text("For you: 12 items, and ")
+
+
+def test_busy_is_shown_while_an_answer_is_awaited(page):
+    page.route("**/v1/homepage", lambda route: (page.wait_for_timeout(500), route.continue_()))
+    page.get_by_role("combobox").fill("number 120")
+    page.get_by_role("option", name="Old number 120", exact=True).click()
+    eventually(page.locator("#rows")).to_have_attribute("aria-busy", "true")
+    eventually(page.locator("body")).to_have_class("busy")
+    eventually(page.locator("#rows")).to_have_attribute("aria-busy", "false")
+    eventually(page.locator("body")).not_to_have_class("busy")
+
+
+PICTURE = (
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89"
+    b"\0\0\0\rIDATx\x9cc\xf8\xff\xff\x7f\x03\0\x08\xfc\x02\xfe\xa7\x9a\xa0\xa0\0\0\0\0IEND\xaeB`\x82"
+)
+
+
+def test_pictures_are_shown_from_named_hosts_only(browser, tastes, tmp_path):
+    codes, metadata = tastes
+    hosts = ["img.example", "evil.example"]
+    pictures = [f"https://{hosts[at % 2]}/{at}.png" for at in range(len(metadata["title"]))]
+    ei.Index.build(codes, tmp_path / "i", engine="exact", metadata=metadata | {"poster": pictures}).close()
+    asked = []
+    for images in ((), ("img.example",)):
+        with running(tmp_path / "i", images=images) as address:
+            context = browser.new_context()
+            context.route(re.compile(r"^https://"), lambda route: (
+                asked.append(route.request.url), route.fulfill(body=PICTURE, content_type="image/png")
+            ))  # fmt: skip
+            tab = context.new_page()
+            tab.goto(address)
+            tab.wait_for_selector(".card")
+            if images:
+                eventually(tab.locator(".card img").first).to_have_js_property("complete", True)
+                assert "https://" not in " ".join(tab.locator(".facts").all_inner_texts())
+            else:
+                assert tab.locator(".card img").count() == 0
+                assert asked == []
+            context.close()
+    assert asked
+    assert all(url.startswith("https://img.example/") for url in asked)
+
+
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["desktop", "phone"])
+def test_axe_finds_nothing(browser, url, options):
+    from axe_playwright_python.sync_playwright import Axe
+
+    def look_for_violations(tab):
+        found = Axe().run(tab)
+        assert found.violations_count == 0, found.generate_report()
+
+    with opened(browser, url, **options) as tab:
+        look_for_violations(tab)
+        add(tab, "number 120", "Old number 120")
+        tab.get_by_role("button", name="Not for me").nth(3).click()
+        tab.locator("#segments summary").first.click()
+        tab.get_by_role("combobox").fill("cafe")
+        tab.get_by_role("option").first.wait_for()
+        look_for_violations(tab)
+        tab.keyboard.press("Escape")
+        tab.get_by_role("button", name="Why ").first.click()
+        tab.get_by_role("dialog").wait_for()
+        look_for_violations(tab)
+        tab.keyboard.press("Escape")
+        tab.get_by_role("button", name="Show all of").first.click()
+        tab.locator("#whole-items .card").first.wait_for()
+        look_for_violations(tab)
 
 
 def test_a_token_is_asked_for_and_kept(browser, guarded):

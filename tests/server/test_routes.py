@@ -110,7 +110,7 @@ def test_segments_dimensions_and_explanations_fit_each_other(client, index):
 
 def test_items_are_found_by_title_and_described(client):
     found = client.get("/v1/items", params={"prefix": "CAFE number 1", "k": 2}).json()["items"]
-    assert [item["title"] for item in found] == ["Café number 160", "Café number 1"]
+    assert [item["title"] for item in found] == ["Café number 1", "Café number 160"]
     item = client.get("/v1/item", params={"item_id": "t0-1"}).json()
     assert item["metadata"]["genres"] == "Western|Drama"
     assert item["segment_name"].startswith("Western")
@@ -317,3 +317,49 @@ def test_the_page_loads_nothing_from_elsewhere(client):
         outside = [part for part in response.text.split() if "://" in part and "www.w3.org/2000/svg" not in part]
         assert outside == []
     assert "://" not in page.text
+
+
+def test_metadata_comes_along_where_it_is_asked_for(client, index):
+    for path, more in (("/v1/recommend", {}), ("/v1/homepage", {"rows": 2})):
+        for wanted in (False, True):
+            found = post(client, path, history=HISTORY, k=3, metadata=wanted, **more)
+            items = found["items"] if "items" in found else [item for row in found["rows"] for item in row["items"]]
+            for item in items:
+                (row,) = index.ids.rows([item["item_id"]])
+                assert item["metadata"] == (index.metadata.item(int(row)) if wanted else None)
+    (batch,) = post(client, "/v1/recommend/batch", histories=[{"history": HISTORY}], k=2, metadata=True)["results"]
+    assert all(item["metadata"]["title"] == item["title"] for item in batch["items"])
+    found = client.get("/v1/items", params={"prefix": "number 12"}).json()["items"]
+    assert all(item["metadata"]["title"] == item["title"] for item in found)
+
+
+def test_a_homepage_is_filtered(client, index):
+    tag = index.segments[2].tag
+    page = post(client, "/v1/homepage", history=HISTORY, k=3, tags=[tag], exclude=["t2-0", "nobody"])
+    shown = {item["item_id"] for row in page["rows"] for item in row["items"]}
+    assert shown
+    assert shown <= {index.ids[int(row)] for row in index.segments.rows_of(2)} - {"t2-0"}
+    assert client.post("/v1/homepage", json={"history": [], "tags": ["none such"]}).status_code == 404
+
+
+def test_a_segment_is_listed_whole(client, index):
+    parts = [
+        client.get("/v1/segments/items", params={"number": 1, "offset": offset, "k": 25}).json() for offset in (0, 25)
+    ]
+    listed = [item["item_id"] for part in parts for item in part["items"]]
+    assert listed == [index.ids[int(row)] for row in index.segments.rows_of(1)]
+    assert {part["total"] for part in parts} == {len(listed)} == {40}
+    assert client.get("/v1/segments/items", params={"number": 99}).status_code == 404
+    assert client.get("/v1/segments/items").status_code == 422
+
+
+def test_pictures_come_from_named_hosts(served):
+    settings = Settings(images=("img.example",))
+    app = create_app(Current(lambda: ei.Index.open(served), warming=0), settings)
+    with TestClient(app, base_url=LOCAL) as client:
+        assert client.get("/v1/index").json()["images"] == ["img.example"]
+        policy = client.get("/").headers["content-security-policy"]
+        assert "img-src 'self' https://img.example;" in policy
+    for wrong in ("*", "https://img.example", "img.example; script-src *", "a b"):
+        with pytest.raises(ei.UsageError, match="A host to allow is a name"):
+            Settings(images=(wrong,))
