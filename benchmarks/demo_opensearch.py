@@ -67,7 +67,7 @@ def main() -> None:
     started = time.perf_counter()
     sparse = OUTPUT / "sparse"
     if sparse.exists():
-        titles = write_log()
+        titles = write_log(OUTPUT)
     else:
         titles = prepare()
         train(CONTENDERS[0])

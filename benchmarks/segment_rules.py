@@ -16,8 +16,8 @@ import elsa_index as ei
 from benchmarks.records import update
 from benchmarks.segments import DEMO, KNOWN, REPEATS, genres_of, information, lift, shuffled
 from elsa_index.segments.dominant import by_dominant_dimensions
-from elsa_index.segments.naming import ItemTerms
 from elsa_index.segments.partition import Partition
+from elsa_index.segments.terms import ItemTerms
 
 RULES = {
     "alike": (0.0, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15),

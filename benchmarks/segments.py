@@ -23,7 +23,7 @@ import elsa_index as ei
 from benchmarks.records import update
 from elsa_index.data.metadata import Metadata
 from elsa_index.segments.dominant import dominant_terms
-from elsa_index.segments.naming import ItemTerms, distinctive
+from elsa_index.segments.terms import ItemTerms, distinctive
 from elsa_index.storage.strings import Strings
 
 DEMO = Path("demo-output")

@@ -127,3 +127,43 @@ def test_checkers_of_types_see_ours_from_outside(built, how, tmp_path):
     assert any('No parameter named "kk"' in message for message in messages), messages
     assert any('"ItemCodes"' in message for message in messages), messages
     assert not any("could not be resolved" in message for message in messages), messages
+
+
+def typed(page: str, language: str, begins: str) -> str:
+    """The block of a document that begins so."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    (found,) = [block for block in blocks if block.startswith(begins)]
+    return str(found)
+
+
+BLOCKS = (("sh", "elsa-index"), ("python", "import elsa_index"))
+
+
+@pytest.mark.parametrize(("language", "begins"), BLOCKS)
+def test_the_quick_start_says_what_the_readme_says(language, begins):
+    assert typed("docs/quick-start.md", language, begins) == typed("README.md", language, begins)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_what_the_readme_says_runs_from_a_wheel(built, tmp_path):
+    """In a clean environment, on the demo's log, as written."""
+    from benchmarks import demo
+
+    venv.create(tmp_path / "venv", with_pip=True)
+    wheel = next(built.glob("*.whl"))
+    pip = [tmp_path / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-compile"]
+    subprocess.run([*pip, f"elsa-index[train] @ {wheel.as_uri()}"], check=True, capture_output=True)
+    environment = {"PATH": f"{tmp_path / 'venv' / 'bin'}:/usr/bin:/bin", "HOME": str(tmp_path)}
+    place = tmp_path / "work"
+    place.mkdir()
+    demo.write_log(place)
+    shown = []
+    for (language, begins), program in zip(BLOCKS, (["bash", "-euc"], ["python", "-c"]), strict=True):
+        command = [*program, typed("README.md", language, begins)]
+        done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        shown.append(done.stdout)
+    assert "Toy Story 2" in shown[0]
+    assert "ndcg@100" in shown[0]
+    assert "For you" in shown[1]

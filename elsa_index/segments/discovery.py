@@ -7,9 +7,9 @@ from ..errors import DataError, UsageError
 from ..storage.ids import IdMap
 from .communities import communities
 from .dominant import by_dominant_dimensions, has_dominant_dimensions
-from .naming import ItemTerms
 from .partition import Partition
 from .rules import SegmentRules
+from .terms import ItemTerms
 
 
 def discover(

@@ -6,9 +6,9 @@ from scipy.sparse import csr_array, diags_array
 
 from ..codes.item_codes import ItemCodes
 from ..storage.ids import Rows
-from .naming import ItemTerms, alike_in_terms
 from .partition import Partition, numbered_by_size
 from .rules import SegmentRules
+from .terms import ItemTerms, alike_in_terms
 
 Vectors = npt.NDArray[np.float32]
 MAX_DENSITY = 0.25

@@ -1,223 +1,144 @@
-"""Names of segments: the terms of their items' metadata that are commoner there than elsewhere."""
+"""Names of segments, as an editor would print them: what most of a segment's items have, more than others do."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
-from ..data.metadata import TITLE, Metadata
 from ..storage.ids import Rows
+from .terms import LEAST_ITEMS, SURE, Distinctive, ItemTerms, distinctive
 
-_PRIOR = 50.0  # items: how much of the catalogue's share of a term is added to a segment's
-_SURE = 3.0  # standard errors by which a term of a name is commoner than elsewhere
 _LEAST_SHARE = 0.2  # of a segment's items that carry a category of its name
 _LEAST_SHARE_OF_WORDS = 0.12  # words of titles are rarer than categories, and say more
-_LEAST_ITEMS = 3
-_TERMS_OF_NAME = 3
-_TITLE_OF_NAME = 40
-_COMPARED = 5  # terms by which segments are compared
-_LONG = 60  # characters on average from which a column is text and not categories
-_SEPARATOR = re.compile(r"\s*[|;,]\s*")
-_WORD = re.compile(r"[^\W\d_][\w'’-]+")
-_YEAR = re.compile(r"\b(1[5-9]|20)(\d)\d\b")
-_STOP_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        "a an and are as at be by for from in is it its my no not of on or our part so that the this to vol was we "
-        "with you your der die das und le la les un une des du de et el los las del il i ii iii iv v vs aka",
-    )
-)
-
-
-@dataclass(frozen=True, eq=False)
-class ItemTerms:
-    """names: of terms, as they are shown. is_word: (terms,) whether a term is of titles and texts.
-    has: (items, terms) CSR of 0 and 1."""
-
-    names: list[str]
-    is_word: npt.NDArray[np.bool_]
-    has: csr_array
-
-    @classmethod
-    def of(cls, metadata: Metadata, items: int) -> "ItemTerms":
-        """Titles and long texts give their words and pairs of words; a year its decade; every other column its values,
-        separated by |, ; or a comma. Columns of numbers, and terms of fewer than three items, are left out."""
-        number_of: dict[tuple[bool, str], int] = {}
-        shown: list[str] = []
-        rows, columns = [], []
-        for name, texts in metadata.columns.items():
-            values = list(texts)
-            split, is_word = _splitter(name, values)
-            if split is None:
-                continue
-            for row, value in enumerate(values):
-                for term in dict.fromkeys(split(value)):
-                    key = (is_word, term.casefold())
-                    if key not in number_of:
-                        number_of[key] = len(shown)
-                        shown.append(term)
-                    rows.append(row)
-                    columns.append(number_of[key])
-        has = csr_array((np.ones(len(rows)), (rows, columns)), shape=(items, len(shown)))
-        has.data[:] = 1  # an item that has a term in two columns has it once
-        kept = np.flatnonzero(np.asarray(has.sum(axis=0)).ravel() >= _LEAST_ITEMS)
-        words = np.array([word for word, _ in number_of], dtype=bool)
-        return cls([shown[at] for at in kept], words[kept], has[:, kept])
-
-    def take(self, rows: Rows) -> "ItemTerms":
-        """The same terms of some items."""
-        return ItemTerms(self.names, self.is_word, self.has[rows])
-
-
-@dataclass(frozen=True, eq=False)
-class Distinctive:
-    """For every segment the terms that its items carry. scores, carriers: (segments, terms) CSR of one pattern: by how
-    many standard errors a term is commoner there than elsewhere, and how many items of the segment carry it."""
-
-    scores: csr_array
-    carriers: csr_array
-
-    def of(self, segment: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """A segment's terms, their scores and carriers."""
-        part = slice(*self.scores.indptr[segment : segment + 2])
-        return self.scores.indices[part], self.scores.data[part], self.carriers.data[part]
-
-
-def distinctive(terms: ItemTerms, of: npt.NDArray[np.integer]) -> Distinctive:
-    """Scores are z-scores of the log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi and Quinn,
-    "Fightin' Words", Political Analysis 2008, eq. 22), so that a rare term is not taken for a distinctive one."""
-    inside = np.flatnonzero(of >= 0)
-    segments = int(np.max(of)) + 1
-    membership = csr_array((np.ones(len(inside)), (of[inside], inside)), shape=(segments, len(of)))
-    carriers = csr_array(membership @ terms.has)
-    carriers.sort_indices()
-    sizes = np.repeat(np.bincount(of[inside], minlength=segments), np.diff(carriers.indptr))
-    everywhere = np.asarray(terms.has.sum(axis=0)).ravel()[carriers.indices]
-    prior = _PRIOR * (everywhere + 0.5) / (len(of) + 1)
-    here, elsewhere = carriers.data + prior, everywhere - carriers.data + prior
-    log_odds = np.log(here / (sizes + _PRIOR - here)) - np.log(elsewhere / (len(of) - sizes + _PRIOR - elsewhere))
-    scores = csr_array(
-        (log_odds / np.sqrt(1 / here + 1 / elsewhere), carriers.indices, carriers.indptr), carriers.shape
-    )
-    return Distinctive(scores, carriers)
-
-
-def alike_in_terms(terms: ItemTerms, of: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
-    """(segments, segments) cosines of the segments' most distinctive terms."""
-    found = distinctive(terms, of)
-    rows, columns, values = [], [], []
-    for segment in range(found.scores.shape[0]):
-        numbers, scores, _ = found.of(segment)
-        best = np.argsort(-scores, kind="stable")[:_COMPARED]
-        best = best[scores[best] >= _SURE]
-        rows.append(np.full(len(best), segment))
-        columns.append(numbers[best])
-        values.append(scores[best] / max(float(np.linalg.norm(scores[best])), 1e-12))
-    parts = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
-    compared = csr_array(parts, shape=found.scores.shape)
-    alike: npt.NDArray[np.float64] = (compared @ compared.T).toarray()
-    return alike
+_COVERED = 0.5  # of a segment's items that carry a term of its name
+_COMMONER = 0.25  # standard errors by which a category that fills up a name is commoner than elsewhere
+_SAME = 0.5  # of items that carry either of two words which carry both: they are parts of one title
+_NEARLY = 0.75
+_TERMS = 3
+_CONSIDERED = 12  # most distinctive terms that names are put together from
+_TITLE = 40
+_ARTICLE_AT_THE_END = re.compile(r"(.*), (The|An|A|Les|Le|La|Il|El|Der|Die|Das)$")
 
 
 def name_segments(
     of: npt.NDArray[np.int32], typical: Sequence[Sequence[str]], terms: ItemTerms | None = None
 ) -> list[str]:
-    """A readable name for each segment, no two the same: its most distinctive terms, or where nothing is distinctive
-    (or known) its two most typical items.
+    """A readable name for each segment, no two the same: terms that at least half of its items carry and that are
+    commoner there than elsewhere. One alone says too little, and two segments may have the same: then a typical item
+    follows. Where no terms are, the two most typical items are the name.
 
     typical: for each segment the titles of its items, the most typical first.
     """
     names: list[str] = []
     taken: set[str] = set()
     found = None if terms is None else distinctive(terms, of)
-    sizes = np.bincount(of[of >= 0], minlength=len(typical))
     for segment, titles in enumerate(typical):
         chosen: list[str] = []
         if terms is not None and found is not None:
-            numbers, scores, carriers = found.of(segment)
-            usual = np.where(terms.is_word[numbers], _LEAST_SHARE_OF_WORDS, _LEAST_SHARE)
-            fits = (scores >= _SURE) & (carriers >= usual * sizes[segment]) & (carriers >= _LEAST_ITEMS)
-            order = numbers[fits][np.argsort(-scores[fits], kind="stable")]
-            chosen = _without_repetition([terms.names[at] for at in order])
+            chosen = [terms.names[at] for at in _chosen(terms, found, segment, np.flatnonzero(of == segment))]
         names.append(next(name for name in _candidates(chosen, titles, segment) if name.casefold() not in taken))
         taken.add(names[-1].casefold())
     return names
 
 
+def covered(name: str, terms: ItemTerms, members: Rows) -> float:
+    """The share of a segment's items that carry a term of its name: what a name is measured by."""
+    shown = {part.casefold() for part in name.split(": ")[0].split(" · ")}
+    numbers = [at for at, term in enumerate(terms.names) if term.casefold() in shown]
+    return float(np.mean(np.asarray(terms.has[members][:, numbers].sum(axis=1)).ravel() > 0)) if numbers else 0.0
+
+
+def of_one_title(name: str, terms: ItemTerms, members: Rows) -> bool:
+    """Whether two words of a name are parts of the same titles."""
+    shown = {part.casefold() for part in name.split(": ")[0].split(" · ")}
+    words = [at for at, term in enumerate(terms.names) if terms.is_word[at] and term.casefold() in shown]
+    columns = [_carriers(terms, members, at) for at in words]
+    return any(_are_one(one, other) for at, one in enumerate(columns) for other in columns[:at])
+
+
+def _chosen(terms: ItemTerms, found: Distinctive, segment: int, members: Rows) -> list[int]:
+    """At most three terms, the most distinctive ones of those that together cover half of the segment."""
+    numbers, scores, carriers = found.of(segment)
+    usual = np.where(terms.is_word[numbers], _LEAST_SHARE_OF_WORDS, _LEAST_SHARE)
+    sure = np.where(terms.is_word[numbers], SURE, _COMMONER)
+    fits = (scores >= sure) & (carriers >= usual * len(members)) & (carriers >= LEAST_ITEMS)
+    order = numbers[fits][np.argsort(-scores[fits], kind="stable")].tolist()
+    has = {at: _carriers(terms, members, at) for at in order}
+    order = [at for at in order if not _is_part(terms, has, at)][:_CONSIDERED]
+    score = dict(zip(numbers.tolist(), scores.tolist(), strict=True))
+    best: list[int] = []
+    worth = (False, 0.0)
+    for group in _groups(order, terms, has):
+        reaches = bool(np.mean(np.any([has[at] for at in group], axis=0)) >= _COVERED)
+        candidate = (reaches, sum(score[at] for at in group))
+        if candidate > worth:
+            best, worth = group, candidate
+    return sorted(best, key=lambda at: -score[at])
+
+
+def _groups(order: list[int], terms: ItemTerms, has: dict[int, npt.NDArray[np.bool_]]) -> Iterator[list[int]]:
+    """Sets of one, two or three terms, none of which repeats another."""
+
+    def extended(group: list[int], begin: int) -> Iterator[list[int]]:
+        for place in range(begin, len(order)):
+            at = order[place]
+            if any(_repeats(terms, has, at, other) for other in group):
+                continue
+            yield [*group, at]
+            if len(group) + 1 < _TERMS:
+                yield from extended([*group, at], place + 1)
+
+    yield from extended([], 0)
+
+
+def _is_part(terms: ItemTerms, has: dict[int, npt.NDArray[np.bool_]], term: int) -> bool:
+    """Whether a word comes, nearly always, in one pair of words: "Wars" is "Star Wars"."""
+    word, carriers = terms.names[term].casefold(), np.count_nonzero(has[term])
+    return any(
+        terms.is_word[pair] and pair != term and np.count_nonzero(has[pair]) >= _NEARLY * carriers
+        for pair in has
+        if word in terms.names[pair].casefold().split()
+    )
+
+
+def _repeats(terms: ItemTerms, has: dict[int, npt.NDArray[np.bool_]], one: int, other: int) -> bool:
+    """Whether a term says again what another one says: the same words, or words of the same titles."""
+    first, second = (set(terms.names[at].casefold().split()) for at in (one, other))
+    if first <= second or second <= first:
+        return True
+    return bool(terms.is_word[one] and terms.is_word[other] and _are_one(has[one], has[other]))
+
+
+def _carriers(terms: ItemTerms, members: Rows, term: int) -> npt.NDArray[np.bool_]:
+    carried: npt.NDArray[np.bool_] = terms.has[members][:, [term]].toarray().ravel() > 0
+    return carried
+
+
+def _are_one(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> bool:
+    both = np.count_nonzero(one & other)
+    return both >= _SAME * max(np.count_nonzero(one | other), 1)
+
+
 def _candidates(terms: list[str], titles: Sequence[str], segment: int) -> Iterator[str]:
-    """Names in the order of preference; the last is always free. One term alone says too little: an item follows."""
+    """Names in the order of preference; the last is always free."""
     short = [_shortened(title) for title in titles]
-    for count in range(min(_TERMS_OF_NAME, len(terms)), len(terms) + 1):
-        if count > 1:
-            yield " · ".join(terms[:count])
+    if len(terms) > 1:
+        yield " · ".join(terms)
     if terms:
         for title in short:
-            yield f"{' · '.join(terms[:_TERMS_OF_NAME])}: {title}"
+            yield f"{' · '.join(terms)}: {title}"
     for other in range(1, len(short)):
         yield " · ".join([short[0], short[other]])
     yield f"{' · '.join(short[:1])} ({segment})"
 
 
 def _shortened(title: str) -> str:
-    """Without what is in brackets at the end, at most `_TITLE_OF_NAME` characters.
+    """Without what is in brackets at the end, its article in front, at most `_TITLE` characters.
 
-    >>> _shortened("Amores Perros (Love's a Bitch)")
-    'Amores Perros'
+    >>> _shortened("Amores Perros (Love's a Bitch)"), _shortened("Matrix, The")
+    ('Amores Perros', 'The Matrix')
     """
     bare = title.split(" (")[0] or title
-    return bare if len(bare) <= _TITLE_OF_NAME else bare[: _TITLE_OF_NAME - 1].rstrip() + "…"
-
-
-def _without_repetition(terms: list[str]) -> list[str]:
-    """Without terms whose words are all in an earlier one, or the other way round.
-
-    >>> _without_repetition(["Star Trek", "trek", "Sci-Fi"])
-    ['Star Trek', 'Sci-Fi']
-    """
-    kept: list[str] = []
-    for term in terms:
-        words = set(term.casefold().split())
-        if not any(words <= set(other.casefold().split()) or set(other.casefold().split()) <= words for other in kept):
-            kept.append(term)
-    return kept
-
-
-def _splitter(name: str, values: list[str]) -> tuple[Callable[[str], list[str]] | None, bool]:
-    """How the values of a column become terms, and whether these are words; None for columns of numbers."""
-    filled = [value for value in values if value]
-    if name == "year":
-        return _decade, False
-    if all(_is_number(value) for value in filled[:1000]):
-        return None, False
-    if name == TITLE or sum(map(len, filled)) > _LONG * len(filled):
-        return _words, True
-    return _categories, False
-
-
-def _decade(value: str) -> list[str]:
-    found = _YEAR.search(value)
-    return [f"{found[1]}{found[2]}0s"] if found else []
-
-
-def _categories(value: str) -> list[str]:
-    return [part for part in _SEPARATOR.split(value.strip()) if part and not part.startswith("(")]
-
-
-def _words(value: str) -> list[str]:
-    """Words with three letters or more that are not everywhere, and pairs of neighbours."""
-    words: list[str] = _WORD.findall(value)
-    kept = [len(word) > 2 and word.casefold() not in _STOP_WORDS for word in words]
-    single = [word for word, keep in zip(words, kept, strict=True) if keep]
-    pairs = [f"{words[at]} {words[at + 1]}" for at in range(len(words) - 1) if kept[at] and kept[at + 1]]
-    return single + pairs
-
-
-def _is_number(value: str) -> bool:
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True
+    bare = _ARTICLE_AT_THE_END.sub(r"\2 \1", bare)
+    return bare if len(bare) <= _TITLE else bare[: _TITLE - 1].rstrip() + "…"

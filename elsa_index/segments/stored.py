@@ -26,9 +26,10 @@ from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows
 from ..storage.ranges import check_range, check_shape
 from .discovery import discover
-from .naming import ItemTerms, name_segments
+from .naming import name_segments
 from .partition import Partition
 from .rules import SegmentRules
+from .terms import ItemTerms
 
 DIRECTORY = "segments"
 TAG_PREFIX = "segment:"

@@ -12,7 +12,8 @@ import elsa_index as ei
 from elsa_index.data.metadata import Metadata
 from elsa_index.data.title_lookup import Titles
 from elsa_index.segments.dominant import by_dominant_dimensions, dominant_terms
-from elsa_index.segments.naming import ItemTerms, name_segments
+from elsa_index.segments.naming import name_segments
+from elsa_index.segments.terms import ItemTerms
 from elsa_index.storage.strings import Strings
 
 from ..support.catalogues import GENRES, make_codes, make_histories, make_tastes
