@@ -31,8 +31,15 @@ _METRICS = {"recall": recall, "plain_recall": plain_recall, "ndcg": ndcg}
 
 @dataclass(frozen=True)
 class Evaluation:
-    """metrics: by name, for example `recall@20`, `plain_recall@20`, `ndcg@100`. coverage: share of the catalogue
-    that appears in at least one top k. users, folds: how many. protocol: how the split was made."""
+    """What a split's hidden items say of an index.
+
+    Attributes:
+        metrics: By name, for example `recall@20`, `plain_recall@20`, `ndcg@100`.
+        coverage: Share of the catalogue that appears in at least one top k, by k.
+        users: How many.
+        folds: How many.
+        protocol: How the split was made.
+    """
 
     metrics: dict[str, Metric]
     coverage: dict[str, float]
@@ -65,10 +72,21 @@ def evaluate(
 ) -> Evaluation:
     """Ranks for every history of a split and scores the rankings against its hidden items.
 
-    A user's value is the mean over the folds; intervals are over users. folds: only the first so many.
+    A user's value is the mean over the folds; intervals are over users.
 
-    Raises DataError where the codes were trained on another log than the split's, for then they may have seen
-    what is hidden, and UsageError for a k below 1.
+    Args:
+        index: What ranks.
+        split: Whose hidden items are to be found.
+        k: Ranks of Recall@k and nDCG@k.
+        exact: Prove every ranking.
+        folds: Only the first so many; all where None.
+        threads: Over histories.
+        on_progress: Called with how many histories are done, and of how many.
+
+    Raises:
+        DataError: Where the codes were trained on another log than the split's, for then they may have seen what is
+            hidden.
+        UsageError: For a k below 1.
     """
     refuse_kind("index", index, Index, "Index.open opens one.")
     refuse_kind("split", split, Split, "Split.load reads one, and split makes one.")

@@ -34,7 +34,8 @@ from .storage.ids import IdMap, Rows
 class Index:
     """An opened index directory. Use it as a context manager, or call `close`.
 
-    catalogue: what it holds, for code that asks more than once about a history: see `Catalogue.resolve`.
+    Attributes:
+        catalogue: What it holds, for code that asks more than once about a history: see `Catalogue.resolve`.
 
     >>> import tempfile
     >>> from scipy.sparse import csr_array
@@ -69,11 +70,32 @@ class Index:
     ) -> "Index":
         """Builds the directory `path` beside it and moves it into place when it is complete.
 
-        What can be chosen, and what is refused, is in `BuildOptions`.
+        What was at `path`, and what the cluster served, is unchanged where it fails.
 
-        Raises UsageError for parameters, StorageError where `path` is in the way, DataError for codes that the
-        store cannot hold, ClusterError for what a cluster refuses; what was at `path`, and what the cluster served, is
-        then unchanged.
+        Args:
+            codes: What to serve.
+            path: The directory.
+            engine: See `BuildOptions`, as for all that follow.
+            bits: Of an impact.
+            store: Precision of the stored codes.
+            tags: Pairs of item id and tag.
+            metadata: A table by column, with item_id and title.
+            segments: How they are made; None: none.
+            segments_from: Codes whose segments are taken instead.
+            histories: To calibrate on.
+            target_overlap: Of calibrated with exact answers.
+            cluster: Where the engine opensearch loads the codes.
+            overwrite: Replace what is there.
+            on_progress: Called with how many items are done, and of how many.
+
+        Returns:
+            The index, open.
+
+        Raises:
+            UsageError: For parameters.
+            StorageError: Where `path` is in the way.
+            DataError: For codes that the store cannot hold.
+            ClusterError: For what a cluster refuses.
         """
         options = BuildOptions(
             engine, bits, store, tags, metadata, segments, segments_from, histories, target_overlap, cluster, overwrite
@@ -85,9 +107,13 @@ class Index:
     def open(cls, path: str | os.PathLike[str], metadata: Mapping[str, Sequence[object]] | None = None) -> "Index":
         """Opens an index directory, by memory map.
 
-        metadata: titles, and names of segments, to use instead of those that the index was built with.
+        Args:
+            path: The directory.
+            metadata: Titles, and names of segments, to use instead of those that the index was built with.
 
-        Raises StorageError where it is missing, damaged or too new, DataError where no item of the metadata is in it.
+        Raises:
+            StorageError: Where it is missing, damaged or too new.
+            DataError: Where no item of the metadata is in it.
         """
         return cls(Catalogue.open(path, metadata))
 
@@ -194,11 +220,26 @@ class Index:
         many_terms: ManyTerms | None = SearchOptions.many_terms,
         on_progress: Progress | None = None,
     ) -> SearchResult:
-        """The `k` best items for each history, without the history's own.
+        """Finds the `k` best items for each history, without the history's own.
 
-        weights: for each history one weight per item; 1 where None. All else is in `SearchOptions`.
+        Args:
+            histories: One sequence of item ids per query.
+            k: Items per history; see `SearchOptions`, as for all that follow.
+            exact: Prove that the answer is the exhaustive top k.
+            query_terms: Of the first stage; promises nothing.
+            candidates: To rescore; promises nothing.
+            weights: For each history one weight per item; 1 where None.
+            tags: Only items that carry every one of them.
+            exclude: Ids never to be returned.
+            fallback: What histories without a known item get.
+            threads: Over histories.
+            effort: How far an approximate engine looks.
+            rank: Who ranks, for the engine opensearch.
+            many_terms: What becomes of a query with more terms than the cluster takes.
+            on_progress: Called with how many histories are done, and of how many.
 
-        Raises UsageError for parameters out of range and unknown tags.
+        Raises:
+            UsageError: For parameters out of range and unknown tags.
         """
         options = SearchOptions(
             k, tags, exclude, fallback, exact, query_terms, candidates, effort, rank, many_terms, threads
@@ -208,18 +249,31 @@ class Index:
     def explain(
         self, history: Sequence[object], items: Iterable[object], weights: Sequence[float] | None = None
     ) -> list[Explanation]:
-        """What each item of the history and each dimension brings to the score of each of `items`; the parts sum to it.
+        """Says what each item of the history and each dimension brings to the score of each of `items`; the parts sum
+        to it.
 
-        Raises UnknownIdError for items that the index does not hold; unknown items of the history bring nothing.
+        Args:
+            history: Item ids; unknown ones bring nothing.
+            items: What to explain.
+            weights: One per item of the history; 1 where None.
+
+        Raises:
+            UnknownIdError: For items that the index does not hold.
         """
         return explain(self.catalogue, self.catalogue.resolve(history, weights), items)
 
     def rank_segments(
         self, history: Sequence[object], k: int = 10, *, weights: Sequence[float] | None = None
     ) -> RankedSegments:
-        """The `k` best segments for a history, exactly; the largest ones where no item of the history is known.
+        """Finds the `k` best segments for a history, exactly; the largest ones where no item of the history is known.
 
-        Raises UsageError for an index without segments.
+        Args:
+            history: Item ids.
+            k: Segments.
+            weights: One per item of the history; 1 where None.
+
+        Raises:
+            UsageError: For an index without segments.
         """
         return rank_segments(self.catalogue, self.catalogue.resolve(history, weights), k)
 
@@ -236,12 +290,24 @@ class Index:
         exclude: Iterable[object] = HomepageOptions.exclude,
         weights: Sequence[float] | None = None,
     ) -> Homepage:
-        """Rows of recommendations: one for the whole history, then the best segments' best items; no item is in two.
+        """Makes rows of recommendations: one for the whole history, then the best segments' best items; no item is in
+        two.
 
-        weights: one per item of the history; 1 where None. All else is in `HomepageOptions`. A history without a known
-        item gets the popular items and the largest segments, and the answer says so.
+        A history without a known item gets the popular items and the largest segments, and the answer says so.
 
-        Raises UsageError for values out of range and for an index without segments.
+        Args:
+            history: Item ids.
+            rows: At most so many, the first one included; see `HomepageOptions`, as for all that follow.
+            k: Items per row.
+            fewest: Unseen items without which a segment is left out; half of k where None.
+            diversity: 0: the best segments, to 1: the most different ones.
+            exact: Prove every row.
+            tags: Only items that carry every one of them.
+            exclude: Ids of items that are in no row.
+            weights: One per item of the history; 1 where None.
+
+        Raises:
+            UsageError: For values out of range, unknown tags, and an index without segments.
         """
         options = HomepageOptions(rows, k, fewest, diversity, exact, tags, exclude)
         return homepage(self.catalogue, self.catalogue.resolve(history, weights), options)
@@ -249,7 +315,16 @@ class Index:
     def dimensions(
         self, history: Sequence[object], k: int = 20, *, weights: Sequence[float] | None = None
     ) -> list[tuple[int, float]]:
-        """The `k` strongest dimensions of a history's vector with their signed weights, strongest first."""
+        """Finds the `k` strongest dimensions of a history's vector.
+
+        Args:
+            history: Item ids.
+            k: Dimensions.
+            weights: One per item of the history; 1 where None.
+
+        Returns:
+            Dimensions with their signed weights, strongest first.
+        """
         return strongest_dimensions(self.catalogue.resolve(history, weights), k)
 
     def tune(
@@ -260,9 +335,18 @@ class Index:
         threads: int = 1,
     ) -> Calibration | None:
         """Calibrates searches on `histories` and writes that into the index: the cheapest number of terms and
-        candidates whose answers hold, on average, `target_overlap` of the exact top 100. None: no cut query does, or
-        the target is 1, so the index answers exactly.
+        candidates whose answers hold, on average, `target_overlap` of the exact top 100.
 
-        Raises UsageError for engines that do not cut queries, and StorageError where the index was replaced meanwhile.
+        Args:
+            histories: Like those to come.
+            target_overlap: From 0 to 1; 1: always exact.
+            threads: Over histories.
+
+        Returns:
+            What was chosen. None: no cut query does, or the target is 1, so the index answers exactly.
+
+        Raises:
+            UsageError: For engines that do not cut queries.
+            StorageError: Where the index was replaced meanwhile.
         """
         return tune(self.catalogue, histories, target_overlap, threads)

@@ -1,10 +1,12 @@
 """The documents: figures are those of the results, and what they name exists. `make docs` checks their links."""
 
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
+import elsa_index as ei
 from benchmarks.tables import ROOT, TABLES, with_table
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -46,3 +48,18 @@ def anchors(page: Path) -> set[str]:
 
 def test_the_readme_is_one_screen_and_a_half():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 180
+
+
+PUBLIC = {name: getattr(ei, name) for name in ei.__all__ if inspect.isfunction(getattr(ei, name))} | {
+    f"Index.{name}": method
+    for name, method in inspect.getmembers(ei.Index, callable)
+    if not name.startswith("_") and len(inspect.signature(method).parameters) > 2
+}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_parameters_are_documented_each_by_name(name):
+    parameters = set(inspect.signature(PUBLIC[name]).parameters) - {"self"}
+    section = re.search(r"^Args:\n((?: .*\n?|\n)+)", inspect.getdoc(PUBLIC[name]) or "", re.MULTILINE)
+    documented = set(re.findall(r"^    (\w+): ", section[1], re.MULTILINE)) if section else set()
+    assert documented == parameters or (not documented and len(parameters) < 3)

@@ -21,18 +21,26 @@ USUAL_SEGMENTS = SegmentRules()
 
 @dataclass(frozen=True, eq=False)
 class BuildOptions:
-    """engine: `lucene`, `exact`, `faiss-flat`, `faiss-sq8`, `faiss-hnsw`, `faiss-ivfpq`, `seismic` or `opensearch`.
-    bits: of the impacts, 2 to 16. store: precision of the stored codes, `float16`, `float32` or `int8`, a scale per
-    item (FAISS engines take float32); `none` (lucene, codes over items): only the impacts; None for the engine's own.
-    tags: pairs of item id and tag, what `search` can filter by. metadata: a table by column, item_id, title and any
-    others, as `read_metadata` gives it: titles to show and to look up, and what segments are named by. segments: how
-    they are made; None for an index without. Dense codes get none, as they have no dominant dimensions; codes over
-    items get communities of their graph. segments_from: codes of Compressed ELSA whose segments are taken instead.
-    histories, target_overlap: how searches are calibrated (see `Index.tune`), on the histories kept with the codes
-    where None are given; without any, or with a target of 1, the index answers exactly. cluster: where the engine
-    opensearch loads the codes; `overwrite` is for the catalogue served there too.
+    """What an index is built with.
 
-    Raises UsageError for a target out of range, and for segments_from without segments.
+    Attributes:
+        engine: `lucene`, `exact`, `faiss-flat`, `faiss-sq8`, `faiss-hnsw`, `faiss-ivfpq`, `seismic` or `opensearch`.
+        bits: Of the impacts, 2 to 16.
+        store: Precision of the stored codes: `float16`, `float32` or `int8`, a scale per item (FAISS engines take
+            float32); `none` (lucene, codes over items): only the impacts; None for the engine's own.
+        tags: Pairs of item id and tag, what `search` can filter by.
+        metadata: A table by column, item_id, title and any others, as `read_metadata` gives it: titles to show and to
+            look up, and what segments are named by.
+        segments: How they are made; None for an index without. Dense codes get none, as they have no dominant
+            dimensions; codes over items get communities of their graph.
+        segments_from: Codes of Compressed ELSA whose segments are taken instead.
+        histories: To calibrate searches on (see `Index.tune`); those kept with the codes where None.
+        target_overlap: Of calibrated with exact answers. Without any histories, or with 1, the index answers exactly.
+        cluster: Where the engine opensearch loads the codes.
+        overwrite: Replace what is there, and the catalogue served on the cluster too.
+
+    Raises:
+        UsageError: For a target out of range, and for segments_from without segments.
     """
 
     engine: str = "lucene"

@@ -32,15 +32,21 @@ HistoryKind = Literal["same", "items", "matrix"]
 class ItemCodes:
     """One code per item, by which it is scored, and what it brings to a history: score_j = A_j · Σ_i w_i H_i.
 
-    ids: the items. weights: A, (items, dims) float32 CSR, signed. origin: where the codes come from, as JSON.
-    item_counts: (items,) int64 users that have each item, or None. sample_histories: (histories, items) CSR, or None.
-    history_weights: w, (items,) float32, how much each item counts in a history; None: all alike, 1.
-    history_codes: H. `same`: an item's code, H = A. `items`: the item itself, so that dimensions are items, and row j
-    of A holds the items that speak for j. Or another (items, dims) matrix, such as the encoder of a model with two.
-
     Rows of A may be empty where H is not A: such items are never recommended, but count in histories.
 
-    Raises DataError for rows without weights (where H = A), weights that are not finite, and shapes that do not fit.
+    Attributes:
+        ids: The items.
+        weights: A, (items, dims) float32 CSR, signed.
+        origin: Where the codes come from, as JSON.
+        item_counts: (items,) int64 users that have each item, or None.
+        sample_histories: (histories, items) CSR, or None.
+        history_weights: w, (items,) float32, how much each item counts in a history; None: all alike, 1.
+        history_codes: H. `same`: an item's code, H = A. `items`: the item itself, so that dimensions are items, and row
+            j of A holds the items that speak for j. Or another (items, dims) matrix, such as the encoder of a model
+            with two.
+
+    Raises:
+        DataError: For rows without weights (where H = A), weights that are not finite, and shapes that do not fit.
 
     >>> from scipy.sparse import csr_array, eye_array
     >>> codes = ItemCodes(IdMap(["a", "b"]), csr_array([[0.6, -0.8, 0], [0, 0, 1]]))

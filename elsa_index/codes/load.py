@@ -18,10 +18,15 @@ def load_codes(
     rows: RowsAre | None = None,
     nnz: int | None = None,
 ) -> ItemCodes:
-    """Codes from a model directory, from a SciPy `.npz` (then `item_ids` may name their ids, and `history_codes` what
-    they bring to a history: see `ItemCodes.from_npz`; `rows` and `nnz` are for those of items × items, see
-    `codes_over_items`), or from the `.zip` of an ELSA model that compresso-recsys
-    saved."""
+    """Loads codes from a model directory, a SciPy `.npz`, or the `.zip` of an ELSA model that compresso-recsys saved.
+
+    Args:
+        path: The directory or the file.
+        item_ids: Ids of the rows of a `.npz`: a file of ids; row numbers where None.
+        history_codes: What items of a `.npz` bring to a history: see `ItemCodes.from_npz`.
+        rows: Of a `.npz` of items × items: see `codes_over_items`.
+        nnz: The same.
+    """
     if (rows, nnz) != (None, None):
         if Path(path).suffix != ".npz" or str(history_codes) != "items":
             raise UsageError("rows and nnz are for a .npz of items x items, with history codes items.")

@@ -17,14 +17,21 @@ recommended."""
 
 
 def codes_over_items(matrix: csr_array, ids: IdMap, *, rows: RowsAre = "targets", nnz: int | None = None) -> ItemCodes:
-    """Codes of a linear item–item model: EASE, SLIM, item neighbours.
+    """Makes codes of a linear item–item model: EASE, SLIM, item neighbours.
 
-    matrix: (items, items). rows: `targets`, row j holds what other items say for j; `history`, row i holds what item i
-    of a history says for others, so that scores are history × matrix, as EASE and implicit have it; RecTools 0.19 ranks
-    by its EASE turned. What an item says for itself is left out: items of a history are never recommended. nnz: weights
-    to keep per item, their mean: the largest of all by magnitude, and the LEAST largest of every item.
+    What an item says for itself is left out: items of a history are never recommended.
 
-    Raises UsageError for `rows` and `nnz` out of range, DataError for a matrix that is not items × items.
+    Args:
+        matrix: (items, items).
+        ids: The items.
+        rows: `targets`: row j holds what other items say for j. `history`: row i holds what item i of a history says
+            for others, so that scores are history × matrix, as EASE and implicit have it; RecTools 0.19 ranks by its
+            EASE turned.
+        nnz: Weights to keep per item, their mean: the largest of all by magnitude, and the LEAST largest of every item.
+
+    Raises:
+        UsageError: For `rows` and `nnz` out of range.
+        DataError: For a matrix that is not items × items.
 
     >>> history_by_target = csr_array([[9.0, 0.5], [0, 9.0]])  # a speaks for b
     >>> codes_over_items(history_by_target, IdMap(["a", "b"]), rows="history").weights.toarray().tolist()

@@ -13,7 +13,13 @@ from .tables import numbers, read_table, refuse_missing
 
 @dataclass(frozen=True)
 class Histories:
-    """users: one id per history, in the order of their first appearance. items: their item ids. weights: or None."""
+    """Histories read from a table.
+
+    Attributes:
+        users: One id per history, in the order of their first appearance.
+        items: Their item ids.
+        weights: One per item, or None.
+    """
 
     users: list[str]
     items: list[list[str]]
@@ -26,8 +32,10 @@ class Histories:
 def read_histories(path: str | os.PathLike[str]) -> Histories:
     """Reads a table with the columns user_id, item_id (optional weight).
 
-    A row whose item_id is empty stands for a user without history. Raises DataError that names the file and
-    the row.
+    A row whose item_id is empty stands for a user without history.
+
+    Raises:
+        DataError: Naming the file and the row.
     """
     import polars as pl
 

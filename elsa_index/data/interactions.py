@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 class Interactions:
     """A log as a binary matrix.
 
-    users, items: the ids of rows and columns, in the order of their text, so that the order of the log's rows
-        changes nothing.
-    matrix: (users, items) float32 CSR of ones, indices sorted.
-    times: float64, one a stored one of `matrix` in its order, or None.
-    summary: what reading did: rows read, dropped, merged.
+    Attributes:
+        users: Ids of the rows, in the order of their text, so that the order of the log's rows changes nothing.
+        items: Ids of the columns, in the same order.
+        matrix: (users, items) float32 CSR of ones, indices sorted.
+        times: float64, one per stored one of `matrix`, in its order, or None.
+        summary: What reading did: rows read, dropped, merged.
     """
 
     users: IdMap
@@ -105,10 +106,20 @@ def read_interactions(
 ) -> Interactions:
     """Reads a log: CSV, TSV or Parquet (also gzipped), or a users × items SciPy matrix in `.npz`.
 
-    value_column: where given, only rows with at least `min_value` are interactions (above 0 where it is None).
-    min_user_items: users with fewer items are dropped (the paper keeps users with at least 5).
+    Args:
+        path: The file.
+        user_column: Of user ids.
+        item_column: Of item ids.
+        value_column: Of ratings or counts; rows below `min_value` are left out.
+        min_value: The lowest value that is an interaction; above 0 where it is None.
+        time_column: Of times, for a temporal split.
+        min_user_items: Users with fewer items are dropped (the paper keeps users with at least 5).
 
-    Raises DataError that names the file and the column, row or value, and where nothing is left.
+    Returns:
+        The log; its `summary` counts what was read, dropped and merged.
+
+    Raises:
+        DataError: Naming the file and the column, row or value; and where nothing is left.
     """
     if min_value is not None and value_column is None and Path(path).suffix != ".npz":
         raise UsageError(f"min_value is {min_value}, but no value column is named: pass --value-column (value_column).")

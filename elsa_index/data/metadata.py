@@ -104,9 +104,13 @@ def _text(value: object) -> str:
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, list[str | None]]:
-    """A table with the column item_id and any others, by column, all as text.
+    """Reads a table with the column item_id and any others.
 
-    Raises DataError that names the file, and the column or row that is wrong.
+    Returns:
+        Columns by name, all as text.
+
+    Raises:
+        DataError: Naming the file, and the column or row that is wrong.
     """
     frame = read_all_columns(path, ["item_id"])
     refuse_missing(frame, ["item_id"], path)

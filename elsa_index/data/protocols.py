@@ -28,15 +28,31 @@ def split(
 ) -> Split:
     """Splits a log for evaluation.
 
-    held-out (strong generalisation, the paper's protocol): `users` users are never seen in training; of each
-        one's items a share `hide`, rounded up, is hidden and the rest is the history. The items are shuffled
-        once; fold f hides those from place ⌊f · items / folds⌋ on, around the end, so that five folds of a
-        fifth hide every item at least once.
-    temporal: as held-out, at one moment for everybody: it is the time before which a share 1 - `hide` of all
-        interactions lies. Training sees nothing later and none of the users evaluated.
-    given (weak generalisation): `test` is hidden, all else is training and, for the users of `test`, history.
+    - `held-out` (strong generalisation, the paper's protocol): `users` users are never seen in training. Of each one's
+      items a share `hide`, rounded up, is hidden and the rest is the history. The items are shuffled once; fold f hides
+      those from place ⌊f · items / folds⌋ on, around the end, so that five folds of a fifth hide every item at least
+      once.
+    - `temporal`: as held-out, at one moment for everybody: the time before which a share 1 - `hide` of all interactions
+      lies. Training sees nothing later, and none of the users evaluated.
+    - `given` (weak generalisation): `test` is hidden, all else is training and, for the users of `test`, history.
 
     Items that do not occur in training are dropped from histories and hidden items first, and counted.
+
+    Args:
+        interactions: The log; with times for `temporal`.
+        protocol: `held-out`, `temporal` or `given`.
+        users: Users to hold out; a tenth, at most 3,000, where None.
+        hide: Share of a user's items (temporal: of all interactions) to hide.
+        folds: How often the hidden part rotates (held-out).
+        test: The published test log (given).
+        seed: Of all that is random.
+
+    Returns:
+        What may be trained on, histories and hidden items.
+
+    Raises:
+        UsageError: For values out of range, and for what the protocol does not take.
+        DataError: Where too little is left.
     """
     refuse_kind("The log", interactions, Interactions, "read it with read_interactions, or make it by from_pairs.")
     options = SplitOptions(protocol, users, hide, folds, seed)

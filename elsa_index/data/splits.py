@@ -30,9 +30,13 @@ class Fold:
 
 @dataclass(frozen=True)
 class Split:
-    """train: what may be trained on. histories, hidden: tables with the columns user_id, item_id, fold (from 0).
+    """A log split for evaluation.
 
-    description: protocol, parameters, counts, and the fingerprint of `train`.
+    Attributes:
+        train: What may be trained on.
+        histories: A table with the columns user_id, item_id, fold (from 0).
+        hidden: The same of what is hidden.
+        description: Protocol, parameters, counts, and the fingerprint of `train`.
     """
 
     train: Interactions

@@ -18,10 +18,16 @@ PATIENCE_VARIABLE = "ELSA_INDEX_OPENSEARCH_PATIENCE"
 
 @dataclass(frozen=True)
 class ClusterTarget:
-    """Where a catalogue goes. urls: of some of the cluster's nodes, commas between them. name: the alias that serves
-    it. shards, replicas: of its index.
+    """Where a catalogue goes.
 
-    Raises UsageError for what OpenSearch would refuse.
+    Attributes:
+        urls: Of some of the cluster's nodes, commas between them.
+        name: The alias that serves it.
+        shards: Of its index.
+        replicas: Copies of each shard.
+
+    Raises:
+        UsageError: For what OpenSearch would refuse.
     """
 
     urls: str

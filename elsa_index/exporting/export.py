@@ -44,12 +44,21 @@ def export(
 ) -> None:
     """Writes the directory `path`, beside its target and moved into place when it is complete.
 
-    to: `opensearch` or `elasticsearch`, a mapping, bulk files and requests; `jsonl`, Anserini's JSON vectors; `ciff`,
-    the Common Index File Format (Lin et al., SIGIR 2020). histories: for each a ready query is written, named by
-    `users`; the first item's alone where None. titles: pairs of item id and title, searchable text in a cluster.
+    Args:
+        index: What to write.
+        path: The directory.
+        to: `opensearch` or `elasticsearch`, a mapping, bulk files and requests; `jsonl`, Anserini's JSON vectors;
+            `ciff`, the Common Index File Format (Lin et al., SIGIR 2020).
+        histories: For each a ready query is written; the first item's alone where None.
+        users: Names of the histories.
+        titles: Pairs of item id and title, searchable text in a cluster.
+        overwrite: Replace what is there.
+        on_progress: Called with how many items are done, and of how many.
 
-    Raises UsageError for engines that keep no sparse codes, DataError where no history has a known item, StorageError
-    where `path` is in the way.
+    Raises:
+        UsageError: For engines that keep no sparse codes.
+        DataError: Where no history has a known item.
+        StorageError: Where `path` is in the way.
     """
     if to not in EXPORTS:
         raise UsageError(f"to must be one of {', '.join(get_args(ExportName))}, got {to!r}.")

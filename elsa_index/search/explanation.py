@@ -12,11 +12,12 @@ from ..errors import UsageError, shorten
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why one item was recommended. All amounts are parts of `score`; those of the history sum to it, and those of the
-    dimensions too.
+    """Why one item was recommended. Amounts of the history sum to `score`, and those of the dimensions too.
 
-    item: its id. history: (id, amount) of each item of the history, the largest amount first; negative ones spoke
-    against it. dims: (dimension, amount) of each dimension that the item and the history share, the largest first.
+    Attributes:
+        item: Its id.
+        history: (id, amount) of each item of the history, the largest amount first; negative ones spoke against it.
+        dims: (dimension, amount) of each dimension that the item and the history share, the largest first.
     """
 
     item: str

@@ -24,9 +24,15 @@ _CONSIDERED = 4  # times as many segments as there are rows, to choose diverse o
 
 @dataclass(frozen=True)
 class HomepageRow:
-    """name: of the segment, `For you` or `Popular`. segment: None for the first row. score: of the segment. items: ids,
-    best first. scores: of the items; numbers of interactions where the homepage is a popular one. rows: of the items,
-    for titles and metadata.
+    """One row of a homepage.
+
+    Attributes:
+        name: Of the segment, `For you` or `Popular`.
+        segment: None for the first row.
+        score: Of the segment.
+        items: Ids, best first.
+        scores: Of the items; numbers of interactions where the homepage is a popular one.
+        rows: Rows of the items, for titles and metadata.
     """
 
     name: str
@@ -39,9 +45,14 @@ class HomepageRow:
 
 @dataclass(frozen=True)
 class Homepage:
-    """rows: the first is for the whole history, the others of one segment each; no item is in two of them. popular:
-    no item of the history is known, so that the rows are popular items and the largest segments. unknown: ids of the
-    history that the index does not hold. promise: what the least certain row is worth, in one line."""
+    """Rows of recommendations.
+
+    Attributes:
+        rows: The first is for the whole history, the others of one segment each; no item is in two of them.
+        popular: No item of the history is known, so that the rows are popular items and the largest segments.
+        unknown: Ids of the history that the index does not hold.
+        promise: What the least certain row is worth, in one line.
+    """
 
     rows: list[HomepageRow]
     popular: bool

@@ -17,23 +17,28 @@ Fallback = Literal["none", "popular"]
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """What to return:
+    """What a search is asked for.
 
-    k: items per history. tags: only items that carry every one of them. exclude: ids never to be returned. fallback:
-    what histories without a known item get: nothing, or the most popular items.
+    Attributes:
+        k: Items per history.
+        tags: Only items that carry every one of them.
+        exclude: Ids never to be returned.
+        fallback: What histories without a known item get: nothing, or the most popular items.
+        exact: Prove that the answer is the exhaustive top k of the stored codes. Without it, and without query_terms or
+            candidates, an index answers as it was calibrated, and exactly if it never was.
+        query_terms: Of the first stage, where the engine has one; promises nothing.
+        candidates: To rescore; promises nothing.
+        effort: How far an approximate engine looks: efSearch of faiss-hnsw, nprobe of faiss-ivfpq, query_cut of
+            seismic.
+        rank: Who ranks, for the engine opensearch: the `client`, from the stored codes, the `server`, to the nine bits
+            that the cluster keeps, or its `first-stage` alone, by upper bounds.
+        many_terms: What becomes of a query with more terms than the cluster takes: `refuse`, or `cut` it to the
+            heaviest and finish it from the stored codes (client) or by rescoring; None cuts for the client, whose
+            answers are as good then, and refuses for the others.
+        threads: Over histories.
 
-    And how to find it:
-
-    exact: prove that the answer is the exhaustive top k of the stored codes. Without it, and without query_terms or
-    candidates, an index answers as it was calibrated, and exactly if it never was. query_terms, candidates: of the
-    first stage, where the engine has one; they promise nothing. effort: how far an approximate engine looks: efSearch
-    of faiss-hnsw, nprobe of faiss-ivfpq, query_cut of seismic. rank: who ranks, for the engine opensearch: the
-    `client`, from the stored codes, the `server`, to the nine bits that the cluster keeps, or its `first-stage` alone,
-    by upper bounds. many_terms: what becomes of a query with more terms than the cluster takes: `refuse`, or `cut` it
-    to the heaviest and finish it from the stored codes (client) or by rescoring; None cuts for the client, whose
-    answers are as good then, and refuses for the others. threads: over histories.
-
-    Raises UsageError for values out of range.
+    Raises:
+        UsageError: For values out of range.
 
     >>> SearchOptions(k=0)
     Traceback (most recent call last):

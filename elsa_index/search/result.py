@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 class Ranking:
     """The answer to one history, best first, as long as it is: at most k items.
 
-    items: ids. scores: (items,) float32. rows: (items,) int64. popular: the history had no known item and these are the
-    popular ones, whose scores are their counts. unknown: ids of the history that the index does not know. answer: what
-    the engine said; None where it was not asked.
+    Attributes:
+        items: Ids.
+        scores: (items,) float32.
+        rows: (items,) int64.
+        popular: The history had no known item and these are the popular ones, whose scores are their counts.
+        unknown: Ids of the history that the index does not know.
+        answer: What the engine said; None where it was not asked.
     """
 
     items: list[str]
@@ -45,11 +49,13 @@ class Ranking:
 class SearchResult:
     """Answers to a batch of histories.
 
-    rankings: one per history, in their order. k: how many items were asked for, at most the number of items there are.
-    promise: one line: what the answers are worth: exact, calibrated to a measured overlap, or nothing.
-
     `ids`, `scores` and `rows` show all rankings as arrays of shape (queries, k). Where fewer than k unseen items are
     left, and for histories without a known item, the end of a row is padded with None, NaN and -1.
+
+    Attributes:
+        rankings: One per history, in their order.
+        k: How many items were asked for, at most the number of items there are.
+        promise: One line: what the answers are worth: exact, calibrated to a measured overlap, or nothing.
     """
 
     rankings: list[Ranking]

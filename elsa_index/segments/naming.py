@@ -53,7 +53,7 @@ def of_one_title(name: str, terms: ItemTerms, members: Rows) -> bool:
     """Whether two words of a name are parts of the same titles."""
     shown = {part.casefold() for part in name.split(": ")[0].split(" · ")}
     words = [at for at, term in enumerate(terms.names) if terms.is_word[at] and term.casefold() in shown]
-    columns = [_carriers(terms, members, at) for at in words]
+    columns = _carriers(terms, members, words).T
     return any(_are_one(one, other) for at, one in enumerate(columns) for other in columns[:at])
 
 
@@ -63,8 +63,8 @@ def _chosen(terms: ItemTerms, found: Distinctive, segment: int, members: Rows) -
     usual = np.where(terms.is_word[numbers], _LEAST_SHARE_OF_WORDS, _LEAST_SHARE)
     sure = np.where(terms.is_word[numbers], SURE, _COMMONER)
     fits = (scores >= sure) & (carriers >= usual * len(members)) & (carriers >= LEAST_ITEMS)
-    order = numbers[fits][np.argsort(-scores[fits], kind="stable")].tolist()
-    has = {at: _carriers(terms, members, at) for at in order}
+    order = numbers[fits][np.argsort(-scores[fits], kind="stable")][: 4 * _CONSIDERED].tolist()
+    has = dict(zip(order, _carriers(terms, members, order).T, strict=True))
     order = [at for at in order if not _is_part(terms, has, at)][:_CONSIDERED]
     score = dict(zip(numbers.tolist(), scores.tolist(), strict=True))
     best: list[int] = []
@@ -94,9 +94,9 @@ def _groups(order: list[int], terms: ItemTerms, has: dict[int, npt.NDArray[np.bo
 
 def _is_part(terms: ItemTerms, has: dict[int, npt.NDArray[np.bool_]], term: int) -> bool:
     """Whether a word comes, nearly always, in one pair of words: "Wars" is "Star Wars"."""
-    word, carriers = terms.names[term].casefold(), np.count_nonzero(has[term])
+    word, carriers = terms.names[term].casefold(), int(np.count_nonzero(has[term]))
     return any(
-        terms.is_word[pair] and pair != term and np.count_nonzero(has[pair]) >= _NEARLY * carriers
+        terms.is_word[pair] and pair != term and int(np.count_nonzero(has[pair])) >= _NEARLY * carriers
         for pair in has
         if word in terms.names[pair].casefold().split()
     )
@@ -110,14 +110,15 @@ def _repeats(terms: ItemTerms, has: dict[int, npt.NDArray[np.bool_]], one: int, 
     return bool(terms.is_word[one] and terms.is_word[other] and _are_one(has[one], has[other]))
 
 
-def _carriers(terms: ItemTerms, members: Rows, term: int) -> npt.NDArray[np.bool_]:
-    carried: npt.NDArray[np.bool_] = terms.has[members][:, [term]].toarray().ravel() > 0
+def _carriers(terms: ItemTerms, members: Rows, numbers: list[int]) -> npt.NDArray[np.bool_]:
+    """(members, terms) which of a segment's items carry which terms."""
+    carried: npt.NDArray[np.bool_] = terms.has[members][:, numbers].toarray() > 0
     return carried
 
 
 def _are_one(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> bool:
-    both = np.count_nonzero(one & other)
-    return both >= _SAME * max(np.count_nonzero(one | other), 1)
+    both, either = int(np.count_nonzero(one & other)), int(np.count_nonzero(one | other))
+    return both >= _SAME * max(either, 1)
 
 
 def _candidates(terms: list[str], titles: Sequence[str], segment: int) -> Iterator[str]:

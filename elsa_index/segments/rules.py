@@ -8,12 +8,17 @@ from ..choices import Choices
 class SegmentRules(Choices):
     """How segments are made; chosen by measurement on the demo's films and their genres.
 
-    least_count: interactions of an item that may begin a segment: codes of rarer ones are mostly chance, and join
-    others. alike: average cosine of mean codes above which dominant dimensions are one segment. alike_in_terms,
-    alike_and_named: cosines of distinctive terms, and of mean codes, above which two segments are one, where items
-    have metadata. near: cosine to a segment's mean code from which an item without a segment joins it. least_items: of
-    a segment; smaller ones are dropped, and their items join others. nonzeros: of a segment's vector. For codes over
-    items, resolution: of communities, the higher the smaller they are; nonzeros_of_items: of a segment's vector.
+    Attributes:
+        least_count: Interactions of an item that may begin a segment: codes of rarer ones are mostly chance, and join
+            others.
+        alike: Average cosine of mean codes above which dominant dimensions are one segment.
+        alike_in_terms: Cosine of distinctive terms above which two segments are one, where items have metadata.
+        alike_and_named: Cosine of mean codes that this takes, too.
+        near: Cosine to a segment's mean code from which an item without a segment joins it.
+        least_items: Of a segment; smaller ones are dropped, and their items join others.
+        nonzeros: Of a segment's vector.
+        resolution: Of communities, for codes over items: the higher the smaller they are.
+        nonzeros_of_items: Of a segment's vector, for codes over items.
     """
 
     least_count: int = Field(3, ge=0)

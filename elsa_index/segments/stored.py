@@ -61,8 +61,16 @@ class SegmentDimension:
 
 @dataclass(frozen=True)
 class Segment:
-    """number: 0 for the largest. name: readable and unique. tag: what `search` can filter by. size: items. typical: ids
-    of its most typical items. dimensions: what it was merged from, those of most items first."""
+    """One segment.
+
+    Attributes:
+        number: 0 for the largest.
+        name: Readable and unique.
+        tag: What `search` can filter by.
+        size: Items.
+        typical: Ids of its most typical items.
+        dimensions: What it was merged from, those of most items first.
+    """
 
     number: int
     name: str
@@ -74,9 +82,16 @@ class Segment:
 
 @dataclass(frozen=True, eq=False)
 class Segments:
-    """names: of the segments. ids: of the items. of: (items,) each item's segment, -1 for none. typical: (segments, 20)
-    rows, -1 at the end of small ones. merged: (entries, 3) segment, signed dimension (2·dim, + 1 where negative), items
-    that begin there. engine: ranks them."""
+    """The segments of an index.
+
+    Attributes:
+        names: Of the segments.
+        ids: Of the items.
+        of: (items,) each item's segment, -1 for none.
+        typical: (segments, 20) rows, -1 at the end of small ones.
+        merged: (entries, 3) segment, signed dimension (2·dim, + 1 where negative), items that begin there.
+        engine: Ranks them.
+    """
 
     names: IdMap
     ids: IdMap

@@ -30,23 +30,30 @@ def train(
 ) -> ItemCodes:
     """Learns one code per item from a log.
 
-    config: a `TrainingConfig` for Compressed ELSA (paper; dense ELSA where `config.dense`), the default, or a
-    `SlimConfig` for codes over items.
+    Args:
+        interactions: What to learn from.
+        config: A `TrainingConfig` for Compressed ELSA (the paper; dense ELSA if `config.dense`), the default, or a
+            `SlimConfig` for codes over items.
+        on_epoch: Called after each epoch of ELSA.
+        on_stage: Called while SLIM works, with what it does, the items that are done and how many there are.
+        on_start: Called with the bytes that the run is expected to take, before it takes them.
+        checkpoint: A directory to keep the state in: when the last one is older than `checkpoint_seconds`, and when
+            Ctrl-C or SIGTERM stops the run. It stays when the run is done: remove it once the codes are saved.
+        checkpoint_seconds: Between two checkpoints.
+        resume: Go on from the checkpoint, to the codes that the uninterrupted run would have given.
 
-    Returns codes with the training's configuration and log fingerprint in `origin`, item counts, and a sample of 1,000
-    histories. ELSA's are (items, dims) CSR with `nnz` nonzeros per row (on average, with budgets by interactions), of
-    norm p^popularity, with history weights that make up for it; SLIM's (items, items) CSR with `nnz` nonzeros per row
-    on average, history codes `items`.
+    Returns:
+        Codes with the training's configuration and log fingerprint in `origin`, item counts, and a sample of 1,000
+        histories. ELSA's are (items, dims) CSR with `nnz` nonzeros per row (on average, with budgets by interactions),
+        of norm p^popularity, with history weights that make up for it. SLIM's are (items, items) CSR with `nnz`
+        nonzeros per row on average, history codes `items`.
 
-    on_epoch: called after each epoch of ELSA. on_stage: called while SLIM works, with what it does, the items that are
-    done and how many there are. on_start: called with the bytes that the run is expected to take, before it takes them.
-    checkpoint: a directory to keep the state in, when the last one is older than `checkpoint_seconds`, and when Ctrl-C
-    or SIGTERM stops the run, which raises TrainingInterrupted; with `resume` the run goes on from it to the same codes.
-    It stays when the run is done: remove it once the codes are saved.
-
-    Raises UsageError where the device cannot be used, where the run would need more memory than there is, and where
-    more weights are asked than pairs of items exist, MissingExtraError where a package of the extra `train` is not
-    installed; DataError for a log that nothing can be learnt from.
+    Raises:
+        UsageError: Where the device cannot be used, where the run would need more memory than there is, and where more
+            weights are asked than pairs of items exist.
+        MissingExtraError: Where a package of the extra `train` is not installed.
+        DataError: For a log that nothing can be learnt from.
+        TrainingInterrupted: Where Ctrl-C or SIGTERM stopped a run with a checkpoint.
     """
     refuse_kind("The log", interactions, Interactions, "read it with read_interactions, or make it by from_pairs.")
     if config is not None and not isinstance(config, SlimConfig):
