@@ -41,6 +41,7 @@ def segment_ranking_table(rows: Rows) -> str:
 def homepage_table(rows: Rows) -> str:
     row = next(row for row in rows if row["segments_by"] == "homepages")
     names = next(row for row in rows if row["segments_by"] == "names")
+    fit = [row for row in rows if row["segments_by"] == "rule of names"]
     return "\n".join([
         "| measured | |",
         "| --- | ---: |",
@@ -49,6 +50,11 @@ def homepage_table(rows: Rows) -> str:
         "| ms a homepage: p50, p95, p99 | " + ", ".join(f"{row['ms'][at]:.1f}" for at in ("p50", "p95", "p99")) + " |",
         f"| genres in names of segments; their mean lift there, the least | {names['named']}; {names['lift']:.1f}, "
         f"{names['least']:.1f} |",
+        *(
+            f"| names whose terms cover half of their segment, no two words of one title: {row['items']} | "
+            f"{row['share']:.0%} of {row['segments']} |"
+            for row in fit
+        ),
     ])  # fmt: skip
 
 

@@ -23,6 +23,7 @@ import elsa_index as ei
 from benchmarks.records import update
 from elsa_index.data.metadata import Metadata
 from elsa_index.segments.dominant import dominant_terms
+from elsa_index.segments.naming import covered, of_one_title
 from elsa_index.segments.terms import ItemTerms, distinctive
 from elsa_index.storage.strings import Strings
 
@@ -149,6 +150,19 @@ def measure_names(index: ei.Index, of: Labels) -> None:
     update("segments", row, ["segments_by", "items"])
 
 
+def measure_rule_of_names(title: str, index: ei.Index) -> None:
+    """How many names an editor might print: their terms cover at least half of the segment, and no two of their words
+    are of one title."""
+    assert index.metadata is not None
+    assert index.segments is not None
+    terms = ItemTerms.of(index.metadata, len(index))
+    members = [(name, index.segments.members(number)) for number, name in enumerate(index.segments.names)]
+    fit = [covered(name, terms, rows) >= 0.5 and not of_one_title(name, terms, rows) for name, rows in members]
+    row = {"segments_by": "rule of names", "items": title, "segments": len(fit), "share": float(np.mean(fit))}
+    print(row)
+    update("segments", row, ["segments_by", "items"])
+
+
 def record_examples(index: ei.Index) -> None:
     """The segments of three well-known films, whatever they are, with their most typical items."""
     assert index.segments is not None
@@ -223,6 +237,8 @@ def main() -> None:
         measure_ranking("codes over items, segments of Compressed ELSA", taken, codes, split)
         measure_ranking("codes over items, their communities", of_items, codes, split)
         measure_names(index, ours)
+        measure_rule_of_names("Compressed ELSA, its segments", index)
+        measure_rule_of_names("codes over items, their communities", of_items)
         record_examples(index)
         measure_homepages(index)
 
