@@ -3,12 +3,13 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .catalogue.build import write_index
 from .catalogue.build_options import BuildOptions
 from .catalogue.calibration import Calibration
 from .catalogue.catalogue import Catalogue
+from .catalogue.edit_segments import edit_segments
 from .catalogue.manifest import Manifest
 from .catalogue.tune import tune
 from .codes.item_codes import ItemCodes
@@ -311,6 +312,24 @@ class Index:
         """
         options = HomepageOptions(rows, k, fewest, diversity, exact, tags, exclude)
         return homepage(self.catalogue, self.catalogue.resolve(history, weights), options)
+
+    def edit_segments(self, edits: Mapping[str, Any]) -> int:
+        """Renames, hides, pins and merges segments, and keeps that in the index. When the index is built again over
+        itself, edits find their segments by the items that these share with their former selves.
+
+        Args:
+            edits: By tag of a segment, for example `{"segment:3": {"name": "Feel-good", "pin": True}}`: `name`, `hide`,
+                `pin`, `merge` (tags of segments that become part of it, when the index is built again), and `reset`,
+                which takes back what was wanted before. What is left out stays as it is.
+
+        Returns:
+            How many segments are edited now.
+
+        Raises:
+            UsageError: For unknown segments and entries, and for a name that two segments would have.
+            StorageError: Where the index was replaced meanwhile.
+        """
+        return edit_segments(self.catalogue, edits)
 
     def dimensions(
         self, history: Sequence[object], k: int = 20, *, weights: Sequence[float] | None = None

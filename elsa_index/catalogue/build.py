@@ -19,8 +19,9 @@ from ..engines import engine_class
 from ..engines.contract import BuildPlan, Engine, Progress, Query
 from ..engines.names import StoreName
 from ..engines.stored_codes import rounded_shares
-from ..errors import ClusterError, DataError, ElsaIndexError, refuse_kind
+from ..errors import ClusterError, DataError, ElsaIndexError, StorageError, refuse_kind
 from ..processors import usable_processors
+from ..segments.edits import SegmentEdit
 from ..segments.stored import TAG_PREFIX, write_segments
 from ..storage.files import staged_directory
 from ..storage.seal import list_files
@@ -49,7 +50,14 @@ def write_index(codes: ItemCodes, path: Path, options: BuildOptions, on_progress
         if options.segments is not None:
             plan = BuildPlan(options.bits, _segment_store(store))
             written = write_segments(
-                codes, staged / SEGMENTS, options.segments, metadata, kind.name, plan, options.segments_from
+                codes,
+                staged / SEGMENTS,
+                options.segments,
+                metadata,
+                kind.name,
+                plan,
+                options.segments_from,
+                _former_edits(path),
             )
             if written is not None:
                 entry, of = written
@@ -91,6 +99,15 @@ def _save_items(codes: ItemCodes, store: StoreName, metadata: Metadata | None, d
         np.save(directory / HISTORY_WEIGHTS, shares)
     if metadata is not None:
         metadata.save(directory)
+
+
+def _former_edits(path: Path) -> list[SegmentEdit]:
+    """What an editor wanted of the segments of the index that is replaced."""
+    try:
+        entry = Manifest.read(path).segments
+    except StorageError:  # there is none, or it is damaged, which is often why it is built again
+        return []
+    return entry.edits if entry else []
 
 
 def _segment_store(store: StoreName) -> StoreName:

@@ -106,7 +106,9 @@ class Catalogue:
                 opened.callback(segments.close)
             if metadata is not None:
                 known = Metadata.of(metadata, ids)
-                segments = segments.renamed(known) if segments else None
+                segments = segments.unedited(known) if segments else None
+            if segments is not None and manifest.segments is not None:
+                segments = segments.edited(manifest.segments.edits)
             titles = Titles(ids, known.columns.get(TITLE) if known else None, counts)
             opened.pop_all()
         return cls(path, manifest, ids, engine, counts, history_codes, shares, tags, known, titles, segments, files)

@@ -69,10 +69,14 @@ def homepage(catalogue: Catalogue, history: ResolvedHistory, options: HomepageOp
     if ranked.popular:
         return _popular(catalogue, history, options)
     found = _Rows(catalogue, history, options)
-    for number, score in _diverse_first(catalogue, ranked, options.diversity):
+    segments = catalogue.required_segments
+    scores = dict(zip(ranked.numbers.tolist(), ranked.scores.tolist(), strict=True))
+    order = [(number, scores.get(number)) for number in segments.pinned]
+    order += [part for part in _diverse_first(catalogue, ranked, options.diversity) if part[0] not in segments.pinned]
+    for number, score in order:
         if len(found.rows) == options.rows:
             break
-        found.add(catalogue.required_segments[number], score)
+        found.add(segments[number], score)
     return Homepage(found.rows, False, history.unknown, found.promise)
 
 
@@ -90,7 +94,7 @@ class _Rows:
         self.promise = first.promise
         self._all_proven = first.rankings[0].proven
 
-    def add(self, segment: Segment, score: float) -> None:
+    def add(self, segment: Segment, score: float | None) -> None:
         """A row of the best items of a segment, where enough of them are new to the history and the first row."""
         segments = self._catalogue.required_segments
         left = _passing(segments.members(segment.number), self._only)
@@ -153,9 +157,10 @@ def _popular(catalogue: Catalogue, history: ResolvedHistory, options: HomepageOp
     if counted:
         shown, counts = catalogue.popular(options.k, only)
         rows.append(_listed(catalogue, POPULAR, None, shown, counts))
-    for segment in segments:
+    for number in dict.fromkeys([*segments.pinned, *segments.listed]):
         if len(rows) == options.rows:
             break
+        segment = segments[number]
         members = _passing(segments.rows_of(segment.number), only)
         chosen, counts = members[: options.k], np.zeros(min(options.k, len(members)))
         if counted:

@@ -31,7 +31,7 @@ def rank_segments(catalogue: Catalogue, history: ResolvedHistory, k: int) -> Ran
     AT_LEAST_ONE.check("k", k)
     segments = catalogue.required_segments
     if not history.is_known:
-        largest = np.arange(min(k, len(segments)))
+        largest = np.array(segments.listed[:k], dtype=np.int64)
         return RankedSegments(largest, np.full(len(largest), np.nan), True, history.unknown)
     numbers, scores = segments.rank(history.vector, k)
     return RankedSegments(numbers, history.amounts(scores), False, history.unknown)

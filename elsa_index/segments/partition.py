@@ -27,7 +27,7 @@ class Partition:
         item is spoken for, the more it counts. Those whose codes cancel each other out are left out."""
         inside = np.flatnonzero(of >= 0)
         membership = csr_array((np.ones(len(inside)), (of[inside], inside)), shape=(len(merged), len(of)))
-        sums = _largest(csr_array(membership @ weights), nonzeros)
+        sums = largest_entries(csr_array(membership @ weights), nonzeros)
         squares = reduce_rows(np.add, np.square(sums.data), sums.indptr[:-1], np.diff(sums.indptr))
         kept = np.flatnonzero(squares > 0)
         number = np.full(len(merged) + 1, -1, dtype=np.int32)  # the last one's is that of items without a segment
@@ -46,7 +46,7 @@ def numbered_by_size(of: npt.NDArray[np.int32], least: int) -> npt.NDArray[np.in
     return np.where(of >= 0, number[of], -1).astype(np.int32)
 
 
-def _largest(vectors: csr_array, nonzeros: int) -> csr_array:
+def largest_entries(vectors: csr_array, nonzeros: int) -> csr_array:
     """Each row's `nonzeros` largest entries by magnitude."""
     kept = (ranks_in_rows(vectors) < nonzeros) & (vectors.data != 0)
     return csr_array((vectors.data[kept], (rows_of(vectors)[kept], vectors.indices[kept])), shape=vectors.shape)

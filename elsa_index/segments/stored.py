@@ -1,6 +1,7 @@
 """Segments: sets of items that share a dominant latent direction, stored in an index and ranked as its items are."""
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -21,11 +22,12 @@ from ..engines.contract import BuildPlan, Query, SearchPlan
 from ..engines.names import EngineName
 from ..engines.opening import open_engine
 from ..engines.stored_codes import StoredCodesEngine
-from ..errors import StorageError
+from ..errors import DataWarning, StorageError, name_some
 from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows
 from ..storage.ranges import check_range, check_shape
 from .discovery import discover
+from .edits import SegmentEdit, carried, former, with_merged
 from .naming import name_segments
 from .partition import Partition
 from .rules import SegmentRules
@@ -39,7 +41,7 @@ _TYPICAL = 20
 
 class SegmentsEntry(BaseModel):
     """What a manifest says of segments: how many there are, of how many items, made by which rules, and the engine that
-    ranks them with its parameters."""
+    ranks them with its parameters. edits: of an editor."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,6 +50,7 @@ class SegmentsEntry(BaseModel):
     rules: SegmentRules
     engine: EngineName
     parameters: dict[str, Any]
+    edits: list[SegmentEdit] = []
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ class Segments:
         typical: (segments, 20) rows, -1 at the end of small ones.
         merged: (entries, 3) segment, signed dimension (2·dim, + 1 where negative), items that begin there.
         engine: Ranks them.
+        hidden: Numbers of segments that an editor hides: they are neither listed nor ranked.
+        pinned: Numbers of those that come first.
     """
 
     names: IdMap
@@ -99,6 +104,8 @@ class Segments:
     typical: npt.NDArray[np.int32]
     merged: npt.NDArray[np.int32]
     engine: StoredCodesEngine
+    hidden: frozenset[int] = frozenset()
+    pinned: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -119,6 +126,11 @@ class Segments:
                 for _, term, count in self.merged[begin:end].tolist()
             ],
         )
+
+    @cached_property
+    def listed(self) -> list[int]:
+        """Numbers of the segments that are not hidden, largest first."""
+        return [number for number in range(len(self)) if number not in self.hidden]
 
     @cached_property
     def sizes(self) -> Rows:
@@ -146,14 +158,31 @@ class Segments:
         """The numbers and scores of at most `k` segments whose vector's product with a query vector is positive, best
         first: one query, exact, as for items."""
         query = Query(vector, np.zeros(0, dtype=np.int64))
-        (answer,) = self.engine.search([query], SearchPlan(min(k, len(self)), exact=True))
-        positive = answer.scores > 0
-        return answer.rows[positive], answer.scores[positive]
+        (answer,) = self.engine.search([query], SearchPlan(min(k + len(self.hidden), len(self)), exact=True))
+        shown = (answer.scores > 0) & ~np.isin(answer.rows, list(self.hidden))
+        return answer.rows[shown][:k], answer.scores[shown][:k]
 
-    def renamed(self, metadata: Metadata) -> "Segments":
-        """The same segments with names from other metadata."""
-        terms = ItemTerms.of(metadata, len(self.ids))
-        return replace(self, names=_names(self.of, self.typical, self.ids, metadata, terms))
+    def unedited(self, metadata: Metadata | None) -> "Segments":
+        """With the names that metadata give, and none hidden or pinned."""
+        terms = ItemTerms.of(metadata, len(self.ids)) if metadata else None
+        names = _names(self.of, self.typical, self.ids, metadata, terms)
+        return replace(self, names=names, hidden=frozenset(), pinned=())
+
+    def edited(self, edits: Sequence[SegmentEdit]) -> "Segments":
+        """As an editor wants them, but for merging, which is done when an index is built."""
+        names, hidden, pinned = list(self.names), set(), []
+        for edit in edits:
+            number = former(edit.items, self.ids, self.of)
+            if number < 0:
+                continue
+            if edit.name is not None:
+                others = {name.casefold() for at, name in enumerate(names) if at != number}
+                names[number] = edit.name if edit.name.casefold() not in others else f"{edit.name} ({number})"
+            if edit.hidden:
+                hidden.add(number)
+            if edit.pinned:
+                pinned.append(number)
+        return replace(self, names=IdMap(names), hidden=frozenset(hidden), pinned=tuple(dict.fromkeys(pinned)))
 
     def rows_of(self, number: int) -> Rows:
         """A segment's items, the most typical first."""
@@ -200,9 +229,11 @@ def write_segments(
     engine: EngineName,
     plan: BuildPlan,
     source: ItemCodes | None = None,
+    edits: Sequence[SegmentEdit] = (),
 ) -> tuple[SegmentsEntry, npt.NDArray[np.int32]] | None:
     """Discovers, names and writes segments; returns what the manifest says of them and each item's segment. None, with
-    nothing written, where the codes have no segments or no set of items is large enough. source: see `discover`.
+    nothing written, where the codes have no segments or no set of items is large enough.
+    source: see `discover`. edits: of the index that this one replaces.
 
     Lucene indexes rank them by postings of their own, whose documents are segments; all others exhaustively.
     """
@@ -210,6 +241,15 @@ def write_segments(
     found = discover(codes, rules, terms, source)
     if found is None or not found.vectors.shape[0]:
         return None
+    edits, lost = carried(edits, codes.ids, found.of, codes.item_counts)
+    for edit in lost:
+        warnings.warn(
+            f"The segment that was edited{f' to {edit.name!r}' if edit.name else ''} is no more: no segment has a "
+            f"fifth of its items, {name_some(edit.items, 3)}.",
+            DataWarning,
+            stacklevel=4,
+        )
+    found = with_merged(found, edits, codes.ids, _nonzeros(codes, rules))
     directory.mkdir()
     typical = _typical(codes, found)
     names = _names(found.of, typical, codes.ids, metadata, terms)
@@ -228,8 +268,13 @@ def write_segments(
         rules=rules,
         engine=ranked_by,
         parameters=parameters,
+        edits=edits,
     )
     return entry, found.of
+
+
+def _nonzeros(codes: ItemCodes, rules: SegmentRules) -> int:
+    return rules.nonzeros_of_items if codes.history_kind == "items" else rules.nonzeros
 
 
 def _typical(codes: ItemCodes, found: Partition) -> npt.NDArray[np.int32]:

@@ -70,14 +70,15 @@ def best_segments(index: Index, body: asked.SegmentsRequest) -> answers.Segments
         _segment(index, segments[number], None if ranked.popular else score)
         for number, score in zip(ranked.numbers.tolist(), ranked.scores.tolist(), strict=True)
     ]
-    return answers.SegmentsAnswer(segments=found, total=len(segments), popular=ranked.popular, unknown=ranked.unknown)
+    return answers.SegmentsAnswer(
+        segments=found, total=len(segments.listed), popular=ranked.popular, unknown=ranked.unknown
+    )
 
 
 def all_segments(index: Index, offset: int, k: int) -> answers.SegmentsAnswer:
     segments = index.required_segments
-    numbers = range(offset, min(offset + k, len(segments)))
-    described = [_segment(index, segments[number]) for number in numbers]
-    return answers.SegmentsAnswer(segments=described, total=len(segments))
+    described = [_segment(index, segments[number]) for number in segments.listed[offset : offset + k]]
+    return answers.SegmentsAnswer(segments=described, total=len(segments.listed))
 
 
 def dimensions(index: Index, body: asked.DimensionsRequest) -> answers.Dimensions:
