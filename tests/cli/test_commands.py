@@ -384,7 +384,7 @@ def test_a_homepage_is_shown_with_titles(films, tmp_path):
     shown = run("homepage", films / "i", "--items", "t0-1,t0-2,stranger", "--rows", "3", "-k", "4")
     assert "For you" in shown.stdout
     assert "Western" in shown.stdout
-    assert "Old number 0" in shown.stdout
+    assert "Café number" in shown.stdout
     assert "'stranger'" in shown.stderr
     assert "exact: the exhaustive top k" in shown.stderr
     page = json.loads(run("homepage", films / "i", "--items", "t0-1", "--rows", "3", "-k", "4", "--json").stdout)
