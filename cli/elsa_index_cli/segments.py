@@ -41,7 +41,7 @@ def segments(
             from elsa_index.segments.edits import read_edits
 
             edits = read_edits(edit)
-            options.note(f"{catalogue.edit_segments(edits):,} segments are edited")
+            options.note(f"{catalogue.edit_segments(edits):,} segments of the index are edited in all")
             if any(entry.get("merge") for entry in edits.values()):
                 options.note("segments are merged when the index is built again: build ... --overwrite")
         found = catalogue.required_segments
@@ -52,7 +52,7 @@ def segments(
             for number, score in zip(ranked.numbers.tolist(), ranked.scores.tolist(), strict=True)
         ]
         total, inside = len(found.listed), int(found.sizes.sum())
-        hidden, pinned = len(found.hidden), set(found.pinned)
+        hidden, pinned = [found[number].tag for number in sorted(found.hidden)], set(found.pinned)
     if json:
         options.print_json({"segments": total, "items": inside, "popular": ranked.popular, "shown": described})
         return
@@ -66,7 +66,7 @@ def segments(
     options.table("", ["segment", "tag", "items", *scored, "typical items"], rows, texts=("tag", "typical items"))
     if history and ranked.popular:
         options.note("no item of the history is known: the largest segments")
-    shown = f", {hidden:,} more hidden" if hidden else ""
+    shown = f", {len(hidden)} more hidden: {', '.join(hidden)}" if hidden else ""
     options.note(f"{total:,} segments of {inside:,} items{shown}; search --tag segment:0 searches one of them")
 
 

@@ -53,7 +53,7 @@ def _read(path: str | os.PathLike[str], required: list[str]) -> "pl.DataFrame":
     with _explained(path, kind):
         data = unpacked(path)
         if not data.strip():
-            raise DataError(f"{path} is empty.")
+            raise DataError(f"{path} is empty; a table with a header and rows is needed.")
         if kind == "parquet":
             frame = _parquet(data, path)
         else:
@@ -66,7 +66,7 @@ def _read(path: str | os.PathLike[str], required: list[str]) -> "pl.DataFrame":
     if missing:
         raise DataError(f"{path} has no column {name_some(missing)}; its columns are {name_some(frame.columns, 20)}.")
     if frame.height == 0:
-        raise DataError(f"{path} has a header and no rows.")
+        raise DataError(f"{path} has a header and no rows; at least one row is needed.")
     return frame
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scipy.sparse import csr_array, diags_array
 
+from ..choices import said
 from ..errors import DataError, UsageError, name_some, shorten
 from ..storage.files import existing_file
 from ..storage.ids import IdMap
@@ -69,8 +70,12 @@ def read_edits(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def checked(edits: Mapping[str, Any], tags: IdMap) -> dict[int, Wanted]:
     """Entries by number of segment. Raises UsageError that names the entry, for what is none."""
+    if not edits:
+        raise UsageError('There are no edits; an entry is ["segment:3"], then name = "…".')
     found = {}
     for tag, entry in edits.items():
+        if not isinstance(entry, Mapping):
+            raise UsageError(f'{tag} = {shorten(entry)} is of no segment; an entry begins with ["segment:3"].')
         number = _number(tag, tags)
         try:
             found[number] = Wanted.model_validate(entry)
@@ -78,13 +83,25 @@ def checked(edits: Mapping[str, Any], tags: IdMap) -> dict[int, Wanted]:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"]))
             raise UsageError(
-                f"{tag}: {key or 'the entry'}: {first['msg']}, got {shorten(first['input'])}. An entry may hold "
+                f"{tag}: {key or 'the entry'}: {said(first)}, got {shorten(first['input'])}. An entry may hold "
                 f"{', '.join(Wanted.model_fields)}."
             ) from None
-        for other in found[number].merge:
-            if _number(other, tags) == number:
-                raise UsageError(f"{tag}: a segment cannot be merged into itself.")
+        if found[number].pin and found[number].hide:
+            raise UsageError(f"{tag}: a segment cannot be pinned and hidden.")
+    _check_merges({number: [_number(other, tags) for other in entry.merge] for number, entry in found.items()}, tags)
     return found
+
+
+def _check_merges(into: Mapping[int, Sequence[int]], tags: IdMap) -> None:
+    """Each segment goes into one at most, which stays: others would be merged in a circle, or twice."""
+    seen: set[int] = set()
+    for number, parts in into.items():
+        for part in parts:
+            if part == number:
+                raise UsageError(f"{tags[number]}: a segment cannot be merged into itself.")
+            if part in seen or into.get(part):
+                raise UsageError(f"{tags[part]} is merged into {tags[number]}, and can be in no other merge.")
+            seen.add(part)
 
 
 def _number(tag: str, tags: IdMap) -> int:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from fastapi.exceptions import HTTPException
 from pydantic import ValidationError
 
+from ..choices import said
 from ..errors import name_some, shorten
 from .request_models import Body
 
@@ -48,7 +49,8 @@ def read_body(model: type[Asked], content: bytes) -> Asked:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        raise HTTPException(422, described(error.errors(include_url=False))) from None
+        allowed = ", ".join(model.model_fields)
+        raise HTTPException(422, described(error.errors(include_url=False), allowed=allowed)) from None
 
 
 def check_extent(content: bytes) -> None:
@@ -81,16 +83,17 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def described(errors: list[Any], skipped: int = 0) -> str:
-    """Where a request is wrong and what is allowed: history.3.item_id: …"""
-    return "; ".join(dict.fromkeys(_described(part, skipped) for part in errors[:5]))
+def described(errors: list[Any], skipped: int = 0, allowed: str = "") -> str:
+    """Where a request is wrong and what is allowed: history.3.item_id: … allowed: the names that a body may hold."""
+    return "; ".join(dict.fromkeys(_described(part, skipped, allowed) for part in errors[:5]))
 
 
-def _described(part: dict[str, Any], skipped: int) -> str:
+def _described(part: dict[str, Any], skipped: int, allowed: str) -> str:
     where = ".".join(shorten(step)[1:-1] for step in part["loc"][skipped:]) or "the body"
     given = part.get("input")
     shown = "" if isinstance(given, dict | list | bytes) or given is None else f", got {shorten(given)}"
-    return _printable(f"{where}: {part['msg'].removeprefix('Value error, ')}{shown}")
+    known = f"; allowed are {allowed}" if part["type"] == "extra_forbidden" and len(part["loc"]) == 1 + skipped else ""
+    return _printable(f"{where}: {said(part)}{shown}{known}")
 
 
 def _printable(text: str) -> str:

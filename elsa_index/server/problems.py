@@ -58,5 +58,6 @@ def handle_problems(app: FastAPI) -> None:
         elif error.status_code == 404:
             text = f"there is nothing at {shorten(request.url.path)}; /openapi.json lists what there is"
         elif error.status_code == 405:
-            text = f"{request.method} is not for {shorten(request.url.path)}"
+            instead = (error.headers or {}).get("Allow", "another method")
+            text = f"{request.method} is not for {shorten(request.url.path)}; use {instead}"
         return JSONResponse({"error": text}, error.status_code, headers=error.headers)

@@ -109,8 +109,14 @@ def test_a_segment_that_is_no_more_is_told(tmp_path):
     ({"segment:99": {"name": "x"}}, "There is no segment 'segment:99'"),
     ({"segment:0": {"nam": "x"}}, "segment:0: nam: .* An entry may hold name, hide, pin, merge, reset"),
     ({"segment:0": {"name": ""}}, "segment:0: name: .*at least 1 character"),
-    ({"segment:0": {"hide": "yes"}}, "segment:0: hide: "),
-    ({"segment:0": "x"}, "segment:0: the entry: "),
+    ({"segment:0": {"hide": "yes"}}, "segment:0: hide: must be true or false"),
+    ({"segment:0": "x"}, "segment:0 = 'x' is of no segment; an entry begins with"),
+    ({"segment:0": {"pin": "yes"}}, "segment:0: pin: must be true or false, got 'yes'"),
+    ({"segment:0": {"pin": True, "hide": True}}, "segment:0: a segment cannot be pinned and hidden"),
+    ({"segment:0": {"merge": "segment:1"}}, "segment:0: merge: must be a list"),
+    ({"segment:0": {"merge": ["segment:1"]}, "segment:1": {"merge": ["segment:0"]}}, "can be in no other merge"),
+    ({"segment:0": {"merge": ["segment:2"]}, "segment:1": {"merge": ["segment:2"]}}, "can be in no other merge"),
+    ({}, "There are no edits"),
     ({"segment:0": {"merge": ["segment:0"]}}, "cannot be merged into itself"),
     ({"segment:0": {"merge": ["7"]}}, "There is no segment '7'"),
     ({"segment:0": {"name": "A"}, "segment:1": {"name": "a"}}, "segment:0 and segment:1 would both be called 'a'"),
@@ -144,9 +150,9 @@ def test_the_command_line_takes_a_file_of_edits(tmp_path):
     shown = run("--edit", edits)
     assert "Late nights (pinned)" in shown.stdout
     assert names[1].split(" · ")[0] not in shown.stdout
-    assert "3 segments are edited" in shown.stderr
+    assert "3 segments of the index are edited in all" in shown.stderr
     assert "merged when the index is built again" in shown.stderr
-    assert "5 segments of 240 items, 1 more hidden" in shown.stderr
+    assert "5 segments of 240 items, 1 more hidden: segment:1" in shown.stderr
     assert json.loads(run("--json").stdout)["shown"][0]["name"] == "Late nights"
     edits.write_text("name = Late")
     assert "is not TOML" in run("--edit", edits, status=1).stderr

@@ -172,7 +172,9 @@ HEADERS = {"content-type": "application/json"}
     (b'{"history": [], "k": 5000}', 422, "k: Input should be less than or equal to 1000, got '5000'"),
     (b'{"history": [], "k": 1e400}', 422, "k: must be a whole number"),
     (b'{"history": [], "k": ' + b"9" * 5000 + b"}", 400, "JSON is needed"),
-    (b'{"history": [], "kk": 1}', 422, "kk: Extra inputs are not permitted"),
+    (b'{"history": [], "kk": 1}', 422, "kk: Extra inputs are not permitted, got '1'; allowed are exact, "),
+    (b"[]", 422, "the body: must be an object with named entries"),
+    (b'{"history": {"1": 2}}', 422, "history: must be a list"),
     (b'{"history": [], "tags": ["sold out"]}', 404, "No item of the index carries the tag 'sold out'"),
 ])  # fmt: skip
 def test_bad_requests_get_a_clear_answer(client, content, status, message):
