@@ -156,4 +156,4 @@ def test_the_command_line_takes_a_file_of_edits(tmp_path):
     assert json.loads(run("--json").stdout)["shown"][0]["name"] == "Late nights"
     edits.write_text("name = Late")
     assert "is not TOML" in run("--edit", edits, status=1).stderr
-    assert "no such file" in run("--edit", tmp_path / "none.toml", status=1).stderr.lower()
+    assert "does not exist; a file is needed" in run("--edit", tmp_path / "none.toml", status=1).stderr
