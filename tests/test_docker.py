@@ -5,10 +5,13 @@ import re
 import subprocess
 import sys
 import time
+import tomllib
 import venv
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import elsa_index as ei
 
@@ -41,6 +44,17 @@ def test_bases_are_pinned_and_nothing_runs_as_root_or_beyond_loopback():
     assert all(re.search(r":\d+\.\d+\.\d+", image) for image in images)
     assert re.search(r"^USER 10001$", DOCKERFILE, re.M)
     assert all(port.startswith("127.0.0.1:") for port in re.findall(r'- "(\S+:\d+)"', compose))
+
+
+def test_the_image_has_all_that_the_base_needs():
+    """It is installed without looking at dependencies."""
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    listed = (ROOT / "docker" / "requirements.txt").read_text()
+    pinned = {canonicalize_name(name) for name in re.findall(r"^([\w.-]+)==", listed, re.M)}
+    wanted = {canonicalize_name(one.name): one.marker for one in map(Requirement, needed)}
+    assert {
+        name for name, marker in wanted.items() if not marker or marker.evaluate({"python_version": "3.12"})
+    } <= pinned
 
 
 @pytest.mark.slow
