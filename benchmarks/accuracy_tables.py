@@ -26,11 +26,11 @@ def which_table(rows: Rows) -> str:
         "| --- | --- | ---: | ---: | ---: | --- |",
     ]
     for title, engine, model, popularity, purpose in WHICH:
-        of = {log: [row for row in rows if (row["log"], row["model"], row["popularity"]) == (log, model, popularity)]
-              for log in ("gowalla", "movielens")}  # fmt: skip
-        stored = f"{disk(of['gowalla'][0]):,.0f}" if of["gowalla"][0]["disk"] else f"{of['gowalla'][0]['bytes']:,.0f}"
-        means = [sum(row["metrics"]["ndcg@100"]["mean"] for row in group) / len(group) for group in of.values()]
-        lines.append(f"| {title} | {engine} | {stored} | {means[0]:.3f} | {means[1]:.3f} | {purpose} |")
+        groups = [_of(rows, log, model, popularity) for log in ("gowalla", "movielens")]
+        first = groups[0][0]
+        stored = disk(first) if first["disk"] else first["bytes"]
+        means = [sum(row["metrics"]["ndcg@100"]["mean"] for row in group) / len(group) for group in groups]
+        lines.append(f"| {title} | {engine} | {stored:,.0f} | {means[0]:.3f} | {means[1]:.3f} | {purpose} |")
     return "\n".join(lines)
 
 
@@ -56,15 +56,21 @@ def movielens_table(rows: Rows) -> str:
     return _headlines(rows, "movielens", MOVIELENS)
 
 
+def _of(rows: Rows, log: str, model: str, popularity: float) -> Rows:
+    """The seeds of one model."""
+    group = [row for row in rows if (row["log"], row["model"], row["popularity"]) == (log, model, popularity)]
+    if not group:
+        raise SystemExit(f"accuracy.json has no row of {log}, {model}, popularity {popularity}")
+    return group
+
+
 def _headlines(rows: Rows, log: str, headlines: Sequence[tuple[str, str, float]]) -> str:
     lines = [
         "| model | bytes per item | on disk | Recall@20 | Recall@50 | nDCG@100 | seeds | training, s |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for name, model, popularity in headlines:
-        group = [row for row in rows if (row["log"], row["model"], row["popularity"]) == (log, model, popularity)]
-        if not group:
-            raise SystemExit(f"accuracy.json has no row of {log}, {model}, popularity {popularity}")
+        group = _of(rows, log, model, popularity)
         stored = f"{disk(group[0]):,.0f}" if group[0]["disk"] else "–"
         metrics = " | ".join(metric(group, name) for name in ("recall@20", "recall@50", "ndcg@100"))
         seconds = min(row["seconds"] for row in group)

@@ -22,7 +22,8 @@ from ..engines.stored_codes import rounded_shares
 from ..errors import ClusterError, DataError, ElsaIndexError, StorageError, refuse_kind
 from ..processors import usable_processors
 from ..segments.edits import SegmentEdit
-from ..segments.stored import TAG_PREFIX, write_segments
+from ..segments.stored import TAG_PREFIX
+from ..segments.write import write_segments
 from ..storage.files import staged_directory
 from ..storage.seal import list_files
 from .build_options import BuildOptions

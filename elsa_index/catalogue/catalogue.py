@@ -20,7 +20,7 @@ from ..engines.top_k import best
 from ..errors import ElsaIndexError, StorageError, UsageError, shorten
 from ..segments.stored import Segments
 from ..storage.as_opened import FilesAsOpened
-from ..storage.files import load_array, one_generation
+from ..storage.files import load_array, locked, one_generation
 from ..storage.ids import IdMap, Rows
 from ..storage.ranges import check_shape
 from .files import HISTORY_WEIGHTS, ITEM_COUNTS, SEGMENTS, bytes_by_part
@@ -106,7 +106,7 @@ class Catalogue:
                 opened.callback(segments.close)
             if metadata is not None:
                 known = Metadata.of(metadata, ids)
-                segments = segments.unedited(known) if segments else None
+                segments = segments.renamed(known) if segments else None
             if segments is not None and manifest.segments is not None:
                 segments = segments.edited(manifest.segments.edits)
             titles = Titles(ids, known.columns.get(TITLE) if known else None, counts)
@@ -118,6 +118,17 @@ class Catalogue:
         self.engine.close()
         if self.segments is not None:
             self.segments.close()
+
+    def rewrite_manifest(self, changed: Manifest, done: str, again: str) -> None:
+        """Writes another manifest over that of the index which is open. done, again: what was done, for the message.
+
+        Raises StorageError where the directory holds another index by now.
+        """
+        with locked(self.path):  # so that what is compared is what is written over
+            if Manifest.read(self.path) != self.manifest:
+                raise StorageError(f"{self.path} was replaced while it was {done}; open it and {again} it again.")
+            changed.write(self.path)
+            self.manifest = changed
 
     def check_unchanged(self) -> None:
         """Raises StorageError where somebody has written into an opened file: answers may be of neither index then."""

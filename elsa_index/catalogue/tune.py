@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 
 from ..engines.contract import Query
-from ..errors import StorageError, UsageError
+from ..errors import UsageError
 from ..limits import THREADS
-from ..storage.files import locked
 from .build_options import check_target
 from .calibration import Calibration, calibrate
 from .catalogue import Catalogue
-from .manifest import Manifest
 
 
 def tune(
@@ -34,9 +32,5 @@ def tune(
         raise UsageError(f"None of the {len(histories):,} histories has an item that the index knows.")
     queries = [Query(history.vector, history.rows) for history in known]
     found = None if target_overlap == 1 else calibrate(engine, queries, target_overlap, threads)
-    with locked(catalogue.path):  # so that what is compared is what is written over
-        if Manifest.read(catalogue.path) != manifest:
-            raise StorageError(f"{catalogue.path} was replaced while it was tuned; open it and tune it again.")
-        catalogue.manifest = manifest.model_copy(update={"calibration": found})
-        catalogue.manifest.write(catalogue.path)
+    catalogue.rewrite_manifest(manifest.model_copy(update={"calibration": found}), "tuned", "tune")
     return found

@@ -50,7 +50,7 @@ class Titles:
 
     @cached_property
     def lookup(self) -> "TitleLookup":
-        """What finds titles, made when it is first asked: a second for a million of them."""
+        """What finds titles, made when it is first asked: seconds for hundreds of thousands of them."""
         return TitleLookup.of([self[row] for row in range(len(self.ids))], self.counts)
 
     def find(self, typed: str, k: int = 10) -> Rows:
@@ -104,11 +104,11 @@ class TitleLookup:
         if not len(rows):
             return rows
         worth = matches[rows] + _POPULARITY * self.popularity[rows]
-        rows = rows[np.lexsort((rows, -worth))[:_WEIGHED]]
+        first = np.lexsort((rows, -worth))[:_WEIGHED]
+        rows, worth = rows[first], worth[first]
         text = " ".join(asked)
         (likeness,) = process.cdist([text], [self.texts[row] for row in rows.tolist()], scorer=fuzz.token_sort_ratio)
-        worth = matches[rows] + _POPULARITY * self.popularity[rows] + _LIKENESS * likeness.astype(np.float64) / 100
-        return rows[np.lexsort((rows, -worth))[:k]]
+        return rows[np.lexsort((rows, -(worth + _LIKENESS * likeness.astype(np.float64) / 100)))[:k]]
 
     def _matches(self, asked: list[str]) -> npt.NDArray[np.float64]:
         """(titles,) the share of what was typed that a title has; rare words count more, articles little."""

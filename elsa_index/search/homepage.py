@@ -65,6 +65,7 @@ def homepage(catalogue: Catalogue, history: ResolvedHistory, options: HomepageOp
 
     Raises UsageError for an index without segments.
     """
+    options = replace(options, exclude=tuple(options.exclude))  # every row asks again
     ranked = rank_segments(catalogue, history, _CONSIDERED * options.rows)
     if ranked.popular:
         return _popular(catalogue, history, options)
@@ -85,7 +86,7 @@ class _Rows:
 
     def __init__(self, catalogue: Catalogue, history: ResolvedHistory, options: HomepageOptions) -> None:
         self._catalogue, self._history, self._options = catalogue, history, options
-        self._only = catalogue.filter(options.tags, tuple(options.exclude))
+        self._only = catalogue.filter(options.tags, options.exclude)
         self._search = SearchOptions(k=options.k, exact=options.exact, tags=options.tags, exclude=options.exclude)
         first = self._searched(self._search)
         self._shown = first.rankings[0].rows

@@ -27,8 +27,8 @@ class SegmentEdit(BaseModel):
     Attributes:
         items: Ids of items of the segment that it was made for.
         name: What it is called; None: as it is named from metadata.
-        hidden: It is neither listed nor a row.
-        pinned: It is the first row after the one for the whole history.
+        hide: It is neither listed nor a row.
+        pin: It is the first row after the one for the whole history.
         merged: Items of segments that become part of this one when the index is built again.
     """
 
@@ -36,12 +36,12 @@ class SegmentEdit(BaseModel):
 
     items: list[str]
     name: str | None = None
-    hidden: bool = False
-    pinned: bool = False
+    hide: bool = False
+    pin: bool = False
     merged: list[list[str]] = Field(default_factory=list)
 
     def says_nothing(self) -> bool:
-        return self.name is None and not self.hidden and not self.pinned and not self.merged
+        return self.name is None and not self.hide and not self.pin and not self.merged
 
 
 class Wanted(BaseModel):
@@ -86,8 +86,6 @@ def checked(edits: Mapping[str, Any], tags: IdMap) -> dict[int, Wanted]:
                 f"{tag}: {key or 'the entry'}: {said(first)}, got {shorten(first['input'])}. An entry may hold "
                 f"{', '.join(Wanted.model_fields)}."
             ) from None
-        if found[number].pin and found[number].hide:
-            raise UsageError(f"{tag}: a segment cannot be pinned and hidden.")
     _check_merges({number: [_number(other, tags) for other in entry.merge] for number, entry in found.items()}, tags)
     return found
 
@@ -137,12 +135,15 @@ def carried(
         number = former(items, ids, of)
         return members_to_keep(number, of, ids, counts) if number >= 0 else items
 
-    found = [edit for edit in edits if former(edit.items, ids, of) >= 0]
-    kept = [
-        edit.model_copy(update={"items": now(edit.items), "merged": [now(part) for part in edit.merged]})
-        for edit in found
-    ]
-    return kept, [edit for edit in edits if edit not in found]
+    kept, lost = [], []
+    for edit in edits:
+        if former(edit.items, ids, of) < 0:
+            lost.append(edit)
+        else:
+            kept.append(
+                edit.model_copy(update={"items": now(edit.items), "merged": [now(part) for part in edit.merged]})
+            )
+    return kept, lost
 
 
 def with_merged(found: Partition, edits: Sequence[SegmentEdit], ids: IdMap, nonzeros: int) -> Partition:

@@ -33,10 +33,13 @@ def name_segments(
     names: list[str] = []
     taken: set[str] = set()
     found = None if terms is None else distinctive(terms, of)
+    order = np.argsort(of, kind="stable")
+    starts = np.searchsorted(of[order], np.arange(len(typical) + 1))
     for segment, titles in enumerate(typical):
         chosen: list[str] = []
         if terms is not None and found is not None:
-            chosen = [terms.names[at] for at in _chosen(terms, found, segment, np.flatnonzero(of == segment))]
+            members = order[starts[segment] : starts[segment + 1]]
+            chosen = [terms.names[at] for at in _chosen(terms, found, segment, members)]
         names.append(next(name for name in _candidates(chosen, titles, segment) if name.casefold() not in taken))
         taken.add(names[-1].casefold())
     return names
@@ -44,17 +47,18 @@ def name_segments(
 
 def covered(name: str, terms: ItemTerms, members: Rows) -> float:
     """The share of a segment's items that carry a term of its name: what a name is measured by."""
-    shown = {part.casefold() for part in name.split(": ")[0].split(" · ")}
-    numbers = [at for at, term in enumerate(terms.names) if term.casefold() in shown]
-    return float(np.mean(np.asarray(terms.has[members][:, numbers].sum(axis=1)).ravel() > 0)) if numbers else 0.0
+    return float(np.mean(_carriers(terms, members, _terms_of(name, terms)).any(axis=1)))
 
 
 def of_one_title(name: str, terms: ItemTerms, members: Rows) -> bool:
     """Whether two words of a name are parts of the same titles."""
-    shown = {part.casefold() for part in name.split(": ")[0].split(" · ")}
-    words = [at for at, term in enumerate(terms.names) if terms.is_word[at] and term.casefold() in shown]
-    columns = _carriers(terms, members, words).T
+    columns = _carriers(terms, members, [at for at in _terms_of(name, terms) if terms.is_word[at]]).T
     return any(_are_one(one, other) for at, one in enumerate(columns) for other in columns[:at])
+
+
+def _terms_of(name: str, terms: ItemTerms) -> list[int]:
+    shown = {part.casefold() for part in name.split(": ")[0].split(" · ")}
+    return [at for at, term in enumerate(terms.names) if term.casefold() in shown]
 
 
 def _chosen(terms: ItemTerms, found: Distinctive, segment: int, members: Rows) -> list[int]:

@@ -1,10 +1,8 @@
 """Segments: sets of items that share a dominant latent direction, stored in an index and ranked as its items are."""
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,30 +11,25 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 from scipy.sparse import csc_array, csr_array
 
-from ..codes.item_codes import ItemCodes
 from ..codes.query_vector import QueryVector
 from ..data.metadata import TITLE, Metadata
 from ..data.title_lookup import Titles
-from ..engines import engine_class
-from ..engines.contract import BuildPlan, Query, SearchPlan
+from ..engines.contract import Query, SearchPlan
 from ..engines.names import EngineName
 from ..engines.opening import open_engine
 from ..engines.stored_codes import StoredCodesEngine
-from ..errors import DataWarning, StorageError, name_some
+from ..errors import StorageError
 from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows
 from ..storage.ranges import check_range, check_shape
-from .discovery import discover
-from .edits import SegmentEdit, carried, former, with_merged
+from .edits import SegmentEdit, former
 from .naming import name_segments
-from .partition import Partition
 from .rules import SegmentRules
 from .terms import ItemTerms
 
 DIRECTORY = "segments"
 TAG_PREFIX = "segment:"
 """Items carry their segment as a tag, so that the engine's filter serves a segment's items."""
-_TYPICAL = 20
 
 
 class SegmentsEntry(BaseModel):
@@ -96,6 +89,7 @@ class Segments:
         engine: Ranks them.
         hidden: Numbers of segments that an editor hides: they are neither listed nor ranked.
         pinned: Numbers of those that come first.
+        unedited: Names before an editor changed some; None where nobody did.
     """
 
     names: IdMap
@@ -106,6 +100,7 @@ class Segments:
     engine: StoredCodesEngine
     hidden: frozenset[int] = frozenset()
     pinned: tuple[int, ...] = ()
+    unedited: IdMap | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -162,15 +157,16 @@ class Segments:
         shown = (answer.scores > 0) & ~np.isin(answer.rows, list(self.hidden))
         return answer.rows[shown][:k], answer.scores[shown][:k]
 
-    def unedited(self, metadata: Metadata | None) -> "Segments":
-        """With the names that metadata give, and none hidden or pinned."""
-        terms = ItemTerms.of(metadata, len(self.ids)) if metadata else None
-        names = _names(self.of, self.typical, self.ids, metadata, terms)
-        return replace(self, names=names, hidden=frozenset(), pinned=())
+    def renamed(self, metadata: Metadata) -> "Segments":
+        """The same segments with names from other metadata."""
+        terms = ItemTerms.of(metadata, len(self.ids))
+        return replace(self, names=names_of(self.of, self.typical, self.ids, metadata, terms))
 
     def edited(self, edits: Sequence[SegmentEdit]) -> "Segments":
-        """As an editor wants them, but for merging, which is done when an index is built."""
-        names, hidden, pinned = list(self.names), set(), []
+        """As an editor wants them, whatever was wanted before; but for merging, which is done when an index is
+        built."""
+        given = self.names if self.unedited is None else self.unedited
+        names, hidden, pinned = list(given), set(), []
         for edit in edits:
             number = former(edit.items, self.ids, self.of)
             if number < 0:
@@ -178,11 +174,17 @@ class Segments:
             if edit.name is not None:
                 others = {name.casefold() for at, name in enumerate(names) if at != number}
                 names[number] = edit.name if edit.name.casefold() not in others else f"{edit.name} ({number})"
-            if edit.hidden:
+            if edit.hide:
                 hidden.add(number)
-            if edit.pinned:
+            if edit.pin:
                 pinned.append(number)
-        return replace(self, names=IdMap(names), hidden=frozenset(hidden), pinned=tuple(dict.fromkeys(pinned)))
+        return replace(
+            self,
+            names=IdMap(names),
+            hidden=frozenset(hidden),
+            pinned=tuple(dict.fromkeys(pinned)),
+            unedited=given,
+        )
 
     def rows_of(self, number: int) -> Rows:
         """A segment's items, the most typical first."""
@@ -221,86 +223,14 @@ class Segments:
         return cls(names, ids, of, typical, merged, engine)
 
 
-def write_segments(
-    codes: ItemCodes,
-    directory: Path,
-    rules: SegmentRules,
-    metadata: Metadata | None,
-    engine: EngineName,
-    plan: BuildPlan,
-    source: ItemCodes | None = None,
-    edits: Sequence[SegmentEdit] = (),
-) -> tuple[SegmentsEntry, npt.NDArray[np.int32]] | None:
-    """Discovers, names and writes segments; returns what the manifest says of them and each item's segment. None, with
-    nothing written, where the codes have no segments or no set of items is large enough.
-    source: see `discover`. edits: of the index that this one replaces.
-
-    Lucene indexes rank them by postings of their own, whose documents are segments; all others exhaustively.
-    """
-    terms = None if metadata is None else ItemTerms.of(metadata, len(codes.ids))
-    found = discover(codes, rules, terms, source)
-    if found is None or not found.vectors.shape[0]:
-        return None
-    edits, lost = carried(edits, codes.ids, found.of, codes.item_counts)
-    for edit in lost:
-        warnings.warn(
-            f"The segment that was edited{f' to {edit.name!r}' if edit.name else ''} is no more: no segment has a "
-            f"fifth of its items, {name_some(edit.items, 3)}.",
-            DataWarning,
-            stacklevel=4,
-        )
-    found = with_merged(found, edits, codes.ids, _nonzeros(codes, rules))
-    directory.mkdir()
-    typical = _typical(codes, found)
-    names = _names(found.of, typical, codes.ids, metadata, terms)
-    names.save(directory, "names")
-    smallest = np.int16 if len(names) < 2**15 else np.int32
-    np.save(directory / "of.npy", found.of.astype(smallest))
-    np.save(directory / "typical.npy", typical)
-    entries = [(number, *part) for number, parts in enumerate(found.merged) for part in parts]
-    np.save(directory / "merged.npy", np.array(entries, dtype=np.int32).reshape(-1, 3))
-    ranked_by: EngineName = "lucene" if engine == "lucene" else "exact"
-    tags = IdMap(f"{TAG_PREFIX}{number}" for number in range(len(names)))
-    parameters = engine_class(ranked_by).build(ItemCodes(tags, found.vectors), directory, plan)
-    entry = SegmentsEntry(
-        segments=len(names),
-        items=int(np.count_nonzero(found.of >= 0)),
-        rules=rules,
-        engine=ranked_by,
-        parameters=parameters,
-        edits=edits,
-    )
-    return entry, found.of
-
-
-def _nonzeros(codes: ItemCodes, rules: SegmentRules) -> int:
-    return rules.nonzeros_of_items if codes.history_kind == "items" else rules.nonzeros
-
-
-def _typical(codes: ItemCodes, found: Partition) -> npt.NDArray[np.int32]:
-    """(segments, 20) rows: items whose codes are close to their segment's vector and that many users have."""
-    counts = np.ones(len(codes.ids)) if codes.item_counts is None else codes.item_counts
-    inside = np.flatnonzero(found.of >= 0)
-    products = codes.weights[inside].multiply(found.vectors[found.of[inside]]).sum(axis=1)
-    norms = codes.norms[inside]
-    cosines = np.divide(np.asarray(products).ravel(), norms, out=np.zeros(len(inside)), where=norms > 0)
-    worth = cosines * np.log1p(counts[inside])
-    typical = np.full((found.vectors.shape[0], _TYPICAL), -1, dtype=np.int32)
-    order = np.lexsort((-worth, found.of[inside]))
-    starts = np.searchsorted(found.of[inside][order], np.arange(len(typical) + 1))
-    for segment, (begin, end) in enumerate(pairwise(starts.tolist())):
-        rows = inside[order[begin : min(end, begin + _TYPICAL)]]
-        typical[segment, : len(rows)] = rows
-    return typical
-
-
-def _names(
+def names_of(
     of: npt.NDArray[np.signedinteger],
     typical: npt.NDArray[np.int32],
     ids: IdMap,
     metadata: Metadata | None,
     terms: ItemTerms | None,
 ) -> IdMap:
+    """Names of segments; see `name_segments`."""
     shown = Titles(ids, metadata.columns.get(TITLE) if metadata else None)
     titles = [[shown[int(row)] for row in rows if row >= 0] for rows in typical]
     return IdMap(name_segments(of.astype(np.int32), titles, terms))

@@ -265,8 +265,7 @@ def existing_file(path: str | os.PathLike[str], what: str) -> Path:
     result = Path(path)
     if not result.is_file():
         state = "is a directory" if result.is_dir() else "does not exist"
-        needed = f"{what[0].upper()}{what[1:]} {shorten(path, 300)} {state}; a file is needed."
-        raise DataError(needed)
+        raise DataError(f"{what[0].upper()}{what[1:]} {shorten(path, 300)} {state}; a file is needed.")
     return result
 
 

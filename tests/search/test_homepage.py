@@ -166,6 +166,10 @@ def test_every_row_passes_the_filter(tastes, place, tmp_path):
             rare = index.homepage(history, rows=6, k=4, tags=["in stock", "rare"])
             assert len(rare.rows) == 1
             assert all(item in allowed for item in rare.rows[0].items)
+        once = (item for item in gone)  # every row asks again what is excluded
+        assert not {item for row in index.homepage(["t0-5", "t3-4"], exclude=once).rows for item in row.items} & set(
+            gone
+        )
         with pytest.raises(ei.UsageError, match="No item carries the tag 'used'"):
             index.homepage(["t0-5"], tags=["used"])
         with pytest.raises(ei.UsageError, match="not one text"):

@@ -93,6 +93,15 @@ def test_what_was_wanted_is_taken_back(tmp_path):
         assert index.segments.pinned == (4,)
 
 
+def test_a_pinned_one_is_hidden_only_when_it_is_no_longer_pinned(tmp_path):
+    with built(tmp_path / "i", engine="exact") as index:
+        index.edit_segments({"segment:4": {"pin": True}})
+        with pytest.raises(ei.UsageError, match="segment:4: a segment cannot be pinned and hidden"):
+            index.edit_segments({"segment:4": {"hide": True}})
+        index.edit_segments({"segment:4": {"hide": True, "pin": False}})
+        assert (index.segments.pinned, index.segments.hidden) == ((), {4})
+
+
 def test_a_segment_that_is_no_more_is_told(tmp_path):
     with built(tmp_path / "i") as index:
         index.edit_segments(EDITS)

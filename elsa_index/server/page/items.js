@@ -1,7 +1,6 @@
 // Items as cards: title, what else is known, a picture, what can be done with them.
 
-import { at, button, element } from "./dom.js";
-import { ask, report } from "./service.js";
+import { button, element } from "./dom.js";
 import { add, reject, taste } from "./taste.js";
 import { why } from "./why.js";
 
@@ -26,7 +25,7 @@ export const facts = (item) => Object.entries(item.metadata ?? {})
   .map(([, value]) => value.replaceAll("|", ", ")).join(" · ");
 
 function picture(item) {
-  const source = Object.values(item.metadata ?? {}).find((value) => isUrl(value) && hosts.includes(pictureHost(value)));
+  const source = Object.values(item.metadata ?? {}).find((value) => hosts.includes(pictureHost(value)));
   if (!source) return null;
   const image = element("img", { src: source, alt: "", loading: "lazy", referrerPolicy: "no-referrer" });
   image.onerror = () => image.remove();
@@ -61,28 +60,4 @@ export function keepingFocus(container, draw) {
   const next = same ?? taken?.[Math.min(place, taken.length - 1)];
   const buttons = [...(next?.querySelectorAll("button") ?? [])];
   (buttons.find((one) => one.textContent === name) ?? buttons[0] ?? container).focus({ preventScroll: Boolean(same) });
-}
-
-// ---------------------------------------------------------------- a segment, whole
-
-const AT_ONCE = 200;
-
-/** Shows all items of a segment, the most typical first. */
-export async function openSegment(number, name) {
-  const list = at("whole-items");
-  list.replaceChildren();
-  at("whole-title").textContent = name;
-  const more = async () => {
-    try {
-      const found = await ask(`v1/segments/items?number=${number}&offset=${list.children.length}&k=${AT_ONCE}`);
-      list.append(...found.items.map((item) => card(item, number)));
-      at("whole-about").textContent = `${list.children.length} of ${found.total} items, the most typical first`;
-      at("whole-more").hidden = list.children.length >= found.total;
-    } catch (error) {
-      report(error);
-    }
-  };
-  at("whole-more").onclick = more;
-  await more();
-  if (!at("whole").open) at("whole").showModal();
 }

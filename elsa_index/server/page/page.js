@@ -1,11 +1,12 @@
 // The page of the service: a history is clicked together, and everything shown follows from it.
 
 import { at, bars, button, element } from "./dom.js";
-import { allowPictures, card, keepingFocus, openSegment } from "./items.js";
+import { allowPictures, card, keepingFocus } from "./items.js";
 import "./search.js";
 import { moreSegments } from "./segments.js";
 import { ask, report } from "./service.js";
 import { body, changes, ids, recall, showTaste, taste } from "./taste.js";
+import { openSegment } from "./whole.js";
 
 let hasSegments = false;
 let asked = 0;

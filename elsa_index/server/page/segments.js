@@ -1,8 +1,8 @@
 // The segments of the index, with the dimensions that each was merged from.
 
 import { at, button, element } from "./dom.js";
-import { openSegment } from "./items.js";
 import { ask, report } from "./service.js";
+import { openSegment } from "./whole.js";
 
 const AT_ONCE = 60;
 const ALL_AT_ONCE = 1000; // as many as the service gives

@@ -11,7 +11,8 @@ export const ids = (items) => items.map((item) => item.item_id);
 export const body = (more) => ({ history: ids(taste.history), exclude: ids(taste.unwanted), exact: taste.exact, metadata: true, ...more });
 
 function changed() {
-  const link = [ids(taste.history).map(encodeURIComponent).join(","), ...(taste.unwanted.length ? [`not=${ids(taste.unwanted).map(encodeURIComponent).join(",")}`] : []), ...(taste.exact ? ["exact"] : [])].join("&");
+  const [liked, unwanted] = [taste.history, taste.unwanted].map((items) => ids(items).map(encodeURIComponent).join(","));
+  const link = liked + (unwanted && `&not=${unwanted}`) + (taste.exact ? "&exact" : "");
   const next = link ? `#${link}` : location.pathname + location.search;
   if ((location.hash || location.pathname + location.search) !== next) history.pushState(null, "", next);
   changes.dispatchEvent(new Event("change"));
@@ -27,11 +28,6 @@ export function add(item) {
 
 export function reject(item) {
   if (!ids(taste.unwanted).includes(item.item_id)) taste.unwanted.push(item);
-  changed();
-}
-
-export function setExact(exact) {
-  taste.exact = exact;
   changed();
 }
 
@@ -104,5 +100,8 @@ at("clear").addEventListener("click", () => {
   changed();
   at("search").focus();
 });
-document.querySelectorAll("input[name=mode]").forEach((input) => input.addEventListener("change", () => setExact(input.value === "exact")));
+document.querySelectorAll("input[name=mode]").forEach((input) => input.addEventListener("change", () => {
+  taste.exact = input.value === "exact";
+  changed();
+}));
 window.addEventListener("popstate", recall);
