@@ -25,8 +25,7 @@ test: $(READY)
 	$(BIN)/python -m pytest $(IN_TWO)
 
 test-all: $(READY)
-	$(BIN)/python -m pytest $(IN_TWO) -m "not slow" --cov --cov-report=term
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest $(IN_TWO) -m "slow or not slow" --cov --cov-report=term
 
 # Every reader for so many minutes; what was found lies in fuzz-found/.
 fuzz: $(READY)

@@ -72,6 +72,15 @@ def place(request):
     return arguments
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that need the cluster are slow ones, also where one engine of many is the one on it."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "cluster" in fixtures or ("place" in fixtures and "opensearch" in item.nodeid):
+            item.add_marker(pytest.mark.slow)
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
     """Where tests run in several processes (make test), a file's run in one of them, for they share what it builds; and
     all that need the cluster in one, so that it is started once."""

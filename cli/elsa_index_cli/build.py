@@ -99,9 +99,12 @@ def build(
 ) -> None:
     """Build an index directory from codes."""
     import elsa_index as ei
+    from elsa_index.catalogue.manifest import NAME as MANIFEST
 
     AT_LEAST_ONE.check("--least-items", least_items)
     cluster = _cluster(engine, url, name, shards, replicas)
+    if (source / MANIFEST).is_file():
+        raise ei.UsageError(f"{source} is an index already; build takes codes, a model directory or a .npz file.")
     codes = ei.load_codes(source, item_ids, history_codes, rows, nnz)
     tagged = ei.read_tags(tags) if tags else None
     known = ei.read_metadata(metadata) if metadata else None

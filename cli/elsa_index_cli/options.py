@@ -93,7 +93,12 @@ def opened(index: Path, metadata: Path | None) -> "ei.Index":
     """An opened index, with titles and names from a file of metadata where there is one."""
     import elsa_index as ei
 
-    return ei.Index.open(index, ei.read_metadata(metadata) if metadata else None)
+    if metadata is None:
+        return ei.Index.open(index)
+    try:
+        return ei.Index.open(index, ei.read_metadata(metadata))
+    except ei.DataError as error:
+        raise ei.DataError(f"--metadata {metadata}: {error}") from None
 
 
 def excluded(path: Path | None) -> list[str]:
@@ -110,7 +115,8 @@ def note_strangers(excluded: list[str], index: "ei.Index") -> None:
     from elsa_index.errors import name_some
 
     if strangers := [name for name in excluded if name not in index.ids]:
-        note(f"warning: {len(strangers):,} excluded items are not in the index: {name_some(strangers)}")
+        items_are = counted(len(strangers), "excluded item is", "excluded items are")
+        note(f"warning: {items_are} not in the index: {name_some(strangers)}")
 
 
 def print_json(value: Any) -> None:
@@ -122,9 +128,19 @@ def note(message: str) -> None:
     print(printable(message), file=sys.stderr)
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """A number and what it counts.
+
+    >>> counted(1, "history", "histories"), counted(1200, "history", "histories")
+    ('1 history', '1,200 histories')
+    """
+    return f"{number:,} {one if number == 1 else many}"
+
+
 def note_summary(log: "ei.Interactions") -> None:
     """What reading a log did."""
-    note(f"read {', '.join(f'{count:,} {name}' for name, count in log.summary.items())}")
+    counts = (f"{count:,} {name.replace('_', ' ')}" for name, count in log.summary.items())
+    note(f"read {', '.join(counts)}")
 
 
 def note_unknown(items: Iterable[str]) -> None:
@@ -132,7 +148,8 @@ def note_unknown(items: Iterable[str]) -> None:
     from elsa_index.errors import name_some
 
     if unknown := list(dict.fromkeys(items)):
-        note(f"warning: {len(unknown):,} items of the histories are not in the index, left out: {name_some(unknown)}")
+        items_are = counted(len(unknown), "item of the histories is", "items of the histories are")
+        note(f"warning: {items_are} not in the index, left out: {name_some(unknown)}")
 
 
 @contextmanager

@@ -94,7 +94,8 @@ def search(
     else:
         _show(opened, result.rankings[0], explained)
     _warn_of_empty(asked.users, result)
-    options.note(f"{result.promise}; {len(asked.users):,} histories in {seconds * 1000:,.1f} ms")
+    asked_for = options.counted(len(asked.users), "history", "histories")
+    options.note(f"{result.promise}; {asked_for} in {seconds * 1000:,.1f} ms")
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,8 @@ def _warn_of_unknown(asked: _Asked, result: "ei.SearchResult") -> None:
     if without and asked.batch:
         got = "popular items" if result.popular.any() else "nothing (try --fallback popular)"
         options.note(
-            f"warning: {len(without):,} users have no item that the index knows and get {got}: {name_some(without)}"
+            f"warning: {options.counted(len(without), 'user has', 'users have')} no item that the index knows; "
+            f"given are {got}: {name_some(without)}"
         )
 
 
@@ -167,7 +169,8 @@ def _write(result: "ei.SearchResult", asked: _Asked, out: Path, overwrite: bool)
 
     frame = result.to_frame(asked.users)
     write_results(frame, out, overwrite=overwrite)
-    options.note(f"{out}: {frame.height:,} results for {len(asked.users):,} histories")
+    results = options.counted(frame.height, "result", "results")
+    options.note(f"{out}: {results} for {options.counted(len(asked.users), 'history', 'histories')}")
 
 
 def _show(index: "ei.Index", ranking: "ei.Ranking", explained: list["ei.Explanation"] | None) -> None:

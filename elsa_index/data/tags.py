@@ -79,7 +79,7 @@ class Tags:
         found = self.names.find(wanted)
         missing = [name for name, number in zip(wanted, found, strict=True) if number < 0]
         if missing:
-            some = name_some([self.names[at] for at in range(min(len(self.names), 20))], 20)
+            some = name_some([self.names[at] for at in range(min(len(self.names), 5))])
             raise UsageError(
                 f"No item carries the tag {name_some(list(map(str, missing)))}; the index has {len(self.names):,} "
                 f"tags, among them {some}."

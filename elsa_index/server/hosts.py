@@ -32,15 +32,11 @@ class Hosts:
         return host in self._names or _is_address(host.removeprefix("[").removesuffix("]"))
 
 
-def check_name(name: str, any_allowed: bool = True) -> None:
-    """Raises UsageError where `name` is no name of a host, or comes with a scheme or a port. any_allowed: whether "*",
-    for every host, is one."""
-    if any_allowed and name == "*":
-        return
+def check_name(name: str, what: str) -> None:
+    """Raises UsageError where `name` is no name of a host, or comes with a scheme or a port. what: it is, in the
+    message."""
     if not _NAME.fullmatch(name.lower().rstrip(".")) and not _is_address(name):
-        raise UsageError(
-            f"A host to allow is a name as shop.example, without http:// and without a port; got {shorten(name)}."
-        )
+        raise UsageError(f"{what} is a name as shop.example, without http:// and without a port; got {shorten(name)}.")
 
 
 def _is_address(host: str) -> bool:

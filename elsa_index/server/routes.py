@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from ..errors import UsageError, name_some
 from ..index import Index
 from . import handlers
 from . import request_models as asked
@@ -111,9 +112,18 @@ def searching(answer: AnswerBody) -> APIRouter:
     return router
 
 
+async def refuse_unknown_parameters(request: Request) -> None:
+    """Raises UsageError where the address has a parameter that the route does not take."""
+    known = [field.alias for field in request.scope["route"].dependant.query_params]
+    if unknown := [name for name in request.query_params if name not in known]:
+        takes = f"takes {', '.join(known)}" if known else "takes none"
+        raise UsageError(f"There is no parameter {name_some(unknown)}; {request.url.path} {takes}.")
+
+
 def looking_up(ask: Ask, images: Sequence[str]) -> APIRouter:
     """Routes that look things up. images: hosts whose pictures the page shows."""
-    router = APIRouter(prefix="/v1", responses=problem_responses(401, 404, 421, 422, 503))
+    known_only = [Depends(refuse_unknown_parameters)]
+    router = APIRouter(prefix="/v1", dependencies=known_only, responses=problem_responses(401, 404, 421, 422, 503))
 
     @router.get("/items", response_model=answers.Items)
     async def find_items(

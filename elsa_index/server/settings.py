@@ -41,9 +41,10 @@ class Settings:
     def __post_init__(self) -> None:
         check_limits(self, self.LIMITS)
         for name in self.allow_hosts:
-            check_name(name)
+            if name != "*":  # every host
+                check_name(name, "A host to allow")
         for name in self.images:
-            check_name(name, any_allowed=False)
+            check_name(name, "A host of images")
         if self.token is not None and (len(self.token) < _LEAST_TOKEN or not _VISIBLE.fullmatch(self.token)):
             raise UsageError(
                 f"The token must be at least {_LEAST_TOKEN} visible ASCII characters, got {len(self.token)}. Make one: "

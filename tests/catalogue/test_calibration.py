@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -22,10 +23,17 @@ def clustered() -> tuple[ei.ItemCodes, list[list[str]]]:
     return ei.ItemCodes(codes.ids, codes.weights, sample_histories=sample), histories
 
 
+@pytest.fixture(scope="module")
+def built(clustered, tmp_path_factory):
+    path = tmp_path_factory.mktemp("calibrated") / "i"
+    ei.Index.build(clustered[0], path, target_overlap=0.9).close()
+    return path
+
+
 @pytest.fixture
-def index(clustered, tmp_path):
-    with ei.Index.build(clustered[0], tmp_path / "i", target_overlap=0.9) as built:
-        yield built
+def index(built, tmp_path):
+    with ei.Index.open(shutil.copytree(built, tmp_path / "i")) as opened:
+        yield opened
 
 
 def test_the_stated_overlap_is_what_a_search_returns(index, clustered):
@@ -45,7 +53,7 @@ def test_the_lower_end_of_an_interval_reaches_the_target_so_that_other_histories
     """With the mean alone, every second set of other histories would get less than was promised."""
     codes, target, kept = clustered[0], 0.95, []
     with ei.Index.build(codes, tmp_path / "i") as index:
-        for seed in range(10):
+        for seed in range(5):
             chosen = index.tune(make_histories(codes, 60, seed=seed), target)
             assert chosen is not None
             assert chosen.low is not None
@@ -54,7 +62,7 @@ def test_the_lower_end_of_an_interval_reaches_the_target_so_that_other_histories
             result, exact = index.search(others, 100), index.search(others, 100, exact=True)
             overlap = np.mean([len(np.intersect1d(a, b)) / 100 for a, b in zip(result.rows, exact.rows, strict=True)])
             kept.append(bool(overlap >= target))
-    assert sum(kept) >= 8
+    assert sum(kept) >= 4
 
 
 def test_a_higher_target_costs_more(index, clustered, tmp_path):

@@ -94,10 +94,14 @@ def test_from_a_log_to_an_evaluation(log, tmp_path):
     assert "overlap@100" in run("build", tmp_path / "m", "-o", tmp_path / "i").stdout
     found = json.loads(run("evaluate", tmp_path / "i", tmp_path / "s", "-k", "5,10", "--json").stdout)
     assert 0 < found["metrics"]["recall@5"]["mean"] <= 1
-    assert "all as they were written" in run("verify", tmp_path / "i").stdout
+    files = [file for file in (tmp_path / "i").rglob("*") if file.is_file()]
+    size = sum(file.stat().st_size for file in files)
+    whole = run("verify", tmp_path / "i").stdout
+    assert f"{len(files)} files, {size:,} bytes, all as they were written" in whole
     shown = run("search", tmp_path / "i", "--items", "i1,i2", "-k", 3)
     assert "rank" in shown.stdout
     assert "exact" in shown.stderr
+    assert "; 1 history in" in shown.stderr
     refused = run("train", tmp_path / "log.csv", "-o", tmp_path / "m", status=1)
     assert "--overwrite" in refused.stderr
 
@@ -145,6 +149,7 @@ def test_the_paper_is_one_flag_away_and_validation_users_are_reported(log, tmp_p
     assert "popularity" in run(*train, tmp_path / "w", "--popularity", "often", status=2).stderr
 
 
+@pytest.mark.slow
 def test_a_training_that_is_stopped_says_how_to_go_on_and_does(log, tmp_path):
     log.pairs().write_csv(tmp_path / "log.csv")
     model = tmp_path / "m"
@@ -190,7 +195,7 @@ def test_batches_are_written_in_every_format(suffix, index, histories, tmp_path)
     out = tmp_path / f"top.{suffix}"
     done = run("search", index, "--histories", histories, "-k", 150, "-o", out, "--threads", 2)
     assert "'unheard of'" in done.stderr
-    assert "2 users have no item" in done.stderr
+    assert "2 users have no item that the index knows; given are nothing" in done.stderr
     read: Any = {"csv": pl.read_csv, "parquet": pl.read_parquet, "jsonl": pl.read_ndjson}[suffix]
     frame = read(out)
     assert frame.columns == ["user_id", "rank", "item_id", "score"]
@@ -213,6 +218,13 @@ def test_trec_runs_refuse_ids_with_white_space_and_take_others(index, histories,
     assert all(len(line) == 6 for line in lines)
 
 
+def test_what_reading_a_log_dropped_is_said_in_words(tmp_path):
+    (tmp_path / "log.csv").write_text("user_id,item_id,stars\na,x,5\na,y,1\nb,x,4\nb,z,5\nb,z,5\nc,x,5\nd,x,5\nd,z,4\n")
+    asked = ("--value-column", "stars", "--min-value", 4, "--min-user-items", 2, "--users", 1, "--hide", 0.5)
+    said = run("split", tmp_path / "log.csv", "-o", tmp_path / "s", *asked).stderr
+    assert "8 rows, 1 dropped by value, 2 dropped by min user items, 1 merged duplicates" in said
+
+
 def test_popular_items_stand_in_for_missing_histories(index, histories):
     found = json.loads(run("search", index, "--histories", histories, "--fallback", "popular", "--json").stdout)
     by_user = {result["user_id"]: result for result in found["results"]}
@@ -232,6 +244,7 @@ def test_popular_items_stand_in_for_missing_histories(index, histories):
     (["search", "INDEX", "--items", "item20", "-o", "out.docx"], 2, "out.docx"),
     (["search", "nowhere", "--items", "a"], 1, "nowhere does not exist"),
     (["build", "nowhere", "-o", "i"], 1, "nowhere does not exist"),
+    (["build", "INDEX", "-o", "i"], 2, "is an index already; build takes codes"),
     (["build", "nowhere.npz", "-o", "i"], 1, "nowhere.npz"),
     (["train", "nowhere.csv", "-o", "m"], 1, "nowhere.csv"),
     (["train", "nowhere.csv", "-o", "m", "--nnz", "0"], 2, "nnz"),
@@ -305,7 +318,7 @@ def test_tags_and_exclusions_restrict_what_is_returned(tuned, tmp_path):
     assert len(rows) == 100
     assert all(row >= 1000 and row % 4 == 0 for row in rows)
     excluded.write_text("\n\n1\nstranger\n")
-    assert "1 excluded items are not in the index: 'stranger'" in run(*arguments, "--exclude", excluded).stderr
+    assert "1 excluded item is not in the index: 'stranger'" in run(*arguments, "--exclude", excluded).stderr
     excluded.write_text("\n".join(str(row) for row in range(0, 2000, 4)))
     nothing = run(*arguments, "--tag", "in stock", "--exclude", excluded)
     assert "1 of 1 histories get no item: none is known, or none is left" in nothing.stderr
@@ -325,6 +338,7 @@ def test_explanations_are_printed_and_sum_to_the_score(tuned):
     )
 
 
+@pytest.mark.slow
 def test_bench_measures_and_writes_a_report(tuned, tmp_path):
     done = run(
         "bench",
@@ -378,6 +392,9 @@ def test_other_metadata_gives_other_names(films, tmp_path):
     shown = run("segments", films / "i", "--metadata", tmp_path / "m.tsv.csv").stdout
     assert "Opera" in shown
     assert "Horror" not in shown
+    (tmp_path / "others.csv").write_text("item_id,title\nelsewhere,Brazil\n")
+    refused = run("segments", films / "i", "--metadata", tmp_path / "others.csv", status=1).stderr
+    assert f"{tmp_path / 'others.csv'}: None of the 1 items of the metadata is in the index" in refused
 
 
 def test_a_homepage_is_shown_with_titles(films, tmp_path):
@@ -393,7 +410,7 @@ def test_a_homepage_is_shown_with_titles(films, tmp_path):
     filtered = run(
         "homepage", films / "i", "--items", "t0-1", "--tag", "segment:0", "--exclude", tmp_path / "gone.txt", "--json"
     )
-    assert "1 excluded items are not in the index: 'nobody'" in filtered.stderr
+    assert "1 excluded item is not in the index: 'nobody'" in filtered.stderr
     assert "t0-0" not in [item for row in json.loads(filtered.stdout)["rows"] for item in row["items"]]
     nobody = run("homepage", films / "i")
     assert "no item of the history is known: the popular items and the largest segments" in nobody.stderr

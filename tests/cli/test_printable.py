@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 
 import elsa_index as ei
 
+pytestmark = pytest.mark.slow  # programs on terminals
 EVIL = [
     "\x1b[2Jgone",
     "a\u202egnp.exe",

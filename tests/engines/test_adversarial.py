@@ -29,7 +29,7 @@ def run(engine: str, store: str, case: Case) -> None:
 
 
 @pytest.mark.parametrize(("engine", "store"), EXACT)
-@unhurried(max_examples=40)
+@unhurried(max_examples=20)
 @given(case=cases())
 def test_no_item_is_before_a_better_one(engine, store, case):
     run(engine, store, case)

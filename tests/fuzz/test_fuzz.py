@@ -9,6 +9,7 @@ import pytest
 from .readers import CORPUS, NAMES
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize("name", sorted({path.parent.name for path in CORPUS.glob("*/*")} | {"http-body"}))
 def test_what_was_a_fault_once_is_none(name, tmp_path):

@@ -16,6 +16,8 @@ import elsa_index as ei
 
 from ..support.catalogues import make_codes
 
+pytestmark = pytest.mark.slow  # processes of their own, with their own Java
+
 SEARCHES = 300
 ENGINES = ("exact", "lucene", "faiss-flat", "faiss-ivfpq", "faiss-hnsw")
 ADVICE = "in each child, and none before the fork"
@@ -145,7 +147,6 @@ def test_processes_of_multiprocessing_and_joblib_open_it_by_its_path(indexes):
         pickle.dumps(index)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(sys.version_info[:2] != (3, 12), reason="one Python is enough for so heavy a package")
 def test_workers_of_ray_open_it_by_its_path(indexes):

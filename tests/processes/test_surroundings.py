@@ -12,6 +12,8 @@ import elsa_index as ei
 
 from ..support.catalogues import make_codes
 
+pytestmark = pytest.mark.slow  # processes of their own, with their own Java
+
 
 @pytest.fixture(scope="module")
 def lucene(tmp_path_factory):

@@ -15,6 +15,8 @@ from elsa_index.engines.lucene.jvm import java_class
 
 from ..support.catalogues import make_codes
 
+pytestmark = pytest.mark.slow  # processes of their own, with their own Java
+
 
 @pytest.fixture(scope="module")
 def lucene(tmp_path_factory):

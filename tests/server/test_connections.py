@@ -86,6 +86,7 @@ def test_a_body_that_does_not_arrive_is_refused(served, quick):
             assert status(connect(port, HEAD, LENGTH % 7_000_000, sent)) == 408
 
 
+@pytest.mark.slow
 def test_a_client_that_takes_no_answer_is_let_go(served, quick):
     with listening(served) as port:
         batch = json.dumps({"histories": [{"history": ["t0-1"]}] * 100, "k": 200}).encode()

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 
+import pytest
+
 from elsa_index.server.json_log import TroubleOfLoop
 
 WRITERS = """
@@ -57,6 +59,7 @@ def test_what_fails_again_and_again_is_told_once_a_minute(caplog):
     assert [record.getMessage() for record in caplog.records] == ["socket.accept() out of system resource", "another"]
 
 
+@pytest.mark.slow
 def test_a_log_that_nobody_reads_any_more_costs_nothing():
     """Where the reader of the log ends, telling so must not be one more line of it, and so on."""
     program = """
@@ -91,6 +94,7 @@ print(time.monotonic() - began)
 """
 
 
+@pytest.mark.slow
 def test_a_log_that_nobody_reads_keeps_nobody_waiting():
     """Whoever started the service kept a pipe, and does not look at it."""
     running = subprocess.Popen(

@@ -21,6 +21,8 @@ import elsa_index as ei
 
 from ..support.catalogues import make_tastes
 
+pytestmark = pytest.mark.slow  # processes of their own, with their own Java
+
 
 class Process:
     """`elsa-index serve` on a free port."""
@@ -246,7 +248,6 @@ def test_what_cannot_be_served_is_told_in_one_line(served, process):
     assert "at least 16" in refused(served, status=2, ELSA_INDEX_TOKEN="short")
 
 
-@pytest.mark.slow
 def test_schemathesis_finds_nothing(process):
     """Its examples, boundary values, random and stateful requests against the service's own OpenAPI document."""
     program = os.path.join(os.path.dirname(sys.executable), "schemathesis")

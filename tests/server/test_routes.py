@@ -258,6 +258,12 @@ def test_other_mistakes(client):
     assert client.post("/v1/explain", json={"history": HISTORY, "items": ["nobody"]}).status_code == 404
     assert client.head("/").status_code == 200
     assert client.get("/v1/items", params={"prefix": ""}).status_code == 422
+    misspelt = client.get("/v1/items", params={"prefix": "a", "limit": 3})
+    assert (misspelt.status_code, misspelt.json()) == (
+        422,
+        {"error": "There is no parameter 'limit'; /v1/items takes prefix, k."},
+    )
+    assert client.get("/v1/index", params={"k": 3}).json()["error"].endswith("/v1/index takes none.")
     assert client.get("/page/../app.py").status_code == 404
     assert client.get("/page/%2e%2e/app.py").status_code == 404
 
@@ -363,5 +369,5 @@ def test_pictures_come_from_named_hosts(served):
         policy = client.get("/").headers["content-security-policy"]
         assert "img-src 'self' https://img.example;" in policy
     for wrong in ("*", "https://img.example", "img.example; script-src *", "a b"):
-        with pytest.raises(ei.UsageError, match="A host to allow is a name"):
+        with pytest.raises(ei.UsageError, match="A host of images is a name"):
             Settings(images=(wrong,))
