@@ -15,6 +15,8 @@ from elsa_index.bench.report import write_report
 
 from ..support.catalogues import make_codes, make_histories
 
+pytestmark = pytest.mark.slow  # processes of their own
+
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory):

@@ -44,7 +44,7 @@ def signed_codes(draw):
 
 
 @pytest.mark.parametrize("bits", [4, 6, 8])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(case=signed_codes(), k=st.integers(1, 30))
 def test_exact_search_equals_the_oracle_for_any_codes(bits, case, k):
     codes, history = case

@@ -16,6 +16,8 @@ from elsa_index.server.app import create_app
 from elsa_index.server.current import Current
 from elsa_index.server.settings import Settings
 
+pytestmark = pytest.mark.slow  # clients that are late
+
 BODY = json.dumps({"history": ["t0-1"], "k": 3}).encode()
 HEAD = b"POST /v1/recommend HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
 LENGTH = b"content-length: %d\r\n\r\n"
@@ -86,7 +88,6 @@ def test_a_body_that_does_not_arrive_is_refused(served, quick):
             assert status(connect(port, HEAD, LENGTH % 7_000_000, sent)) == 408
 
 
-@pytest.mark.slow
 def test_a_client_that_takes_no_answer_is_let_go(served, quick):
     with listening(served) as port:
         batch = json.dumps({"histories": [{"history": ["t0-1"]}] * 100, "k": 200}).encode()

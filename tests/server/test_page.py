@@ -15,6 +15,8 @@ from elsa_index.server.app import create_app
 from elsa_index.server.current import Current
 from elsa_index.server.settings import Settings
 
+pytestmark = pytest.mark.slow  # a browser
+
 playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
 playwright.expect.set_options(timeout=30_000)
 REQUIRE = "ELSA_INDEX_TESTS_REQUIRE_BROWSER"
@@ -422,7 +424,6 @@ def test_a_token_is_asked_for_and_kept(browser, guarded):
     tab.close()
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not DEMO.exists(), reason="no films: make demo")
 @pytest.mark.parametrize("device", ["desktop", "phone"])
 def test_the_films_of_the_demo_are_searched_recommended_and_explained(browser, device):

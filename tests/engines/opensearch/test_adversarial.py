@@ -25,16 +25,8 @@ def run(cluster, name: str, store: str, case: Case) -> None:
 
 
 @pytest.mark.parametrize("store", ["float16", "float32"])
-@unhurried(max_examples=10)
+@pytest.mark.timeout(3600)
+@unhurried(max_examples=80)
 @given(case=cases())
 def test_no_item_is_before_a_better_one(cluster, name, store, case):
-    run(cluster, name, store, case)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-@pytest.mark.parametrize("store", ["float16", "float32"])
-@unhurried(max_examples=120)
-@given(case=cases())
-def test_no_item_is_before_a_better_one_at_length(cluster, name, store, case):
     run(cluster, name, store, case)

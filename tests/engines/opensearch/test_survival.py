@@ -15,7 +15,7 @@ import elsa_index as ei
 from ...support.catalogues import make_codes, make_histories
 from ...support.clusters import running
 
-KILLED, LOST, CLIENTS = 20, 5, 8
+KILLED, LOST, CLIENTS = 12, 3, 8
 LOAD_SECONDS = 60
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
