@@ -25,6 +25,11 @@ def running(directory: Path, nodes: int, kind: Kind = "opensearch", *, short_liv
         pytest.skip(f"no cluster: {error}")
 
 
+def build(codes: ei.ItemCodes, path: Path, url: str, name: str, **options: Any) -> None:
+    """An index directory whose catalogue a cluster serves."""
+    ei.Index.build(codes, path, engine="opensearch", cluster=ei.ClusterTarget(url, name), **options).close()
+
+
 def concrete(index: ei.Index) -> str:
     """The cluster's index behind an index directory."""
     return index.manifest.parameters["index"]

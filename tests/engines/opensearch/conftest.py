@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 import elsa_index as ei
+from elsa_index.engines.cluster_target import PATIENCE_VARIABLE
 
 _NUMBERS = itertools.count()
 
@@ -15,6 +16,12 @@ def api(cluster):
     from opensearchpy import OpenSearch
 
     return OpenSearch(cluster.urls)
+
+
+@pytest.fixture
+def little_patience(monkeypatch):
+    """A cluster that is away is waited for two seconds."""
+    monkeypatch.setenv(PATIENCE_VARIABLE, "2")
 
 
 @pytest.fixture
