@@ -5,6 +5,7 @@ Runs the commands that a user types and prints each of them. Command: make demo.
 """
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import elsa_index as ei
 from elsa_index.engines.names import StoreName
 
 OUTPUT = Path("demo-output")
+AGAIN = "--overwrite"  # so that a command that was copied can be repeated
 LIKED = ["Toy Story", "Finding Nemo", "Monsters, Inc.", "Shrek"]
 TRAINING = ["--dims", "1024", "--seed", "42"]
 
@@ -69,11 +71,13 @@ def write_log(directory: Path) -> dict[str, str]:
 
 
 def run(*arguments: str) -> str:
-    """Runs one command of elsa-index, shown as a user types it."""
-    CONSOLE.print(f"\n[bold]$ elsa-index {' '.join(arguments)}[/bold]", highlight=False)
+    """Runs one command of elsa-index, shown so that it can be copied: on one line, quoted, by the program's path."""
     program = Path(sys.executable).with_name("elsa-index")
-    done = subprocess.run([str(program), *arguments], check=True, stdout=subprocess.PIPE, text=True)
-    return done.stdout
+    if program.is_relative_to(Path.cwd()):
+        program = program.relative_to(Path.cwd())
+    command = [str(program), *arguments]
+    CONSOLE.print(f"\n$ {shlex.join(command)}", style="bold", markup=False, highlight=False, soft_wrap=True)
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def prepare() -> dict[str, str]:
@@ -82,21 +86,21 @@ def prepare() -> dict[str, str]:
         shutil.rmtree(OUTPUT)
     OUTPUT.mkdir()
     titles = write_log(OUTPUT)
-    log = ["--value-column", "rating", "--min-value", "4"]
-    print(run("split", str(OUTPUT / "ratings.csv"), "-o", str(OUTPUT / "split"), *log, "--users", "150"), end="")
+    log = ["--value-column", "rating", "--min-value", "4", "--users", "150", AGAIN]
+    print(run("split", str(OUTPUT / "ratings.csv"), "-o", str(OUTPUT / "split"), *log), end="")
     return titles
 
 
 def train(contender: Contender) -> None:
     log = str(OUTPUT / "split" / "train.parquet")
-    print(run("train", log, "-o", str(OUTPUT / contender.model), *contender.training), end="")
+    print(run("train", log, "-o", str(OUTPUT / contender.model), *contender.training, AGAIN), end="")
 
 
 def build(contender: Contender) -> None:
     """The contender's index, and the one that scores everything."""
     model = OUTPUT / contender.model
     about = ["--metadata", str(OUTPUT / "films.csv")] if contender.engine == "lucene" else []
-    print(run("build", str(model), "-o", str(contender.path()), "--engine", contender.engine, *about), end="")
+    print(run("build", str(model), "-o", str(contender.path()), "--engine", contender.engine, *about, AGAIN), end="")
     oracle = contender.path(oracle=True)
     ei.Index.build(ei.ItemCodes.load(model), oracle, engine="exact", store=contender.store, segments=None).close()
 
