@@ -13,6 +13,7 @@ import typer
 from . import (
     bench,
     build,
+    diff,
     doctor,
     evaluate,
     export,
@@ -39,7 +40,10 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (split, train, build, search, segments, homepage, serve, tune, evaluate, bench, export, verify, doctor):
+COMMANDS = (
+    split, train, build, search, segments, homepage, serve, tune, evaluate, bench, export, diff, verify, doctor,
+)  # fmt: skip
+for module in COMMANDS:
     app.command(epilog=module.EXAMPLE)(getattr(module, module.__name__.rsplit(".", 1)[1]))
 
 

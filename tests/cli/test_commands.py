@@ -20,7 +20,7 @@ from ..support.command_line import run, run_apart
 
 COMMANDS = [
     "split", "train", "build", "search", "segments", "homepage", "serve", "tune", "evaluate", "bench", "export",
-    "verify", "doctor",
+    "diff", "verify", "doctor",
 ]  # fmt: skip
 
 
@@ -223,6 +223,25 @@ def test_what_reading_a_log_dropped_is_said_in_words(tmp_path):
     asked = ("--value-column", "stars", "--min-value", 4, "--min-user-items", 2, "--users", 1, "--hide", 0.5)
     said = run("split", tmp_path / "log.csv", "-o", tmp_path / "s", *asked).stderr
     assert "8 rows, 1 dropped by value, 2 dropped by min user items, 1 merged duplicates" in said
+
+
+def test_what_changed_between_two_models_is_said(tmp_path):
+    codes = make_codes(100)
+    codes.save(tmp_path / "monday")
+    weights = codes.weights.copy()
+    weights[20] = -weights[20]
+    names = [*list(codes.ids)[:99], "newcomer"]
+    ei.ItemCodes(ei.IdMap(names), weights, item_counts=codes.item_counts).save(tmp_path / "tuesday")
+    shown = run("diff", tmp_path / "monday", tmp_path / "tuesday").stdout
+    assert "100 items before, 100 after; added 1: 'newcomer'; removed 1: 'item99'" in shown
+    assert "changed most (difference over the larger norm): item20 2.00" in shown
+    made = json.loads(run("diff", tmp_path / "monday", tmp_path / "tuesday", "--json").stdout)
+    assert made["kept"] == 99
+    assert made["changes"]["the same"] == 98
+    assert made["changes"]["changed by more"] == 1
+    make_codes(100, dims=32).save(tmp_path / "other")
+    refused = run("diff", tmp_path / "monday", tmp_path / "other", status=2).stderr
+    assert "The models have 64 and 32 dimensions; there is nothing to compare." in refused
 
 
 def test_popular_items_stand_in_for_missing_histories(index, histories):
