@@ -26,16 +26,19 @@ class Grams:
     one after the other.
     """
 
-    def __init__(self, log: Log, predictors: Array, predictor_starts: Array, lengths: Array, first: int, last: int):
-        """predictors: items, ascending for each item j, from predictor_starts[j], lengths[j] of them."""
+    def __init__(
+        self, log: Log, which: Array, predictors: Array, predictor_starts: Array, lengths: Array, first: int, last: int
+    ) -> None:
+        """The block is of the items `which`, from the `first` to before the `last` of them. predictors: items, ascending
+        for each, those of the j-th from predictor_starts[j], lengths[j] of them."""
         self._log = log
         own = lengths[first:last].astype(np.int64)
         self.starts = np.concatenate([[0], np.cumsum(own + 1)])
         at = np.arange(self.starts[-1] - len(own)) - np.repeat(np.cumsum(own) - own, own)
         taken = predictors[np.repeat(predictor_starts[first:last], own) + at]
-        items = np.arange(first, last)
+        places = np.arange(len(own))
         # A number for each pair of an item and its member: in their order, members are in theirs.
-        pairs = np.concatenate([np.repeat(items - first, own) * log.items + taken, (items - first) * log.items + items])
+        pairs = np.concatenate([np.repeat(places, own) * log.items + taken, places * log.items + which[first:last]])
         pairs.sort()
         self.members = (pairs % log.items).astype(np.int32)
         self.triangles = np.concatenate([[0], np.cumsum((own + 1) * (own + 2) // 2)])

@@ -62,8 +62,7 @@ def _sink(cosines: Array, rows: Array, size: int) -> None:
 
 @_compiled
 def find_neighbours(
-    first: int,
-    last: int,
+    which: Array,
     most: int,
     user_starts: Array,
     items_of: Array,
@@ -75,15 +74,15 @@ def find_neighbours(
     neighbours: Array,
     found: Array,
 ) -> None:
-    """For items `first` to `last` the `most` others of the largest cosine: their inner product with the item over their
-    norm. Fills neighbours (items, most) int32, in any order, and found (items,) int32, how many there are; of equal
-    ones the lower rows are taken.
+    """For the items `which` the `most` others of the largest cosine: their inner product with the item over their norm.
+    Fills neighbours (which, most) int32, in any order, and found (which,) int32, how many there are; of equal ones the
+    lower rows are taken.
     """
     items = len(item_starts) - 1
     products = np.zeros(items)
     touched = np.empty(items, np.int32)
     cosines, rows = np.empty(most), np.empty(most, np.int32)  # a heap, the least cosine on top
-    for item in range(first, last):
+    for place, item in enumerate(which):
         reached = 0
         for entry in range(item_starts[item], item_starts[item + 1]):
             user, value = users_of[entry], by_item[entry]
@@ -107,8 +106,8 @@ def find_neighbours(
             elif cosine > cosines[0] or (cosine == cosines[0] and other < rows[0]):
                 cosines[0], rows[0] = cosine, other
                 _sink(cosines, rows, kept)
-        found[item] = kept
-        neighbours[item, :kept] = rows[:kept]
+        found[place] = kept
+        neighbours[place, :kept] = rows[:kept]
 
 
 @_compiled
@@ -229,6 +228,7 @@ def regress(
     first: int,
     last: int,
     begin: int,
+    which: Array,
     members: Array,
     member_starts: Array,
     triangles: Array,
@@ -239,10 +239,11 @@ def regress(
     weights: Array,
     saliency: Array,
 ) -> None:
-    """Ridge regression of each item from `first` to `last` on its predictors: w = (G_SS + λI)^-1 G_Sj, for each λ.
+    """Ridge regression of the items `which`, from the `first` to before the `last` of them, on their predictors:
+    w = (G_SS + λI)^-1 G_Sj, for each λ.
 
-    begin: the first item of the block that members, member_starts, triangles and packed belong to; see `Grams`. Fills
-    weights, (λs, predictors) float32, those of item j from starts[j], and likewise saliency, w² / diag((G_SS + λI)^-1):
+    begin: the first of the block that members, member_starts, triangles and packed belong to; see `Grams`. Fills
+    weights, (λs, predictors) float32, those of the j-th from starts[j], and likewise saliency, w² / diag((G_SS + λI)^-1):
     what leaving a predictor out would cost; either may be empty. non_negative: predictors of negative weight are left
     out, one round after the other, until there are none; their weight is 0.
     """
@@ -255,7 +256,7 @@ def regress(
         member = member_starts[item - begin]
         count = member_starts[item - begin + 1] - member
         triangle, start, own = triangles[item - begin], starts[item], 0
-        while members[member + own] != item:
+        while members[member + own] != which[item]:
             own += 1
         for level in range(len(regularisations)):
             size = 0

@@ -78,14 +78,15 @@ class SlimRun:
 
                 fit = Fit(Log.of(self.interactions.matrix, self.config.user_power), self.config, self.at)
                 fit.weigh([regularisation], stop, on_stage, keep)
-                weights = fit.codes(regularisation, stop, on_stage)
+                chosen = fit.selected(regularisation)
+                weights = fit.refitted(chosen.kept, regularisation, stop, on_stage)
             except Stopped:
                 assert checkpoint is not None
                 self._save(checkpoint)
                 raise TrainingInterrupted(
                     f"Stopped; {checkpoint} holds the state: the same command with --resume goes on from there."
                 ) from None
-        return self._codes(weights, regularisation, held)
+        return self._codes(weights, regularisation, chosen.least, held)
 
     def _choose(self, stop: threading.Event, on_stage: OnStage | None) -> HeldOut | None:
         """Finds the best of what is `auto`, for users kept from training."""
@@ -111,7 +112,7 @@ class SlimRun:
         checkpoints.save(checkpoint, vars(self.at), state, self.identity)
         self._written = time.perf_counter()
 
-    def _codes(self, weights: csr_array, regularisation: float, held: HeldOut | None) -> ItemCodes:
+    def _codes(self, weights: csr_array, regularisation: float, least: float, held: HeldOut | None) -> ItemCodes:
         alpha, beta = self.exponents
         origin: dict[str, Any] = {
             "model": "SLIM",
@@ -123,6 +124,7 @@ class SlimRun:
                 "interactions": int(self.interactions.matrix.nnz),
             },
             "regularisation": regularisation,
+            "least_saliency": least if np.isfinite(least) else None,
             "popularity": {"history": alpha, "output": beta},
             "seconds": round(self.seconds, 1),
         }
