@@ -47,7 +47,7 @@ $(READY): pyproject.toml
 	  { echo "elsa-index needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) --version 2>&1 | head -n 1); name another, for example: PYTHON=python3.12 make test" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing some 230 packages (7 GB, most of it torch) into $(VENV), in two to five minutes:"
-	@$(BIN)/python -m pip install --disable-pip-version-check --editable '.[demo,dev]' | \
+	@PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --disable-pip-version-check --no-compile --editable '.[demo,dev]' | \
 	  awk '/^ *(Collecting|Downloading|Using cached)/ { if (/^Collecting/) n++; print "  " n ": " $$1, $$2, $$3, $$4; fflush() } \
 	       /^Installing collected/ { print "  unpacking " n " packages, the last step"; fflush() }'
 	@touch $@

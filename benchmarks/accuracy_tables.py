@@ -190,3 +190,22 @@ def ideas_table(rows: Rows) -> str:
         seconds = [row["seconds"] for row in rows if (row["log"], row["idea"]) == ("gowalla", idea)]
         lines.append(f"| {idea} | {cells[0]} | {cells[1]} | {f'{min(seconds):,.0f}' if seconds else '–'} |")
     return "\n".join(lines)
+
+
+def fold_in_table(rows: Rows) -> str:
+    """New items folded in, beside training again and popularity, a line for each cut."""
+    lines = [
+        "| log before, next part | new items, codes changed | users, hidden | folded in | trained again | popularity |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for cut in dict.fromkeys(row["cut"] for row in rows):
+        by_way = {row["way"]: row for row in rows if row["cut"] == cut}
+        one = by_way["folded in"]
+        shares = f"{cut:.0%}, {one['end'] - cut:.0%}"
+        sizes = [f"{one['new']:,}, {one['improved']:,}", f"{one['users']:,}, {one['hidden']:,}"]
+        figures = [
+            f"{row['ndcg@100']:.4f} ({row['low']:.4f} – {row['high']:.4f})"
+            for row in (by_way[way] for way in ("folded in", "trained again", "popularity"))
+        ]
+        lines.append(f"| {' | '.join([shares, *sizes, *figures])} |")
+    return "\n".join(lines)

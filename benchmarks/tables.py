@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks.accuracy_tables import (
     accuracy_table,
     all_accuracy_table,
+    fold_in_table,
     ideas_table,
     metric,
     movielens_table,
@@ -229,6 +230,7 @@ TABLES = {
     "service": TableOf("docs/benchmarks/service.md", "service", service_table),
     "service_abuse": TableOf("docs/benchmarks/service.md", "service_abuse", service_abuse_table),
     "faults": TableOf("SECURITY.md", "faults", faults_table),
+    "fold_in": TableOf("docs/guides/nightly.md", "fold_in", fold_in_table),
     "rules": TableOf("docs/benchmarks/segments.md", "segment_rules", rules_table),
 }
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .storage.ids import IdMap
     from .training.config import TrainingConfig
     from .training.slim.config import SlimConfig
+    from .training.slim.fold_in import FoldedIn, fold_in
     from .training.train import train
 
 _HOME = {
@@ -84,6 +85,8 @@ _HOME = {
     "Segments": "segments.stored",
     "TrainingConfig": "training.config",
     "SlimConfig": "training.slim.config",
+    "FoldedIn": "training.slim.fold_in",
+    "fold_in": "training.slim.fold_in",
     "train": "training.train",
 }
 
@@ -95,6 +98,7 @@ __all__ = [
     "ElsaIndexError",
     "Evaluation",
     "Explanation",
+    "FoldedIn",
     "ForkedError",
     "Histories",
     "Homepage",
@@ -121,6 +125,7 @@ __all__ = [
     "diagnose",
     "evaluate",
     "export",
+    "fold_in",
     "load_codes",
     "read_histories",
     "read_interactions",

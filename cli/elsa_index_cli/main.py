@@ -17,6 +17,7 @@ from . import (
     doctor,
     evaluate,
     export,
+    fold_in,
     homepage,
     search,
     segments,
@@ -41,10 +42,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS = (
-    split, train, build, search, segments, homepage, serve, tune, evaluate, bench, export, diff, verify, doctor,
+    split, train, fold_in, diff, build, search, segments, homepage, serve,
+    tune, evaluate, bench, export, verify, doctor,
 )  # fmt: skip
 for module in COMMANDS:
-    app.command(epilog=module.EXAMPLE)(getattr(module, module.__name__.rsplit(".", 1)[1]))
+    name = module.__name__.rsplit(".", 1)[1]
+    app.command(name.replace("_", "-"), epilog=module.EXAMPLE)(getattr(module, name))
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,6 +27,7 @@ class State:
 
 
 state = State()
+_SECONDS_BETWEEN_LINES = 10
 
 
 def _set_debug(value: bool) -> bool:
@@ -178,6 +179,22 @@ def progress(title: str, *, least_seconds: float = 0) -> Iterator[Callable[[int,
             note(f"{title}: {done:,} of {total:,}")
 
     yield line
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str, int, int], None]]:
+    """One progress bar after the other, for what a training says that it does."""
+    with ExitStack() as bars:
+        showing: dict[str, Callable[[int, int], None]] = {}
+
+        def on_stage(stage: str, done: int, total: int) -> None:
+            if stage not in showing:
+                bars.close()
+                showing.clear()
+                showing[stage] = bars.enter_context(progress(stage, least_seconds=_SECONDS_BETWEEN_LINES))
+            showing[stage](done, total)
+
+        yield on_stage
 
 
 def table(title: str, columns: list[str], rows: list[list[str]], texts: Collection[str] = ()) -> None:

@@ -1,7 +1,5 @@
 """elsa-index train"""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -26,7 +24,6 @@ EXAMPLE = (
     "elsa-index train split/train.parquet -o model --model slim"
 )
 OF_ELSA, OF_SLIM = "Only --model elsa", "Only --model slim"
-_SECONDS_BETWEEN_LINES = 10
 
 
 class Model(StrEnum):
@@ -177,7 +174,7 @@ def train(
         min_value=min_value, min_user_items=min_user_items,
     )  # fmt: skip
     options.note_summary(interactions)
-    with _stages() as on_stage:
+    with options.stages() as on_stage:
         codes = ei.train(
             interactions, config, _say_epoch, on_stage=on_stage, on_start=_say_memory, checkpoint=state, resume=resume
         )
@@ -209,22 +206,6 @@ def _elsa(given: dict[str, Any]) -> TrainingConfig:
 
 def _slim(given: dict[str, Any]) -> SlimConfig:
     return SlimConfig(**{name: given[name] for name in SlimConfig.model_fields if given.get(name) is not None})
-
-
-@contextmanager
-def _stages() -> Iterator[Callable[[str, int, int], None]]:
-    """One progress bar after the other, for what a training says that it does."""
-    with ExitStack() as bars:
-        showing: dict[str, Callable[[int, int], None]] = {}
-
-        def on_stage(stage: str, done: int, total: int) -> None:
-            if stage not in showing:
-                bars.close()
-                showing.clear()
-                showing[stage] = bars.enter_context(options.progress(stage, least_seconds=_SECONDS_BETWEEN_LINES))
-            showing[stage](done, total)
-
-        yield on_stage
 
 
 def _say_memory(needed: int) -> None:

@@ -19,8 +19,8 @@ from ..support.catalogues import GENRES, ODD_IDS, make_codes, make_tastes
 from ..support.command_line import run, run_apart
 
 COMMANDS = [
-    "split", "train", "build", "search", "segments", "homepage", "serve", "tune", "evaluate", "bench", "export",
-    "diff", "verify", "doctor",
+    "split", "train", "fold-in", "diff", "build", "search", "segments", "homepage", "serve", "tune", "evaluate",
+    "bench", "export", "verify", "doctor",
 ]  # fmt: skip
 
 
@@ -133,6 +133,23 @@ def test_codes_over_items_from_a_log_to_an_explanation(log, tmp_path):
     shown = run("search", tmp_path / "i", "--items", "i1,i2", "--explain").stdout
     assert "because of" in shown
     assert "dimensions" not in shown
+
+
+def test_items_are_folded_into_a_model(log, tmp_path):
+    log.pairs().write_csv(tmp_path / "log.csv")
+    log.pairs().filter(pl.col("item_id") != "i3").write_csv(tmp_path / "before.csv")
+    choices = ("--model", "slim", "--nnz", 4, "--neighbours", 20, "--regularisation", 5)
+    run("train", tmp_path / "before.csv", "-o", tmp_path / "m", *choices)
+    done = run("fold-in", tmp_path / "m", tmp_path / "log.csv", "-o", tmp_path / "next")
+    assert "1 item folded in, 40 in all; " in done.stdout
+    again = ("fold-in", tmp_path / "m", tmp_path / "log.csv", "-o", tmp_path / "m", "--overwrite")
+    made = json.loads(run(*again, "--json").stdout)
+    assert made["added"] == ["i3"]
+    assert made["improved"]
+    assert json.loads(run("diff", tmp_path / "m", tmp_path / "next", "--json").stdout)["changes"]["the same"] == 40
+    run("build", tmp_path / "m", "-o", tmp_path / "i", "--no-segments")
+    assert "i3" in run("search", tmp_path / "i", "--items", ",".join(made["improved"][:3]), "-k", 40).stdout
+    assert "Every one of the log's 40 items has a code already" in run(*again, status=1).stderr
 
 
 def test_the_paper_is_one_flag_away_and_validation_users_are_reported(log, tmp_path):

@@ -25,8 +25,8 @@ _REFIT = 0.5
 @dataclass
 class Progress:
     """How far a fit is, for each of its items. neighbours: (items, neighbours) int32, ascending, then _NOBODY. found:
-    (items,) how many there are. saliency: (λs, items, neighbours) float32 of their weights. has_neighbours, has_weights: (items,) which items
-    are done."""
+    (items,) how many there are. saliency: (λs, items, neighbours) float32 of their weights. has_neighbours,
+    has_weights: (items,) which items are done."""
 
     neighbours: npt.NDArray[np.int32]
     found: npt.NDArray[np.int32]

@@ -29,8 +29,8 @@ class Grams:
     def __init__(
         self, log: Log, which: Array, predictors: Array, predictor_starts: Array, lengths: Array, first: int, last: int
     ) -> None:
-        """The block is of the items `which`, from the `first` to before the `last` of them. predictors: items, ascending
-        for each, those of the j-th from predictor_starts[j], lengths[j] of them."""
+        """The block is of the items `which`, from the `first` to before the `last` of them. predictors: items,
+        ascending for each, those of the j-th from predictor_starts[j], lengths[j] of them."""
         self._log = log
         own = lengths[first:last].astype(np.int64)
         self.starts = np.concatenate([[0], np.cumsum(own + 1)])

@@ -243,9 +243,9 @@ def regress(
     w = (G_SS + λI)^-1 G_Sj, for each λ.
 
     begin: the first of the block that members, member_starts, triangles and packed belong to; see `Grams`. Fills
-    weights, (λs, predictors) float32, those of the j-th from starts[j], and likewise saliency, w² / diag((G_SS + λI)^-1):
-    what leaving a predictor out would cost; either may be empty. non_negative: predictors of negative weight are left
-    out, one round after the other, until there are none; their weight is 0.
+    weights, (λs, predictors) float32, those of the j-th from starts[j], and likewise saliency, w² / diag((G_SS +
+    λI)^-1): what leaving a predictor out would cost; either may be empty. non_negative: predictors of negative weight
+    are left out, one round after the other, until there are none; their weight is 0.
     """
     most = 0
     for item in range(first, last):

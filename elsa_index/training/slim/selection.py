@@ -21,8 +21,8 @@ class Selection:
 
 
 def select(saliency: npt.NDArray[np.float32], nnz: int) -> Selection:
-    """The items · nnz weights of the largest saliency, among them the LEAST largest of every item;
-    of equal ones the first.
+    """The items · nnz weights of the largest saliency, among them the LEAST largest of every item; of equal ones the
+    first.
 
     saliency: (items, neighbours), 0 for weights that are not there.
 
