@@ -42,6 +42,7 @@ docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "the documents: site/index.html"
 
+# What is imported is compiled then; the rest, most of it, never is, which saves a minute or two.
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "elsa-index needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) --version 2>&1 | head -n 1); name another, for example: PYTHON=python3.12 make test" >&2; exit 1; }
