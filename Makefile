@@ -49,8 +49,11 @@ $(READY): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing some 230 packages (7 GB, most of it torch) into $(VENV), in two to five minutes:"
 	@PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --disable-pip-version-check --no-compile --editable '.[demo,dev]' | \
-	  awk '/^ *(Collecting|Downloading|Using cached)/ { if (/^Collecting/) n++; print "  " n ": " $$1, $$2, $$3, $$4; fflush() } \
-	       /^Installing collected/ { print "  unpacking " n " packages, the last step"; fflush() }'
+	  while read -r what rest; do case "$$what $$rest" in \
+	    Collecting*) n=$$((n + 1)); echo "  $$n: $$what $$rest" ;; \
+	    Downloading* | Using\ cached*) echo "  $$n: $$what $$rest" ;; \
+	    Installing\ collected*) echo "  unpacking $$n packages, the last step, a minute or two" ;; \
+	  esac; done
 	@touch $@
 	@echo "installed; to use it yourself: . $(VENV)/bin/activate"
 

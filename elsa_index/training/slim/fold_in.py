@@ -8,6 +8,7 @@ from scipy.sparse import csr_array
 
 from ...codes.item_codes import ItemCodes
 from ...data.interactions import Interactions
+from ...data.scipy_matrix import rows_of
 from ...errors import DataError, UsageError, refuse_kind, shorten
 from ...extras import require
 from ...storage.ids import IdMap, Rows
@@ -123,7 +124,7 @@ class _Fitted:
         kept = select_from(fit.saliency(self._training.regularisation), config.nnz, self._training.least)
         if with_one_of is not None:
             there = kept & np.isin(fit.at.neighbours, self._place[with_one_of])
-            kept &= there.any(axis=1)[:, None]
+            kept &= there.any(axis=1, keepdims=True)
         return fit.refitted(kept, self._training.regularisation, stop, self._on_stage)
 
 
@@ -141,7 +142,7 @@ def _occur_with(matrix: csr_array, rows: Rows) -> Rows:
     """Rows of all items that somebody has who has one of some."""
     has = np.zeros(matrix.shape[1], dtype=bool)
     has[rows] = True
-    users = np.flatnonzero(np.add.reduceat(np.append(has[matrix.indices], False), matrix.indptr[:-1]) > 0)
+    users = np.unique(rows_of(matrix)[has[matrix.indices]])
     return np.unique(matrix[users].indices).astype(np.int64)
 
 
