@@ -57,14 +57,10 @@ class Fit:
         self.at = at or Progress.of(len(self.which), config.neighbours)
         self._weighed_for: list[float] = []
 
-    def weigh(
-        self,
-        regularisations: Sequence[float],
-        stop: threading.Event,
-        on_stage: OnStage | None,
-        on_block: Callable[[int], None] | None = None,
+    def find_neighbours(
+        self, stop: threading.Event, on_stage: OnStage | None, on_block: Callable[[int], None] | None = None
     ) -> None:
-        """Finds all items' neighbours, if that is not done yet, and what each is worth for each λ. Raises Stopped."""
+        """Finds all items' neighbours, if that is not done yet. Raises Stopped."""
         from .kernels import find_neighbours
 
         log, at = self.log, self.at
@@ -78,6 +74,23 @@ class Fit:
             at.neighbours[first:last].sort(axis=1)
 
         each_block(neighbours, at.has_neighbours, stop, _reported(on_stage, "neighbours", len(at.found), on_block))
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> "Fit":
+        """The same of some of its items, whose neighbours are known. chosen: (items,) which."""
+        at = Progress.of(int(np.count_nonzero(chosen)), self.config.neighbours)
+        at.neighbours[:], at.found[:], at.has_neighbours[:] = self.at.neighbours[chosen], self.at.found[chosen], True
+        return Fit(self.log, self.config, at, self.which[chosen])
+
+    def weigh(
+        self,
+        regularisations: Sequence[float],
+        stop: threading.Event,
+        on_stage: OnStage | None,
+        on_block: Callable[[int], None] | None = None,
+    ) -> None:
+        """Finds all items' neighbours, if that is not done yet, and what each is worth for each λ. Raises Stopped."""
+        self.find_neighbours(stop, on_stage, on_block)
+        at = self.at
         if self._weighed_for or len(regularisations) != len(at.saliency):  # else it is what a checkpoint has begun
             at.has_weights[:] = False
             at.saliency = np.zeros((len(regularisations), *at.neighbours.shape), dtype=np.float32)
