@@ -46,7 +46,13 @@ def read_parquet(data: bytes) -> "pl.DataFrame":
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, MemoryError, OverflowError) as error:
-        raise DataError(f"the file is damaged: {' '.join(str(error).split())[:200]}") from None
+        told = " ".join(str(error).split())[:200]
+        if "DeltaByteArray" in told:  # texts as differences, few bytes of which can be gigabytes
+            raise DataError(
+                "it stores texts as differences (DELTA_BYTE_ARRAY), which are not read: write it again as pandas, "
+                "Polars and pyarrow do by default"
+            ) from None
+        raise DataError(f"the file is damaged: {told}") from None
     assert isinstance(found, pl.DataFrame)
     return found
 

@@ -38,6 +38,12 @@ def categories_of_one_text(path: Path) -> None:
     pq.write_table(pa.table({"user_id": ["u"] * 3000, "item_id": texts}), path, compression="zstd")
 
 
+def texts_as_differences(path: Path) -> None:
+    table = pa.table({"user_id": ["u"] * 100, "item_id": ["x" * 10**6 + str(at) for at in range(100)]})
+    encoded = dict.fromkeys(table.column_names, "DELTA_BYTE_ARRAY")
+    pq.write_table(table, path, compression="zstd", use_dictionary=False, column_encoding=encoded)
+
+
 def many_empty_rows(path: Path) -> None:
     count = 300_000
     zeros = np.zeros(count, np.int8)
@@ -70,6 +76,7 @@ def one_value_for_a_matrix(path: Path) -> None:
 @pytest.mark.parametrize(("name", "write", "read"), [
     ("log.parquet", one_text_for_many_rows, "ei.read_interactions"),
     ("log.parquet", categories_of_one_text, "ei.read_interactions"),
+    ("log.parquet", texts_as_differences, "ei.read_interactions"),
     ("log.npz", many_empty_rows, "ei.read_interactions"),
     ("log.csv.gz", many_columns, "ei.read_interactions"),
     ("model.zip", one_value_for_a_matrix, "ei.load_codes"),
@@ -84,6 +91,18 @@ def test_a_claim_is_refused(tmp_path, name, write, read):
     assert said, "it was read"
     assert said[0].startswith("refused")
     assert int(peak) < MOST
+
+
+def test_texts_that_are_stored_as_differences_are_told(tmp_path):
+    table = pa.table({"user_id": ["u1", "u2"], "item_id": ["i1", "i2"]})
+    pq.write_table(
+        table,
+        tmp_path / "l.parquet",
+        use_dictionary=False,
+        column_encoding={"item_id": "DELTA_BYTE_ARRAY", "user_id": "PLAIN"},
+    )
+    with pytest.raises(ei.DataError, match=r"DELTA_BYTE_ARRAY.*write it again as pandas"):
+        ei.read_interactions(tmp_path / "l.parquet")
 
 
 def test_texts_that_rows_share_are_read(tmp_path):
