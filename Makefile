@@ -14,7 +14,7 @@ IN_TWO := -n 2 --dist loadscope
 
 MINUTES ?= 1
 
-.PHONY: demo demo-opensearch test test-all fuzz lint docs clean
+.PHONY: environment demo demo-opensearch test test-all fuzz lint docs clean
 demo: $(READY)
 	$(BIN)/python -m benchmarks.demo
 
@@ -30,6 +30,8 @@ test-all: $(READY)
 # Every reader for so many minutes; what was found lies in fuzz-found/.
 fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
+
+environment: $(READY)
 
 lint: $(READY)
 	$(BIN)/ruff check .
