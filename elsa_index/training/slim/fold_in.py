@@ -19,6 +19,10 @@ from .log import Log
 from .selection import select_from
 
 
+_NEEDED = {"config", "regularisation", "least_saliency", "popularity"}
+"""What a training must have said of itself."""
+
+
 @dataclass(frozen=True, eq=False)
 class FoldedIn:
     """A model with further items.
@@ -44,8 +48,8 @@ def fold_in(codes: ItemCodes, log: Interactions, on_stage: OnStage | None = None
     give them, and leaves the codes of the others alone, but for those that a new item speaks for.
 
     A new item's code is the same ridge regression as in training, on its nearest items, with the training's λ; weights
-    are kept that are worth as much as the least one that the training kept. So are the codes of old items among whose
-    kept neighbours a new one is.
+    are kept that are worth as much as the least one that the training kept. The codes of old items that then keep a new
+    one among their neighbours are fitted anew in the same way.
 
     Args:
         codes: What `train` made by a `SlimConfig`.
@@ -99,7 +103,7 @@ class _Training:
                 "Items are folded into codes over items that train --model slim made; these are of the model "
                 f"{shorten(origin.get('model', 'unknown'))}."
             )
-        if "least_saliency" not in origin:
+        if not _NEEDED <= origin.keys():
             raise UsageError(
                 "The model does not say what its weights were worth, as older ones do not; train it again."
             )
