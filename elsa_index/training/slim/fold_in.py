@@ -18,7 +18,6 @@ from .fit import Fit, OnStage
 from .log import Log
 from .selection import select_from
 
-
 _NEEDED = {"config", "regularisation", "least_saliency", "popularity"}
 """What a training must have said of itself."""
 
@@ -103,7 +102,7 @@ class _Training:
                 "Items are folded into codes over items that train --model slim made; these are of the model "
                 f"{shorten(origin.get('model', 'unknown'))}."
             )
-        if not _NEEDED <= origin.keys():
+        if _NEEDED - origin.keys():
             raise UsageError(
                 "The model does not say what its weights were worth, as older ones do not; train it again."
             )
