@@ -125,7 +125,7 @@ class _Fitted:
         fit = Fit(self._log, config, which=np.sort(self._place[rows]))
         if with_one_of is not None:  # most have none among their neighbours, and regressions are what takes time
             fit.find_neighbours(stop, self._on_stage)
-            fit = fit.only(np.isin(fit.at.neighbours, self._place[with_one_of]).any(axis=1))
+            fit = fit.only(np.count_nonzero(np.isin(fit.at.neighbours, self._place[with_one_of]), axis=1) > 0)
         fit.weigh([self._training.regularisation], stop, self._on_stage)
         kept = select_from(fit.saliency(self._training.regularisation), config.nnz, self._training.least)
         if with_one_of is not None:
