@@ -94,10 +94,9 @@ def opened(index: Path, metadata: Path | None) -> "ei.Index":
     """An opened index, with titles and names from a file of metadata where there is one."""
     import elsa_index as ei
 
-    if metadata is None:
-        return ei.Index.open(index)
+    known = ei.read_metadata(metadata) if metadata else None
     try:
-        return ei.Index.open(index, ei.read_metadata(metadata))
+        return ei.Index.open(index, known)
     except ei.DataError as error:
         raise ei.DataError(f"--metadata {metadata}: {error}") from None
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from ..data.scipy_matrix import reduce_rows
+from ..data.scipy_matrix import row_norms
 from ..errors import UsageError
 from ..storage.ids import Rows
 from .item_codes import ItemCodes
@@ -104,15 +104,9 @@ def _change(one: csr_array, other: csr_array) -> npt.NDArray[np.float64]:
         csr_array((part.data.astype(np.float64), part.indices, part.indptr), shape=(part.shape[0], width))
         for part in (one, other)
     ]
-    return _relative(_norms(csr_array(wide[0] - wide[1])), np.stack([_norms(part) for part in wide]))
+    return _relative(row_norms(csr_array(wide[0] - wide[1])), np.stack([row_norms(part) for part in wide]))
 
 
 def _relative(distance: npt.NDArray[np.float64], sizes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     larger = np.max(sizes, axis=0)
     return np.divide(distance, larger, out=np.zeros(len(distance)), where=larger > 0)
-
-
-def _norms(matrix: csr_array) -> npt.NDArray[np.float64]:
-    squares = reduce_rows(np.add, np.square(matrix.data), matrix.indptr[:-1], np.diff(matrix.indptr))
-    norms: npt.NDArray[np.float64] = np.sqrt(squares)
-    return norms

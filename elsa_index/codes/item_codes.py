@@ -12,7 +12,7 @@ import xxhash
 from scipy.sparse import csr_array, eye_array
 
 from ..data.npz import load_csr
-from ..data.scipy_matrix import checked_csr, reduce_rows
+from ..data.scipy_matrix import checked_csr, row_norms
 from ..data.tables import read_table, refuse_missing
 from ..errors import DataError, StorageError
 from ..storage.files import existing_file, load_array, read_json, refuse_existing, staged_directory
@@ -129,11 +129,7 @@ class ItemCodes:
     @property
     def norms(self) -> npt.NDArray[np.float64]:
         """(items,) Euclidean norms."""
-        squares = np.square(self.weights.data, dtype=np.float64)
-        norms: npt.NDArray[np.float64] = np.sqrt(
-            reduce_rows(np.add, squares, self.weights.indptr[:-1], np.diff(self.weights.indptr))
-        )
-        return norms
+        return row_norms(self.weights)
 
     @property
     def is_unit_norm(self) -> bool:

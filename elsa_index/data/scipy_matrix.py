@@ -66,3 +66,14 @@ def checked_csr(
     check_starts(indptr, len(indices), what)
     check_range(indices, shape[1], what)
     return csr_array((data, indices, indptr), shape=shape)
+
+
+def row_norms(matrix: csr_array) -> npt.NDArray[np.float64]:
+    """(rows,) Euclidean norms.
+
+    >>> row_norms(csr_array([[3.0, 4.0], [0, 0]])).tolist()
+    [5.0, 0.0]
+    """
+    squares = np.square(matrix.data, dtype=np.float64)
+    norms: npt.NDArray[np.float64] = np.sqrt(reduce_rows(np.add, squares, matrix.indptr[:-1], np.diff(matrix.indptr)))
+    return norms

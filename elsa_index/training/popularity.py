@@ -11,14 +11,17 @@ HISTORY_EXPONENTS = (-0.25, -0.125, 0.0, 0.125)
 Values = npt.NDArray[np.float64]
 
 
-def relative(item_counts: npt.NDArray[np.int64]) -> Values:
-    """(items,) p: interactions over their geometric mean; an item without any counts as one with one.
+def relative(item_counts: npt.NDArray[np.int64], among: npt.NDArray[np.int64] | None = None) -> Values:
+    """(items,) p: interactions over their geometric mean, or that of others; one without any counts as one with one.
+
+    among: interactions whose mean it is; None: the items' own.
 
     >>> relative(np.array([1, 4])).tolist()
     [0.5, 2.0]
     """
     logs = np.log(np.maximum(item_counts, 1))
-    return np.exp(logs - logs.mean())
+    others = logs if among is None else np.log(np.maximum(among, 1))
+    return np.exp(logs - others.mean())
 
 
 def scaled(

@@ -49,11 +49,12 @@ def test_the_stated_overlap_is_what_a_search_returns(index, clustered):
     assert {answer.terms for answer in result.answers} <= set(range(chosen.query_terms + 1))
 
 
+@pytest.mark.slow
 def test_the_lower_end_of_an_interval_reaches_the_target_so_that_other_histories_do(clustered, tmp_path):
     """With the mean alone, every second set of other histories would get less than was promised."""
     codes, target, kept = clustered[0], 0.95, []
     with ei.Index.build(codes, tmp_path / "i") as index:
-        for seed in range(5):
+        for seed in range(10):
             chosen = index.tune(make_histories(codes, 60, seed=seed), target)
             assert chosen is not None
             assert chosen.low is not None
@@ -62,7 +63,7 @@ def test_the_lower_end_of_an_interval_reaches_the_target_so_that_other_histories
             result, exact = index.search(others, 100), index.search(others, 100, exact=True)
             overlap = np.mean([len(np.intersect1d(a, b)) / 100 for a, b in zip(result.rows, exact.rows, strict=True)])
             kept.append(bool(overlap >= target))
-    assert sum(kept) >= 4
+    assert sum(kept) >= 8
 
 
 def test_a_higher_target_costs_more(index, clustered, tmp_path):

@@ -1,6 +1,7 @@
 """Codes and histories with a right answer that is known: what tests build indexes from, and what these must return."""
 
 import numpy as np
+import polars as pl
 from scipy.sparse import csr_array
 
 import elsa_index as ei
@@ -92,6 +93,21 @@ def make_two_matrices(items: int = 300, dims: int = 64, seed: int = 6) -> ei.Ite
     """Codes whose items bring others to a history than they are scored by: an encoder's and a decoder's."""
     decoder, encoder = make_codes(items, dims, 6, seed), make_codes(items, dims, 4, seed + 1, unit=False)
     return ei.ItemCodes(decoder.ids, decoder.weights, item_counts=decoder.item_counts, history_codes=encoder.weights)
+
+
+def make_taste_log() -> ei.Interactions:
+    """300 users of four tastes, by item number modulo 4, over 60 items; the last two items occur with nobody else."""
+    rng = np.random.default_rng(0)
+    users, items = [], []
+    for user in range(300):
+        taste = rng.integers(0, 4)
+        likely = np.where(np.arange(58) % 4 == taste, 6.0, 1.0) / (1 + np.arange(58)) ** 0.5
+        for item in rng.choice(58, rng.integers(2, 12), replace=False, p=likely / likely.sum()):
+            users.append(f"u{user:03}")
+            items.append(f"i{item:02}")
+    users += ["alone", "lonely"]
+    items += ["i58", "i59"]
+    return ei.Interactions.from_pairs(pl.Series(users), pl.Series(items))
 
 
 def oracle(codes: ei.ItemCodes, histories: list[list[str]], k: int, store: str = "float16") -> list[np.ndarray]:

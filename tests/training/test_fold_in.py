@@ -11,22 +11,14 @@ from scipy.sparse import csr_array
 import elsa_index as ei
 from elsa_index.training.slim.fold_in import fold_in
 
-from ..support.catalogues import make_codes
+from ..support.catalogues import make_codes, make_taste_log
 
 CONFIG = {"nnz": 4, "neighbours": 20, "regularisation": 5.0}
 
 
 @pytest.fixture(scope="module")
 def log():
-    """300 users of four tastes over 60 items; nobody has the last one beside another."""
-    rng = np.random.default_rng(1)
-    users, items = ["alone"], ["i59"]
-    for user in range(300):
-        likely = np.where(np.arange(59) % 4 == rng.integers(0, 4), 6.0, 1.0) / (1 + np.arange(59)) ** 0.5
-        for item in rng.choice(59, rng.integers(2, 12), replace=False, p=likely / likely.sum()):
-            users.append(f"u{user:03}")
-            items.append(f"i{item:02}")
-    return ei.Interactions.from_pairs(pl.Series(users), pl.Series(items))
+    return make_taste_log()
 
 
 def without(codes: ei.ItemCodes, names: list[str]) -> ei.ItemCodes:

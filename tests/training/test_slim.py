@@ -17,23 +17,14 @@ from elsa_index.training.slim.log import Log
 from elsa_index.training.slim.selection import select
 from elsa_index.training.slim.validation import mean_ndcg
 
+from ..support.catalogues import make_taste_log
+
 ITEMS, NEIGHBOURS, LAMBDA = 60, 20, 5.0
 
 
 @pytest.fixture(scope="module")
 def log():
-    """300 users of four tastes; the last two items occur with nobody else."""
-    rng = np.random.default_rng(0)
-    users, items = [], []
-    for user in range(300):
-        taste = rng.integers(0, 4)
-        likely = np.where(np.arange(58) % 4 == taste, 6.0, 1.0) / (1 + np.arange(58)) ** 0.5
-        for item in rng.choice(58, rng.integers(2, 12), replace=False, p=likely / likely.sum()):
-            users.append(f"u{user:03}")
-            items.append(f"i{item:02}")
-    users += ["alone", "lonely"]
-    items += ["i58", "i59"]
-    return ei.Interactions.from_pairs(pl.Series(users), pl.Series(items))
+    return make_taste_log()
 
 
 def train(log, **values: Any) -> ei.ItemCodes:

@@ -12,7 +12,7 @@ from ...data.scipy_matrix import rows_of
 from ...errors import DataError, UsageError, refuse_kind, shorten
 from ...extras import require
 from ...storage.ids import IdMap, Rows
-from ..popularity import with_norms
+from ..popularity import relative, with_norms
 from .config import SlimConfig
 from .fit import Fit, OnStage
 from .log import Log
@@ -116,8 +116,7 @@ class _Fitted:
     def __init__(self, matrix: csr_array, training: _Training, on_stage: OnStage | None) -> None:
         self._training, self._on_stage = training, on_stage
         self._log = Log.of(matrix, training.config.user_power)
-        self._place = np.empty(len(self._log.order), dtype=np.int64)
-        self._place[self._log.order] = np.arange(len(self._log.order))
+        self._place = np.argsort(self._log.order)  # of each row in the log's order
 
     def codes(self, rows: Rows, with_one_of: Rows | None = None) -> csr_array:
         """(items, items) float32 CSR, empty but for these rows; with_one_of: and for those that keep none of these."""
@@ -156,10 +155,9 @@ def _joined(codes: ItemCodes, ids: IdMap, own: csr_array, changed: csr_array, co
     """The codes as they were, but for those that changed, and those of the new items after them. counts: (items,)
     interactions of the log."""
     before, size = len(codes.ids), len(ids)
-    logs = np.log(np.maximum(counts, 1))
     if codes.item_counts is not None:
-        logs[:before] = np.log(np.maximum(codes.item_counts, 1))
-    popularity = np.exp(logs - logs[:before].mean())
+        counts = np.append(codes.item_counts, counts[before:])
+    popularity = relative(counts, among=counts[:before])
     exponents = codes.origin["popularity"]
     fitted = csr_array(own + changed)
     if exponents["output"]:
@@ -173,6 +171,6 @@ def _joined(codes: ItemCodes, ids: IdMap, own: csr_array, changed: csr_array, co
         shares = np.append(shares, popularity[before:] ** exponents["history"]).astype(np.float32)
     if sample is not None:
         sample = csr_array((sample.data, sample.indices, sample.indptr), shape=(sample.shape[0], size))
-    item_counts = None if codes.item_counts is None else np.append(codes.item_counts, counts[before:])
+    item_counts = None if codes.item_counts is None else counts
     origin = codes.origin | {"folded_in": codes.origin.get("folded_in", 0) + size - before}
     return ItemCodes(ids, csr_array(weights), origin, item_counts, sample, shares, "items")
