@@ -26,7 +26,7 @@ def read_parquet(data: bytes) -> "pl.DataFrame":
     try:
         names = [field.name for field in pq.read_schema(pa.BufferReader(data)) if not pa.types.is_nested(field.type)]
         # Texts as numbers into a dictionary: one of a megabyte, named by each of a million rows, is there once.
-        file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=names)
+        file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=names, pre_buffer=False)
         about = file.metadata
         groups = sum(about.row_group(at).total_byte_size for at in range(about.num_row_groups))
         needed = max(about.num_rows * max(1, about.num_columns) * _CELL, groups)
@@ -36,7 +36,9 @@ def read_parquet(data: bytes) -> "pl.DataFrame":
                 f"its {len(data):,} bytes say to hold {about.num_rows:,} rows of {needed / 1e9:,.1f} GB, more than any "
                 f"log of that size does or than the {free / 1e9:,.1f} GB that are free"
             )
-        table = file.read(columns=names)
+        # On this thread alone: a thread that still holds Python's bytes when Python ends, ends the process with SIGABRT
+        # (github.com/apache/arrow/issues/34314), one time in five after an error.
+        table = file.read(columns=names, use_threads=False)
         table.validate(full=True)  # texts that are no UTF-8, for one
         held = sum(map(_written_out, table.columns))
         if held > most_unpacked(len(data)):
