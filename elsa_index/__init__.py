@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .changes.change import Changed, compact, delete, tag, upsert
     from .codes.item_codes import ItemCodes
     from .codes.load import load_codes
     from .codes.over_items import codes_over_items
@@ -46,6 +47,11 @@ if TYPE_CHECKING:
     from .training.train import train
 
 _HOME = {
+    "Changed": "changes.change",
+    "compact": "changes.change",
+    "delete": "changes.change",
+    "tag": "changes.change",
+    "upsert": "changes.change",
     "ClusterTarget": "engines.cluster_target",
     "ClusterError": "errors",
     "ItemCodes": "codes.item_codes",
@@ -91,6 +97,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Changed",
     "ClusterError",
     "ClusterTarget",
     "DataError",
@@ -122,6 +129,8 @@ __all__ = [
     "UnknownIdError",
     "UsageError",
     "codes_over_items",
+    "compact",
+    "delete",
     "diagnose",
     "evaluate",
     "export",
@@ -132,7 +141,9 @@ __all__ = [
     "read_metadata",
     "read_tags",
     "split",
+    "tag",
     "train",
+    "upsert",
 ]
 
 

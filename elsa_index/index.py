@@ -150,6 +150,11 @@ class Index:
         return self.catalogue.path
 
     @property
+    def is_current(self) -> bool:
+        """Whether no later commit has taken its place. Where one has, this one goes on as it was opened."""
+        return self.catalogue.is_current
+
+    @property
     def manifest(self) -> Manifest:
         return self.catalogue.manifest
 

@@ -13,6 +13,8 @@ import typer
 from . import (
     bench,
     build,
+    compact,
+    delete,
     diff,
     doctor,
     evaluate,
@@ -23,8 +25,10 @@ from . import (
     segments,
     serve,
     split,
+    tag,
     train,
     tune,
+    upsert,
     verify,
 )
 from .options import note, state
@@ -43,7 +47,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     split, train, fold_in, diff, build, search, segments, homepage, serve,
-    tune, evaluate, bench, export, verify, doctor,
+    upsert, delete, tag, compact, tune, evaluate, bench, export, verify, doctor,
 )  # fmt: skip
 for module in COMMANDS:
     name = module.__name__.rsplit(".", 1)[1]

@@ -137,6 +137,23 @@ def counted(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
+def say_changed(index: Path, done: "ei.Changed", *, json: bool) -> None:
+    """What a change of an index did."""
+    if json:
+        print_json(vars(done))
+        return
+    parts = [
+        f"{number:,} {what}"
+        for number, what in (
+            (done.added, "added"), (done.replaced, "given other codes"), (done.retagged, "given other tags"),
+            (done.deleted, "deleted"),
+        )
+        if number
+    ]  # fmt: skip
+    what = ", ".join(parts) or "no code changed"
+    print(f"{index}: {what}; {counted(done.items, 'item', 'items')}, commit {done.commit:,}, {done.seconds:.2f} s")
+
+
 def note_summary(log: "ei.Interactions") -> None:
     """What reading a log did."""
     counts = (f"{count:,} {name.replace('_', ' ')}" for name, count in log.summary.items())

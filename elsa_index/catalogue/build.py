@@ -30,7 +30,7 @@ from .build_options import BuildOptions
 from .calibration import Calibration, calibrate
 from .files import HISTORY_WEIGHTS, ITEM_COUNTS, SEGMENTS
 from .history_codes import HistoryCodes, open_history_codes, save_history_codes
-from .manifest import NAME, CodesEntry, Manifest
+from .manifest import CodesEntry, Manifest, is_index
 from .rounding_loss import rounding_loss
 
 
@@ -44,7 +44,7 @@ def write_index(codes: ItemCodes, path: Path, options: BuildOptions, on_progress
     store = cast(StoreName, options.store or kind.capabilities.stores[0])
     with (
         _taken_back(kind) as built,
-        staged_directory(path, overwrite=options.overwrite, is_ours=_is_index) as staged,
+        staged_directory(path, overwrite=options.overwrite, is_ours=is_index) as staged,
     ):
         _save_items(codes, store, metadata, staged)
         entry = None
@@ -158,7 +158,3 @@ def _calibrated(
         return None
     queries = [Query(history_codes.vector(part, codes.history_weights_of(part)), part) for part in rows if len(part)]
     return calibrate(engine, queries, target, threads=usable_processors()) if queries else None
-
-
-def _is_index(path: Path) -> bool:
-    return (path / NAME).is_file()

@@ -20,9 +20,10 @@ from ..engines.top_k import best
 from ..errors import ElsaIndexError, StorageError, UsageError, shorten
 from ..segments.stored import Segments
 from ..storage.as_opened import FilesAsOpened
-from ..storage.files import load_array, locked, one_generation
+from ..storage.files import linked, load_array, one_generation
 from ..storage.ids import IdMap, Rows
 from ..storage.ranges import check_shape
+from .commit import next_commit
 from .files import HISTORY_WEIGHTS, ITEM_COUNTS, SEGMENTS, bytes_by_part
 from .history import ResolvedHistory
 from .history_codes import HistoryCodes, open_history_codes
@@ -120,15 +121,21 @@ class Catalogue:
             self.segments.close()
 
     def rewrite_manifest(self, changed: Manifest, done: str, again: str) -> None:
-        """Writes another manifest over that of the index which is open. done, again: what was done, for the message.
+        """Makes a commit that differs in its manifest alone. done, again: what was done, for the message.
 
         Raises StorageError where the directory holds another index by now.
         """
-        with locked(self.path):  # so that what is compared is what is written over
+        with next_commit(self.path) as staged:
             if Manifest.read(self.path) != self.manifest:
                 raise StorageError(f"{self.path} was replaced while it was {done}; open it and {again} it again.")
-            changed.write(self.path)
-            self.manifest = changed
+            linked(self.path, staged, self.manifest.files)
+            changed.write(staged)
+        self.manifest, self.files = changed, FilesAsOpened(self.path, changed.files)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the path still leads to what was opened: no later commit has taken its place."""
+        return self.files.are_at(self.path)
 
     def check_unchanged(self) -> None:
         """Raises StorageError where somebody has written into an opened file: answers may be of neither index then."""

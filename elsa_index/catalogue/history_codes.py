@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from ..codes.item_codes import HistoryKind, ItemCodes
@@ -13,9 +14,12 @@ from ..engines.contract import Engine
 from ..engines.names import StoreName
 from ..engines.stored_codes import StoredCodes
 from ..errors import StorageError
+from ..storage.files import load_array
 from ..storage.ids import Rows
+from ..storage.ranges import check_range, check_shape
 
-_NAME = "history_codes"
+NAME = "history_codes"
+ITEM_DIMS = "item_dims.npy"
 
 
 class HistoryCodes(Protocol):
@@ -41,20 +45,26 @@ class SameCodes:
         return self.engine.stored_rows(rows)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ItemsThemselves:
-    """Dimensions are items. Nothing is stored."""
+    """Dimensions are items. dims: how many there are. of: (items,) the dimension that stands for each item, which it
+    keeps for as long as it is in the index; None: its row."""
 
-    items: int
+    dims: int
+    of: npt.NDArray[np.unsignedinteger] | None = None
+
+    def dims_of(self, rows: Rows) -> Rows:
+        return rows if self.of is None else self.of.take(rows).astype(np.int64)
 
     def vector(self, rows: Rows, weights: Vector) -> QueryVector:
-        if weights.all():  # rows are sorted, each once
-            return QueryVector(rows, weights, self.items)
-        return QueryVector.summed(rows, weights, self.items)
+        dims = self.dims_of(rows)
+        if self.of is None and weights.all():  # rows are sorted, each once
+            return QueryVector(dims, weights, self.dims)
+        return QueryVector.summed(dims, weights, self.dims)
 
     def rows(self, rows: Rows) -> csr_array:
-        parts = (np.ones(len(rows)), rows, np.arange(len(rows) + 1))
-        return csr_array(parts, shape=(len(rows), self.items))
+        parts = (np.ones(len(rows)), self.dims_of(rows), np.arange(len(rows) + 1))
+        return csr_array(parts, shape=(len(rows), self.dims))
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +83,12 @@ class OwnCodes:
 def save_history_codes(codes: ItemCodes, store: StoreName, directory: Path) -> None:
     """Writes what `open_history_codes` needs."""
     if not isinstance(codes.history_codes, str):
-        precision: StoreName = "float16" if store == "none" else store
-        StoredCodes.round_matrix(codes.history_codes, codes.ids, precision).save(directory, _NAME)
+        StoredCodes.round_matrix(codes.history_codes, codes.ids, precision_of(store)).save(directory, NAME)
+
+
+def precision_of(store: StoreName) -> StoreName:
+    """How history codes of their own are kept."""
+    return "float16" if store == "none" else store
 
 
 def open_history_codes(kind: HistoryKind, directory: Path, engine: Engine) -> HistoryCodes:
@@ -82,10 +96,14 @@ def open_history_codes(kind: HistoryKind, directory: Path, engine: Engine) -> Hi
     if kind == "same":
         return SameCodes(engine)
     if kind == "items":
-        if engine.dims != engine.items:
+        of = load_array(directory / ITEM_DIMS) if (directory / ITEM_DIMS).is_file() else None
+        if of is not None:
+            check_shape(of, (engine.items,), "u", f"The dimensions in {directory / ITEM_DIMS}")
+            check_range(of, engine.dims, f"The dimensions in {directory / ITEM_DIMS}")
+        elif engine.dims != engine.items:
             raise StorageError(f"{directory} is damaged: {engine.dims:,} dimensions cannot be {engine.items:,} items.")
-        return ItemsThemselves(engine.items)
-    store = StoredCodes.load(directory, engine.dims, _NAME)
+        return ItemsThemselves(engine.dims, of)
+    store = StoredCodes.load(directory, engine.dims, NAME)
     if store.items != engine.items:
         raise StorageError(f"{directory} is damaged: history codes of {store.items:,} items, not {engine.items:,}.")
     return OwnCodes(store)

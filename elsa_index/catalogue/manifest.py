@@ -15,9 +15,10 @@ from ..storage.seal import Entry, check_files, check_seal, refuse_strangers, sea
 from .calibration import Calibration
 from .parts import OTHER, part_of
 
-FORMAT: Literal[3] = 3
-_READABLE = (2, 3)
-"""Format 3 says what items bring to a history; in 2 that is always their code."""
+FORMAT: Literal[4] = 4
+_READABLE = (2, 3, 4)
+"""Format 3 says what items bring to a history; in 2 that is always their code. An index of format 4 may have been
+changed: its documents and dimensions are numbered in files of their own then."""
 NAME = "manifest.json"
 _ADVICE = "Build the index again."
 CHECKED_AT_OPEN = 1 << 30
@@ -25,11 +26,13 @@ CHECKED_AT_OPEN = 1 << 30
 
 
 class CodesEntry(BaseModel):
-    """The codes that an index was built from. history: `ItemCodes.history_kind`."""
+    """The codes that an index was built from, and changed by since. history: `ItemCodes.history_kind`. space: see
+    `ItemCodes.space`; None in older formats, where it is the fingerprint."""
 
     model_config = ConfigDict(frozen=True)
 
     fingerprint: str
+    space: str | None = None
     items: int
     dims: int
     nnz: int
@@ -40,6 +43,7 @@ class CodesEntry(BaseModel):
     def of(cls, codes: ItemCodes) -> "CodesEntry":
         return cls(
             fingerprint=codes.fingerprint,
+            space=codes.space,
             items=len(codes.ids),
             dims=codes.dims,
             nnz=codes.nnz,
@@ -50,11 +54,12 @@ class CodesEntry(BaseModel):
 
 class Manifest(BaseModel):
     """Engine and its parameters, files, codes, what rounding the codes cost (`store_loss`), and what a search does
-    that asks for nothing else (`calibration`; None: it answers exactly where the engine can), and its segments."""
+    that asks for nothing else (`calibration`; None: it answers exactly where the engine can), and its segments.
+    commits: changes since it was built. changed: items written or deleted since it was calibrated."""
 
     model_config = ConfigDict(frozen=True)
 
-    format: Literal[2, 3] = FORMAT
+    format: Literal[2, 3, 4] = FORMAT
     created_by: str
     engine: EngineName
     parameters: dict[str, Any]
@@ -63,6 +68,8 @@ class Manifest(BaseModel):
     calibration: Calibration | None = None
     segments: SegmentsEntry | None = None
     build_seconds: float | None = None
+    commits: int = 0
+    changed: int = 0
     files: dict[str, Entry]
 
     def write(self, directory: Path) -> None:
@@ -89,7 +96,7 @@ class Manifest(BaseModel):
         if content["format"] not in _READABLE:
             raise StorageError(
                 f"{directory} has the index format {content['format']}; this version reads {_READABLE[0]} "
-                f"and {FORMAT}. Open it with the elsa-index that made it, or build it again."
+                f"to {FORMAT}. Open it with the elsa-index that made it, or build it again."
             )
         check_seal(content, text, path, _ADVICE)
         content.pop("xxh3", None)
@@ -112,3 +119,7 @@ class Manifest(BaseModel):
     def strangers(self, directory: Path) -> list[str]:
         """Files in the directory that the manifest does not list."""
         return strangers(directory, (*self.files, NAME))
+
+
+def is_index(path: Path) -> bool:
+    return (path / NAME).is_file()

@@ -32,5 +32,5 @@ def tune(
         raise UsageError(f"None of the {len(histories):,} histories has an item that the index knows.")
     queries = [Query(history.vector, history.rows) for history in known]
     found = None if target_overlap == 1 else calibrate(engine, queries, target_overlap, threads)
-    catalogue.rewrite_manifest(manifest.model_copy(update={"calibration": found}), "tuned", "tune")
+    catalogue.rewrite_manifest(manifest.model_copy(update={"calibration": found, "changed": 0}), "tuned", "tune")
     return found

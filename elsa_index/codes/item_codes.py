@@ -154,6 +154,12 @@ class ItemCodes:
             digest.update(self.history_codes.data.astype("<f4").tobytes())
         return digest.hexdigest()
 
+    @property
+    def space(self) -> str:
+        """What the dimensions mean: the fingerprint of the codes that a training gave them by. Codes that were made to
+        go with others, such as those of new items, have the others' in `origin`."""
+        return str(self.origin.get("space", self.fingerprint))
+
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Writes a directory of plain arrays and codes.json, in one step."""
         with staged_directory(Path(path), overwrite=overwrite, is_ours=_is_codes) as staged:

@@ -58,6 +58,38 @@ class Metadata:
         """All that is known of an item, by column."""
         return {name: column[row] for name, column in self.columns.items() if column[row]}
 
+    @classmethod
+    def changed(
+        cls, before: "Metadata | None", former: Rows, ids: IdMap, table: Mapping[str, Sequence[object]] | None
+    ) -> "Metadata | None":
+        """Metadata after items came, went and moved. former: (items,) the row that each had, -1 for none. table: what
+        is known anew, as for `of`: its columns are replaced for its items, other columns stay.
+
+        >>> films = Metadata.of({"item_id": ["b"], "title": ["Brazil"]}, IdMap("ab"))
+        >>> known = {"item_id": ["a", "c"], "title": ["Alien", "Cube"], "year": [1979, 1997]}
+        >>> after = Metadata.changed(films, np.array([1, -1]), IdMap("bc"), known)
+        >>> after.item(0), after.item(1)
+        ({'title': 'Brazil'}, {'title': 'Cube', 'year': '1997'})
+        """
+        kept: dict[str, Strings] = {}
+        nothing = Strings([""])
+        if before is not None:
+            # Where nothing is known the text after the last one, which is empty, is taken.
+            places = np.where(former >= 0, former, len(next(iter(before.columns.values()))))
+            kept = {name: column.followed_by(nothing).in_order(places) for name, column in before.columns.items()}
+        if table is None:
+            return cls(kept) if kept else None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # that it describes few of all items is meant so
+            given = cls.of(table, ids)
+        anew = np.zeros(len(ids), dtype=bool)
+        anew[[row for row in ids.find(table["item_id"]).tolist() if row >= 0]] = True
+        for name, column in given.columns.items():
+            old = kept.get(name, nothing.in_order(np.zeros(len(ids), dtype=np.int64)))
+            order = np.where(anew, np.arange(len(ids)) + len(ids), np.arange(len(ids)))
+            kept[name] = old.followed_by(column).in_order(order)
+        return cls(kept)
+
     def save(self, directory: Path) -> None:
         write_json(directory / _COLUMNS, {"columns": list(self.columns)})
         for number, column in enumerate(self.columns.values()):

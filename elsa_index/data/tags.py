@@ -3,7 +3,7 @@
 import os
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import cached_property, partial, reduce
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..errors import DataError, UsageError, name_some
 from ..storage.files import load_array
-from ..storage.ids import IdMap, Rows
+from ..storage.ids import IdMap, Rows, external_id
 from ..storage.ranges import check_range, check_shape, check_starts
 from .tables import read_table, refuse_missing
 
@@ -49,9 +49,9 @@ class Tags:
 
     @classmethod
     def _sorted(cls, names: IdMap, numbers: Rows, rows: Rows, items: int) -> "Tags":
-        unique = np.unique(np.stack([numbers, rows], axis=1), axis=0)
-        starts = np.searchsorted(unique[:, 0], np.arange(len(names) + 1))
-        return cls(names, starts, unique[:, 1].astype(np.min_scalar_type(items)), items)
+        unique = np.unique(numbers.astype(np.int64) * items + rows)
+        starts = np.searchsorted(unique, items * np.arange(len(names) + 1))
+        return cls(names, starts, (unique % max(items, 1)).astype(np.min_scalar_type(items)), items)
 
     @classmethod
     def with_groups(cls, tags: "Tags | None", prefix: str, of: npt.NDArray[np.signedinteger]) -> "Tags":
@@ -69,22 +69,38 @@ class Tags:
         inside = np.flatnonzero(of >= 0)
         numbers, rows = [of[inside].astype(np.int64) + len(names)], [inside]
         if tags is not None:
-            numbers.append(np.repeat(np.arange(len(names)), np.diff(tags.starts)))
+            numbers.append(tags.numbers_of_rows)
             rows.append(tags.rows.astype(np.int64))
         groups = [f"{prefix}{number}" for number in range(int(np.max(of)) + 1)]
         return cls._sorted(IdMap(names + groups), np.concatenate(numbers), np.concatenate(rows), len(of))
 
+    def is_carried(self, tag: str) -> bool:
+        """Whether any item carries a tag."""
+        return tag in self.names and bool(self.sizes[self.names.find([tag])[0]])
+
     def numbers(self, wanted: Sequence[object]) -> list[int]:
         """The numbers of tags. Raises UsageError that lists some of the tags there are."""
         found = self.names.find(wanted)
-        missing = [name for name, number in zip(wanted, found, strict=True) if number < 0]
+        missing = [name for name in wanted if not self.is_carried(external_id(name))]
         if missing:
-            some = name_some([self.names[at] for at in range(min(len(self.names), 5))])
+            carried = np.flatnonzero(self.sizes)
+            some = name_some([self.names[int(at)] for at in carried[:5]])
             raise UsageError(
-                f"No item carries the tag {name_some(list(map(str, missing)))}; the index has {len(self.names):,} "
+                f"No item carries the tag {name_some(list(map(str, missing)))}; the index has {len(carried):,} "
                 f"tags, among them {some}."
             )
         return [int(number) for number in found]
+
+    @cached_property
+    def sizes(self) -> Rows:
+        """(tags,) how many items carry each: a change can leave a tag without any."""
+        starts = self.starts.astype(np.int64)
+        return starts[1:] - starts[:-1]
+
+    @property
+    def numbers_of_rows(self) -> Rows:
+        """(rows,) the tag of each entry of `rows`."""
+        return np.repeat(np.arange(len(self.names)), self.sizes)
 
     def rows_of(self, number: int) -> Rows:
         """Items that carry a tag, sorted."""
@@ -95,13 +111,47 @@ class Tags:
         fewest_first = sorted(map(self.rows_of, numbers), key=len)
         return reduce(partial(np.intersect1d, assume_unique=True), fewest_first)
 
-    def by_row(self) -> list[list[int]]:
-        """For each item the numbers of its tags."""
-        result: list[list[int]] = [[] for _ in range(self.items)]
-        for number in range(len(self.names)):
-            for row in self.rows_of(number).tolist():
-                result[row].append(number)
+    def by_row(self, first: int = 0) -> list[list[int]]:
+        """For each item from row `first` on the numbers of its tags."""
+        result: list[list[int]] = [[] for _ in range(first, self.items)]
+        of_those = np.flatnonzero(self.rows >= first)
+        for number, row in zip(self.numbers_of_rows[of_those].tolist(), self.rows[of_those].tolist(), strict=True):
+            result[row - first].append(number)
         return result
+
+    @classmethod
+    def changed(
+        cls,
+        tags: "Tags | None",
+        former: Rows,
+        added: Iterable[tuple[str, int]],
+        removed: Iterable[tuple[str, int]] = (),
+    ) -> "Tags":
+        """Tags after items came, went and moved. Tags keep their numbers; new ones come after them.
+
+        former: (items,) the row that each item had, -1 for none. added, removed: tags and the rows, as they are now, of
+        items that get or lose them.
+
+        >>> before = Tags.of([("a", "red"), ("b", "red"), ("b", "new")], IdMap("abc"))
+        >>> after = Tags.changed(before, np.array([1, 2, -1]), added=[("old", 2)], removed=[("red", 0)])
+        >>> list(after.names), [after.rows_of(number).tolist() for number in range(3)]
+        (['red', 'new', 'old'], [[], [0], [2]])
+        """
+        items = len(former)
+        added, removed = list(added), list(removed)
+        names = IdMap(dict.fromkeys([*(tags.names if tags else ()), *(name for name, _ in added)]))
+        numbers, rows = [names.find(name for name, _ in added)], [np.array([row for _, row in added], dtype=np.int64)]
+        if tags is not None:
+            now = np.full(tags.items + 1, -1, dtype=np.int64)  # where each of the former rows is
+            now[former[former >= 0]] = np.flatnonzero(former >= 0)
+            kept = now[tags.rows]
+            stay = kept >= 0
+            numbers.append(tags.numbers_of_rows[stay])
+            rows.append(kept[stay])
+        keys = np.concatenate(numbers) * items + np.concatenate(rows)
+        gone = names.find(name for name, _ in removed) * items + np.array([row for _, row in removed], dtype=np.int64)
+        keys = np.setdiff1d(keys, gone[gone >= 0])
+        return cls._sorted(names, keys // items, keys % items, items)
 
     def save(self, directory: Path) -> None:
         self.names.save(directory, "tags.names")

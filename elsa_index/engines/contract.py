@@ -14,7 +14,8 @@ from scipy.sparse import csr_array
 from ..codes.item_codes import ItemCodes
 from ..codes.query_vector import QueryVector, Vector
 from ..data.tags import Tags
-from ..storage.ids import Rows
+from ..errors import UsageError
+from ..storage.ids import IdMap, Rows
 from .names import EngineName, ManyTerms, RankName, StoreName
 from .top_k import in_sorted
 
@@ -31,7 +32,8 @@ class Capabilities:
     cuts_queries: takes query_terms and candidates. stores: how it can keep codes, its default first.
     score_tolerance: how far scores may be from float64 arithmetic, relative to the largest. efforts: values
     of `effort` that trade speed for quality, for engines that have such a thing. ranks: who may rank, for engines on a
-    cluster, their default first. most_dims: of codes; None: any number.
+    cluster, their default first. most_dims: of codes; None: any number. changes: items can be added, replaced and
+    deleted.
     """
 
     exact: bool
@@ -41,6 +43,7 @@ class Capabilities:
     efforts: tuple[int, ...] = ()
     ranks: tuple[RankName, ...] = ()
     most_dims: int | None = None
+    changes: bool = False
 
     @property
     def keeps_codes(self) -> bool:
@@ -59,6 +62,28 @@ class BuildPlan:
     tags: Tags | None = None
     cluster: "ClusterTarget | None" = None
     overwrite: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """What becomes of an engine's items. Those that stay keep their order, and those that are written come after them.
+
+    kept: rows that stay, ascending. codes: (written, dims) float32 CSR of those that are written. ids, tags: of all
+    items afterwards.
+    """
+
+    kept: Rows
+    codes: csr_array
+    ids: IdMap
+    tags: Tags | None
+
+    @property
+    def dims(self) -> int:
+        return int(self.codes.shape[1])
+
+    @property
+    def written_ids(self) -> IdMap:
+        return self.ids.in_order(np.arange(len(self.kept), len(self.ids)))
 
 
 @dataclass(frozen=True)
@@ -208,6 +233,19 @@ class Engine(ABC):
     @abstractmethod
     def open(cls, directory: Path, parameters: dict[str, Any]) -> "Engine":
         """Opens what `build` wrote."""
+
+    def change(self, source: Path, directory: Path, parameters: dict[str, Any], change: Change) -> dict[str, Any]:
+        """Writes into `directory` the files of an engine with other items; returns its parameters. source, parameters:
+        of this one, which is open and stays as it is. Files that stay the same are linked, never written into.
+
+        Raises UsageError where an engine cannot, DataError for codes that it cannot hold.
+        """
+        raise UsageError(
+            f"The engine {self.name} cannot change items: build the index again, or use lucene, exact or faiss-flat."
+        )
+
+    def compact(self, source: Path, directory: Path) -> None:
+        """Writes into `directory` the same items without what changes left behind."""
 
     @abstractmethod
     def stored_rows(self, rows: Rows) -> csr_array:

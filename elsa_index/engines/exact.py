@@ -6,7 +6,7 @@ from typing import Any
 
 from ..codes.item_codes import ItemCodes
 from .batching import Counter
-from .contract import Answer, BuildPlan, Capabilities, Progress, Query, SearchPlan
+from .contract import Answer, BuildPlan, Capabilities, Change, Progress, Query, SearchPlan
 from .exhaustive import exhaustive
 from .stored_codes import StoredCodes, StoredCodesEngine
 
@@ -18,7 +18,7 @@ class ExactEngine(StoredCodesEngine):
 
     name = "exact"
     capabilities = Capabilities(
-        exact=True, cuts_queries=False, stores=("float16", "float32", "int8"), score_tolerance=1e-12
+        exact=True, cuts_queries=False, stores=("float16", "float32", "int8"), score_tolerance=1e-12, changes=True
     )
 
     @classmethod
@@ -31,6 +31,10 @@ class ExactEngine(StoredCodesEngine):
     @classmethod
     def open(cls, directory: Path, parameters: dict[str, Any]) -> "ExactEngine":
         return cls(StoredCodes.load(directory, parameters["dims"]))
+
+    def change(self, source: Path, directory: Path, parameters: dict[str, Any], change: Change) -> dict[str, Any]:
+        self.changed_store(change, parameters["store"]).save(directory)
+        return parameters | {"dims": change.dims}
 
     def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
         answers: list[Answer] = []

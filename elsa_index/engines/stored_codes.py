@@ -1,9 +1,10 @@
 """Stored codes: compact, memory-mapped arrays that exact scores are computed from."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,8 @@ from ..errors import DataError
 from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows
 from ..storage.ranges import check_range, check_shape, check_starts
-from .contract import Engine
+from ..storage.runs import parts_in_order
+from .contract import Change, Engine
 from .names import StoreName
 
 _CHUNK = 10_000
@@ -81,6 +83,21 @@ class StoredCodes:
             dims,
             scales,
         )
+
+    def followed_by(self, others: "StoredCodes") -> "StoredCodes":
+        """These codes, then others of the same precision."""
+
+        def both(name: str) -> Any:
+            return np.concatenate([getattr(self, name), getattr(others, name)])  # in the wider of both types
+
+        scales = None if self.scales is None else both("scales")
+        return StoredCodes(both("weights"), both("dims_of"), both("lengths"), max(self.dims, others.dims), scales)
+
+    def in_order(self, order: Rows) -> "StoredCodes":
+        """The codes of these rows, one after the other."""
+        weights, dims_of = (parts_in_order(part, self.indptr, order) for part in (self.weights, self.dims_of))
+        scales = None if self.scales is None else self.scales[order]
+        return StoredCodes(weights, dims_of, self.lengths[order], self.dims, scales)
 
     def save(self, directory: Path, name: str = "codes") -> None:
         np.save(directory / f"{name}.weights.npy", self.weights)
@@ -183,7 +200,11 @@ class StoredCodes:
     @property
     def norms(self) -> Vector:
         """(items,) Euclidean norms."""
-        norms: Vector = np.sqrt(reduce_rows(np.add, np.square(self.values), self.indptr[:-1], self.lengths))
+        norms = np.zeros(self.items)
+        for chunk in self.chunks():
+            lengths = self.lengths[chunk.rows.start : chunk.rows.stop]
+            squares = reduce_rows(np.add, np.square(chunk.values), np.array(chunk.starts[:-1]), lengths)
+            norms[chunk.rows.start : chunk.rows.stop] = np.sqrt(squares)
         return norms
 
     @cached_property
@@ -231,3 +252,10 @@ class StoredCodesEngine(Engine):
 
     def query_vector(self, rows: Rows, weights: Vector) -> QueryVector:
         return self.store.sum_rows(rows, weights)
+
+    def changed_store(self, change: Change, store: StoreName) -> StoredCodes:
+        """The stored codes after a change."""
+        kept = self.store.in_order(change.kept)
+        if not change.codes.shape[0]:
+            return replace(kept, dims=change.dims)
+        return kept.followed_by(StoredCodes.round_matrix(change.codes, change.written_ids, store))

@@ -76,11 +76,12 @@ class HeavyItems:
         if short_queries:
             return cls(np.zeros(0, dtype=np.int64), float(np.max(norms)))
         count = min(max(HEAVY, int(HEAVY_SHARE * store.items)), store.items - 1)
-        order = np.argsort(-norms, kind="stable")
-        rest = float(norms[order[count]])
-        if rest > 0.99 * float(norms[order[0]]):
-            return cls(order[:0], float(norms[order[0]]))
-        return cls(np.sort(order[:count]), rest)
+        least, rest = np.partition(norms, [-count - 1, -count])[[-count, -count - 1]] if count else (np.inf, norms[0])
+        largest = float(np.max(norms))
+        if rest > 0.99 * largest:
+            return cls(np.zeros(0, dtype=np.int64), largest)
+        larger, equal = np.flatnonzero(norms > least), np.flatnonzero(norms == least)
+        return cls(np.sort(np.concatenate([larger, equal[: count - len(larger)]])), float(rest))
 
     def save(self, directory: Path) -> None:
         """Writes the rows; `rest_norm` is for the engine's parameters."""

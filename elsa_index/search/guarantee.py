@@ -35,8 +35,17 @@ def _worth(
         kept = "stored codes" if able.keeps_codes else "impacts"
         return f"exact: the exhaustive top k of the {engine} index's {kept}, {manifest.codes.items:,} items"
     if manifest.calibration is not None and not options.cuts:
-        return f"calibrated: {manifest.calibration}" + (", without a filter" if filtered else "")
+        return f"calibrated: {manifest.calibration}{', without a filter' if filtered else ''}{_age(manifest)}"
     if able.exact:
         share = sum(answer.proven for answer in answers) / len(answers)
         return f"not proven: terms and candidates as given; {share:.0%} of the answers happen to be proven"
     return f"approximate: the engine {engine} promises nothing; compare it with faiss-flat on the same codes"
+
+
+_OLD = 0.1
+"""Where so many of the items changed, what was measured before is told to be old."""
+
+
+def _age(manifest: Manifest) -> str:
+    share = manifest.changed / manifest.codes.items
+    return f"; since then {share:.0%} of the items changed: tune it again" if share > _OLD else ""

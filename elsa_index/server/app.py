@@ -14,14 +14,16 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from ..changes.change import Changed
 from ..index import Index
 from .bodies import SMALL, read_body
+from .changing import described
 from .current import Current
 from .guard import PAGE, Guard, Metrics, log
 from .hosts import Hosts
 from .problems import handle_problems
 from .request_models import BODIES, Body
-from .routes import PAGE_FILES, SCHEMAS, looking_up, operating, searching
+from .routes import PAGE_FILES, SCHEMAS, changing, looking_up, operating, searching
 from .settings import Settings
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -35,6 +37,7 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
     """
     metrics = Metrics()
     pool = ThreadPoolExecutor(settings.searching_threads, thread_name_prefix="searching")
+    writing = ThreadPoolExecutor(1, thread_name_prefix="writing")
     large = ThreadPoolExecutor(1, thread_name_prefix="reading")
 
     @asynccontextmanager
@@ -42,6 +45,7 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
         app.state.ready = True
         yield
         app.state.ready = False
+        writing.shutdown(wait=True)
         large.shutdown(wait=True)
         pool.shutdown(wait=True)
         current.close()
@@ -74,16 +78,33 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
     async def answer_body(request: Request, model: type[Body], answer: Callable[[Index, Any], BaseModel]) -> Response:
         """Answers what a body asks. It is read in a searching thread too, a large one in a thread that is only for
         those."""
-        if _media_type(request) != "application/json":
-            text = "the body is taken for JSON only with the header Content-Type: application/json"
-            raise HTTPException(422, text)
+        _refuse_other_media(request)
         content = await request.body()
         if len(content) > SMALL:
             body = await asyncio.get_running_loop().run_in_executor(large, read_body, model, content)
             return await ask(lambda index: answer(index, body))
         return await ask(lambda index: answer(index, read_body(model, content)))
 
+    async def change_by_body(request: Request, model: type[Body], change: Callable[[Index, Any], Changed]) -> Response:
+        """Changes the index directory as a body asks, and serves the commit. One after the other, in a thread of their
+        own."""
+        if settings.token is None:
+            raise HTTPException(403, "changes are for those who bear a token: start the service with ELSA_INDEX_TOKEN")
+        _refuse_other_media(request)
+        content = await request.body()
+
+        def changed() -> str:
+            body = read_body(model, content)
+            with current.use() as index:
+                done = change(index, body)
+            app.state.swap()
+            return described(done).model_dump_json()
+
+        done = await asyncio.get_running_loop().run_in_executor(writing, changed)
+        return Response(done, media_type="application/json")
+
     app.include_router(searching(answer_body))
+    app.include_router(changing(change_by_body))
     app.include_router(looking_up(ask, settings.images))
     app.include_router(operating(app, metrics))
     app.mount(PAGE, StaticFiles(directory=PAGE_FILES), name="page")
@@ -94,8 +115,9 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
     return app
 
 
-def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+def _refuse_other_media(request: Request) -> None:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise HTTPException(422, "the body is taken for JSON only with the header Content-Type: application/json")
 
 
 def _documented(app: FastAPI) -> dict[str, Any]:

@@ -35,6 +35,8 @@ class Current:
         self._lock = threading.Lock()
         self._swapping = threading.Lock()
         self._held = _Held(self._opened(self._warming))
+        self._held.index.titles.find("a", 1)
+        self._seen_at: tuple[int, int] | None = None
 
     @contextmanager
     def use(self) -> Iterator[Index]:
@@ -63,6 +65,20 @@ class Current:
                 unused = not old.users
             if unused:
                 old.index.close()
+        # Made anew, which takes seconds for hundreds of thousands of titles: whoever looks one up first waits for it,
+        # and nobody else.
+        held.index.titles.find("a", 1)
+
+    def is_replaced(self) -> bool:
+        """Whether another commit of the index has taken its place, which was not there when this was last asked."""
+        with self._lock:
+            catalogue = self._held.index.catalogue
+        try:
+            found = catalogue.path.stat()
+        except OSError:  # for a moment nothing is there, or for longer
+            return False
+        seen_at, self._seen_at = self._seen_at, (found.st_dev, found.st_ino)
+        return seen_at != self._seen_at and not catalogue.is_current
 
     def check(self) -> str | None:
         """Looks whether somebody wrote into the index's files; then nothing is answered from them any more, until
@@ -103,7 +119,6 @@ class Current:
 
 def _warm(index: Index, seconds: float) -> None:
     """Asks about one item after the other for so many seconds, at least once."""
-    index.titles.find("a", 1)
     until = time.monotonic() + seconds
     for row in range(len(index)):
         history = [index.ids[row]]

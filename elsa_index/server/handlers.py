@@ -146,6 +146,8 @@ def about(index: Index, images: Sequence[str] = ()) -> answers.About:
         dims=manifest.codes.dims,
         engine=manifest.engine,
         fingerprint=manifest.codes.fingerprint,
+        space=manifest.codes.space or manifest.codes.fingerprint,
+        commit=manifest.commits,
         segments=len(index.segments) if index.segments else 0,
         can_be_exact=index.can_be_exact,
         images=list(images),
@@ -176,7 +178,7 @@ def _recommended(
 
 
 def _refuse_unknown_tags(index: Index, tags: Sequence[str]) -> None:
-    missing = [tag for tag in tags if index.tags is None or tag not in index.tags.names]
+    missing = [tag for tag in tags if index.tags is None or not index.tags.is_carried(tag)]
     if missing:
         raise UnknownIdError(f"No item of the index carries the tag {name_some(missing)}.")
 

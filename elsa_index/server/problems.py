@@ -15,6 +15,7 @@ from .response_models import Problem
 _MEANING = {
     400: "The body is not JSON.",
     401: "The bearer token is missing or wrong.",
+    403: "The service has no token, without which it takes no changes.",
     404: "There is no such item or tag.",
     408: "The body did not arrive in time.",
     413: f"The body has more than {MAX_BODY:,} bytes.",

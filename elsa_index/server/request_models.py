@@ -19,6 +19,8 @@ MAX_BATCH = 100
 """Histories of one request."""
 MAX_SHORT_HISTORY = 1_000
 """Items of a history of a batch, or of one whose every part is shown."""
+MAX_CHANGED = 1_000
+"""Items that one request adds, or gives other codes."""
 MAX_EXPLAINED = 20
 """Items to explain in one request."""
 _ID_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "integer"}], "examples": ["1"]}
@@ -178,6 +180,54 @@ class ExplainRequest(ShortHistoryRequest):
     items: ItemIds = Field(min_length=1, max_length=MAX_EXPLAINED, description="Items to explain.")
 
 
+class ChangedItem(Body):
+    """An item that comes, or gets another code."""
+
+    item_id: ItemId
+    code: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(
+        min_length=1,
+        max_length=MAX_HISTORY,
+        description="Weights by dimension; where dimensions are items, by item: of those that speak for this one.",
+    )
+    users: Whole | None = Field(None, ge=0, le=2**32 - 1, description="That have the item.")
+    tags: Names = Field([], max_length=100, description="Tags that it gets besides those that it has.")
+    metadata: dict[str, str] = Field({}, max_length=100, description="What is known of it anew: title and others.")
+
+
+class UpsertRequest(Body):
+    """Items that come, or get other codes, in one commit."""
+
+    items: Annotated[list[ChangedItem], FailFast()] = Field(min_length=1, max_length=MAX_CHANGED)
+    space: str | None = Field(
+        None, description="Of the codes, if dimensions are not items: what `space` of `GET /v1/index` says."
+    )
+
+
+class DeleteRequest(Body):
+    """Items that go, in one commit: all of them, or none."""
+
+    items: ItemIds = Field(min_length=1, max_length=MAX_HISTORY)
+    skip_unknown: bool = Field(False, description="Delete the others where the index does not hold some.")
+
+
+class Tagged(Body):
+    """A tag of an item."""
+
+    item_id: ItemId
+    tag: Name
+
+
+class TagRequest(Body):
+    """Tags that items get and lose, in one commit."""
+
+    add: Annotated[list[Tagged], FailFast()] = Field([], max_length=MAX_HISTORY)
+    remove: Annotated[list[Tagged], FailFast()] = Field([], max_length=MAX_HISTORY)
+
+
+class CompactRequest(Body):
+    """Merge what many changes left behind."""
+
+
 BODIES: tuple[type[Body], ...] = (
     RecommendRequest,
     BatchRequest,
@@ -186,4 +236,8 @@ BODIES: tuple[type[Body], ...] = (
     SegmentsRequest,
     DimensionsRequest,
     ExplainRequest,
+    UpsertRequest,
+    DeleteRequest,
+    TagRequest,
+    CompactRequest,
 )

@@ -158,6 +158,18 @@ class ItemDetails(Item):
     segment_name: str | None
 
 
+class ChangedAnswer(BaseModel):
+    """What a commit did, which is served already."""
+
+    added: int
+    replaced: int = Field(description="Items that got another code.")
+    retagged: int
+    deleted: int
+    items: int = Field(description="How many there are now.")
+    commit: int = Field(description="Its number since the index was built.")
+    milliseconds: float
+
+
 class About(BaseModel):
     """What is served."""
 
@@ -165,6 +177,8 @@ class About(BaseModel):
     dims: int
     engine: str
     fingerprint: str
+    space: str = Field(description="Of the training that gave the dimensions their meaning.")
+    commit: int = Field(description="Changes since the index was built.")
     segments: int
     can_be_exact: bool
     images: list[str] = Field(description="Hosts whose pictures the page shows.")

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from ..errors import UsageError, name_some
 from ..index import Index
+from . import changing as changes
 from . import handlers
 from . import request_models as asked
 from . import response_models as answers
@@ -108,6 +109,48 @@ def searching(answer: AnswerBody) -> APIRouter:
     async def explain(request: Request) -> Response:
         """What each item of the history and each dimension brings to the scores of items."""
         return await answer(request, asked.ExplainRequest, handlers.explain)
+
+    return router
+
+
+def changing(answer: AnswerBody) -> APIRouter:
+    """Routes that change the index, for those who bear the token."""
+    router = APIRouter(prefix="/v1", responses=problem_responses(400, 401, 403, 404, 408, 413, 421, 422, 503))
+
+    @router.post(
+        "/items/upsert",
+        response_model=answers.ChangedAnswer,
+        openapi_extra=_body(
+            asked.UpsertRequest,
+            one={"items": [{"item_id": "new", "code": {"3": 0.6, "17": -0.8}, "tags": ["new"]}], "space": "5f0c..."},
+        ),
+    )
+    async def upsert(request: Request) -> Response:
+        """Adds items, and gives other codes to items that are there. What is answered is served already."""
+        return await answer(request, asked.UpsertRequest, changes.upsert)
+
+    @router.post(
+        "/items/delete",
+        response_model=answers.ChangedAnswer,
+        openapi_extra=_body(asked.DeleteRequest, two={"items": ["1", "3114"]}),
+    )
+    async def delete(request: Request) -> Response:
+        """Deletes items: all of them, or none."""
+        return await answer(request, asked.DeleteRequest, changes.delete)
+
+    @router.post(
+        "/items/tag",
+        response_model=answers.ChangedAnswer,
+        openapi_extra=_body(asked.TagRequest, one={"add": [{"item_id": "1", "tag": "in stock"}]}),
+    )
+    async def tag(request: Request) -> Response:
+        """Gives tags to items, and takes tags from them."""
+        return await answer(request, asked.TagRequest, changes.tag)
+
+    @router.post("/compact", response_model=answers.ChangedAnswer, openapi_extra=_body(asked.CompactRequest, now={}))
+    async def compact(request: Request) -> Response:
+        """Merges what many changes left behind; takes about as long as building the index."""
+        return await answer(request, asked.CompactRequest, changes.compact)
 
     return router
 

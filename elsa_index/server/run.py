@@ -19,11 +19,12 @@ from .settings import LOOPBACK, Settings
 
 _BACKLOG = 2048
 _LOOKS = 1.0  # seconds between looks at the files of the index
+_FOLLOWS = 0.25  # seconds between looks whether another commit has taken its place
 
 
 def serve(open_index: Callable[[], Index], host: str, port: int, settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT, which let running requests end. SIGHUP opens the index directory again and swaps
-    to what is there.
+    """Serves until SIGTERM or SIGINT, which let running requests end. Follows the commits of the index by itself; a
+    SIGHUP opens the directory again too, and swaps to what is there.
 
     Raises UsageError where the address cannot be listened on, and what opening the index raises.
     """
@@ -57,7 +58,7 @@ def _serve(open_index: Callable[[], Index], listening: socket.socket, host: str,
     # ended well is then known already.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    asyncio.run(_run(uvicorn.Server(config), listening, app.state.swap, app.state.check))
+    asyncio.run(_run(uvicorn.Server(config), listening, app.state.swap, app.state.check, current.is_replaced))
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -74,7 +75,11 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 async def _run(
-    server: uvicorn.Server, listening: socket.socket, swap: Callable[[], None], check: Callable[[], str | None]
+    server: uvicorn.Server,
+    listening: socket.socket,
+    swap: Callable[[], None],
+    check: Callable[[], str | None],
+    is_replaced: Callable[[], bool],
 ) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(TroubleOfLoop())
@@ -82,6 +87,7 @@ async def _run(
     loop.add_signal_handler(signal.SIGHUP, hung_up.set)
     swapping = asyncio.create_task(_swap_when(hung_up, swap))
     watching = asyncio.create_task(_look_again_and_again(check))
+    following = asyncio.create_task(_follow(is_replaced, hung_up))
     serving = asyncio.create_task(server.serve([listening]))
     while not (server.started or serving.done()):
         await asyncio.sleep(0.01)
@@ -91,6 +97,7 @@ async def _run(
     await serving
     swapping.cancel()
     watching.cancel()
+    following.cancel()
     log.info("stopped")
 
 
@@ -99,6 +106,14 @@ async def _look_again_and_again(check: Callable[[], str | None]) -> None:
         await asyncio.sleep(_LOOKS)
         if wrong := await asyncio.to_thread(check):
             log.error("nothing is answered from this index any more", extra={"error": wrong})
+
+
+async def _follow(is_replaced: Callable[[], bool], hung_up: asyncio.Event) -> None:
+    """Swaps to what takes the index's place, as a SIGHUP would."""
+    while True:
+        await asyncio.sleep(_FOLLOWS)
+        if await asyncio.to_thread(is_replaced):
+            hung_up.set()
 
 
 async def _swap_when(hung_up: asyncio.Event, swap: Callable[[], None]) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from weakref import finalize
 
+from .files import is_still
+
 State = tuple[int, int, int]
 
 
@@ -31,6 +33,10 @@ class FilesAsOpened:
             if now is not None and now[0] == before[0] and now != before:
                 return self.directory / name
         return None
+
+    def are_at(self, path: Path) -> bool:
+        """Whether a path leads to the directory that was opened."""
+        return is_still(path, self._opened)
 
     def _state(self, name: str) -> State | None:
         try:

@@ -7,11 +7,13 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -149,12 +151,47 @@ def locked(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _claim(staged: Path, target: Path) -> int:
-    """Makes the directory that `target` is written in, or takes over what a killed process left there; its lock.
+def _claimed(staged: Path, target: Path, patience: float) -> int:
+    """Makes the directory that `target` is written in, or takes over what a killed process left there; its lock, which
+    ends with the process. patience: seconds for which a living process that writes the same target is waited for.
 
-    Raises StorageError where a living process writes the same target, and where something else has that name: a link
-    to other people's files, or their directory.
+    Raises StorageError where one goes on for longer, and where something else has that name: a link to other people's
+    files, or their directory.
     """
+    until = time.monotonic() + patience
+    while (descriptor := _claim(staged)) is None:
+        if time.monotonic() > until:
+            waited = f"; it was waited for during {patience:g} s" if patience else ""
+            raise StorageError(
+                f"{target} is being written by another process{_holder(target)}{waited}. Try again when it has ended, "
+                "or name another path."
+            )
+        time.sleep(0.02)
+    return descriptor
+
+
+def _holder_file(target: Path) -> Path:
+    return target.parent / f".{target.name}.writer"
+
+
+def _name_holder(target: Path) -> None:
+    """Writes down who writes a target, for the message to those who wait. The lock is another: this is only a note."""
+    about = {"host": socket.gethostname(), "process": os.getpid(), "since": datetime.now().isoformat(" ", "seconds")}
+    note = _holder_file(target)
+    note.unlink(missing_ok=True)  # nobody else's file is written into, whatever has this name
+    with note.open("x", encoding="utf-8") as file:
+        json.dump(about, file)
+
+
+def _holder(target: Path) -> str:
+    try:
+        about = read_json(_holder_file(target))
+        return f" (process {int(about['process'])} on {shorten(about['host'])}, since {shorten(about['since'])})"
+    except (StorageError, KeyError, TypeError, ValueError):
+        return ""
+
+
+def _claim(staged: Path) -> int | None:
     with suppress(FileExistsError):
         staged.mkdir()
     try:
@@ -168,7 +205,7 @@ def _claim(staged: Path, target: Path) -> int:
             os.close(descriptor)
         raise StorageError(f"{staged} is in the way, and is no directory of yours; remove it, or name another path.")
     if descriptor is None:
-        raise StorageError(f"{target} is being written by another process; wait for it, or name another path.")
+        return None
     for name in os.listdir(descriptor):
         if stat.S_ISDIR(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode):
             shutil.rmtree(name, dir_fd=descriptor)
@@ -202,20 +239,23 @@ def _refuse_unwritable(target: Path) -> None:
 
 
 @contextmanager
-def staged_directory(target: Path, *, overwrite: bool, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
+def staged_directory(
+    target: Path, *, overwrite: bool, is_ours: Callable[[Path], bool], patience: float = 0
+) -> Iterator[Path]:
     """A directory to write into that becomes `target` when the block ends well, and vanishes otherwise.
 
     An existing `target` is swapped out in one step: whoever opens it sees the old or the new one, whole. Only one
     process at a time writes a target: its directory `.NAME.building` is locked while it lives, and so is the target
-    while it is replaced.
+    while it is replaced. patience: seconds for which another one is waited for.
     """
     target = _followed(target)
     refuse_existing(target, overwrite=overwrite, is_ours=is_ours)
     with explained_write(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         staged = target.parent / f".{target.name}.building"
-        lock = _claim(staged, target)
+        lock = _claimed(staged, target, patience)
         try:
+            _name_holder(target)
             yield staged
             for path in staged.rglob("*"):
                 _sync(path)
@@ -233,7 +273,24 @@ def staged_directory(target: Path, *, overwrite: bool, is_ours: Callable[[Path],
             shutil.rmtree(staged, ignore_errors=True)
             raise
         finally:
+            _holder_file(target).unlink(missing_ok=True)
             os.close(lock)
+
+
+def linked(source: Path, directory: Path, names: Iterable[str]) -> None:
+    """Gives files of `source` the same names in `directory` too, without copying them where the file system can: they
+    are never written into again. Files that are there already stay."""
+    for name in names:
+        target = directory / name
+        if target.exists():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(source / name, target)
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS):
+                raise
+            shutil.copyfile(source / name, target)
 
 
 @contextmanager

@@ -33,9 +33,13 @@ def check_seal(content: Mapping[str, Any], text: str, path: Path, advice: str) -
         raise StorageError(f"{path} is damaged: its content does not have its checksum. {advice}")
 
 
-def list_files(directory: Path) -> dict[str, Entry]:
-    """Every file below `directory` with size and checksum."""
-    return {name: Entry((directory / name).stat().st_size, checksum(directory / name)) for name in _names(directory)}
+def list_files(directory: Path, known: Mapping[str, Entry] | None = None) -> dict[str, Entry]:
+    """Every file below `directory` with size and checksum. known: of files that need not be read for it."""
+    known = known or {}
+    return {
+        name: known.get(name) or Entry((directory / name).stat().st_size, checksum(directory / name))
+        for name in _names(directory)
+    }
 
 
 def write_sealed(path: Path, content: Mapping[str, Any]) -> None:

@@ -75,6 +75,11 @@ def test_no_file_is_in_the_document_that_no_index_has(tmp_path):
     codes = ei.ItemCodes(ei.IdMap(map(str, range(20))), weights, history_weights=shares)
     with ei.Index.build(codes, tmp_path / "shares", segments=None) as index:
         names |= set(index.manifest.files)
+    codes = make_item_codes()
+    ei.Index.build(codes, tmp_path / "changed", segments=None).close()
+    ei.delete(tmp_path / "changed", [codes.ids[0]])
+    with ei.Index.open(tmp_path / "changed") as index:
+        names |= set(index.manifest.files)
     unused = [at for at in rows_of_table() if not any(fnmatchcase(name, at) for name in names)]
     assert unused == ([] if "seismic" in INSTALLED_ENGINES else ["postings.seismic"])
 

@@ -27,10 +27,12 @@ def write(directory: Path) -> None:
     tags = [(name, "even" if at % 2 else "odd") for at, name in enumerate(names)]
     for engine in ENGINES:
         rules = ei.SegmentRules(least_items=6)
-        with ei.Index.build(
+        ei.Index.build(
             codes, directory / engine, engine=engine, tags=tags, metadata=metadata, segments=rules, histories=histories,
             target_overlap=0.9,
-        ) as index:  # fmt: skip
+        ).close()  # fmt: skip
+        change(codes, directory / engine)
+        with ei.Index.open(directory / engine) as index:
             expected = {
                 "format": index.manifest.format,
                 "histories": histories,
@@ -40,6 +42,15 @@ def write(directory: Path) -> None:
                 "homepage": [row.items for row in index.homepage(histories[0], rows=3, k=4).rows],
             }
         (directory / f"{engine}.json").write_text(json.dumps(expected))
+
+
+def change(codes: ei.ItemCodes, path: Path) -> None:
+    """As an index of format 4 can be: items deleted, others new, a code and tags that are not what they were."""
+    ei.delete(path, ["t0-5", "t2-7"])
+    rows = codes.ids.rows(["t1-1", "t4-2"])
+    new = ei.ItemCodes(ei.IdMap(["new", "t5-0"]), codes.weights[rows], {"space": codes.space})
+    ei.upsert(path, new, tags=[("new", "even")], metadata={"item_id": ["new"], "title": ["A new one"]})
+    ei.tag(path, add=[("t3-3", "both")], remove=[("t3-4", "even")])
 
 
 def answers(index: ei.Index, histories: list[list[str]], asked: dict[str, object]) -> list[list[object]]:

@@ -79,10 +79,7 @@ class FaissEngine(Engine):
             end = min(start + ROWS_AT_ONCE, items)
             index.add(vectors(slice(start, end)))
             counter.add(end - start)
-        try:
-            faiss.write_index(index, str(directory / _FILE))
-        except RuntimeError as error:
-            raise OSError(f"FAISS could not write {_FILE}: {error}") from error
+        save_index(index, directory)
         if norms is not None:
             np.save(directory / _NORMS, norms.astype(np.float32))
         largest = float(np.max(codes.norms))
@@ -165,6 +162,16 @@ class FaissEngine(Engine):
         parts = (rows[at : at + ROWS_AT_ONCE] for at in range(0, len(rows), ROWS_AT_ONCE))
         scores = np.concatenate([(self.vectors_of(part) * vector).sum(axis=1) for part in parts])
         return best(rows, scores, wanted)
+
+
+def save_index(index: Any, directory: Path) -> None:
+    """Raises OSError where it cannot be written."""
+    import faiss
+
+    try:
+        faiss.write_index(index, str(directory / _FILE))
+    except RuntimeError as error:
+        raise OSError(f"FAISS could not write {_FILE}: {error}") from error
 
 
 def _believe_at_most(size: int) -> None:

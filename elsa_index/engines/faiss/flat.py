@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...codes.query_vector import Vector
+from ...data.scipy_matrix import row_norms
+from ...errors import UsageError
 from ...storage.ids import Rows
-from ..contract import Answer, Capabilities, Query, SearchPlan
+from ..contract import Answer, Capabilities, Change, Query, SearchPlan
 from ..top_k import best, in_sorted, kth_best
-from .engine import MOST_DIMS, ROWS_AT_ONCE, selector_of
+from .engine import MOST_DIMS, ROWS_AT_ONCE, save_index, selector_of
 from .exhaustive import ExhaustiveFaissEngine
 
 
@@ -20,7 +24,7 @@ class FaissFlatEngine(ExhaustiveFaissEngine):
     name = "faiss-flat"
     kind = "IndexFlat"
     capabilities = Capabilities(
-        exact=True, cuts_queries=False, stores=("float32",), score_tolerance=1e-12, most_dims=MOST_DIMS
+        exact=True, cuts_queries=False, stores=("float32",), score_tolerance=1e-12, most_dims=MOST_DIMS, changes=True
     )
     spare = 16
     """Items that are asked for beyond those that are wanted, to see that none of them could be among the best."""
@@ -30,6 +34,23 @@ class FaissFlatEngine(ExhaustiveFaissEngine):
         import faiss
 
         return faiss.IndexFlatIP(dims)
+
+    def change(self, source: Path, directory: Path, parameters: dict[str, Any], change: Change) -> dict[str, Any]:
+        if change.dims > MOST_DIMS:
+            raise UsageError(
+                f"The codes would have {change.dims:,} dimensions, and {self.name} keeps at most {MOST_DIMS:,}; "
+                "compact the index first, whose dimensions are items, or build it with lucene."
+            )
+        kept = (change.kept[at : at + ROWS_AT_ONCE] for at in range(0, len(change.kept), ROWS_AT_ONCE))
+        stays = (self.vectors_of(rows) for rows in kept)
+        count = change.codes.shape[0]
+        comes = (change.codes[at : at + ROWS_AT_ONCE].toarray() for at in range(0, count, ROWS_AT_ONCE))
+        index = self._new(change.dims, len(change.ids))
+        for vectors in chain(stays, comes):
+            index.add(np.pad(vectors.astype(np.float32), ((0, 0), (0, change.dims - vectors.shape[1]))))
+        save_index(index, directory)
+        largest = max(self._norm, float(np.max(row_norms(change.codes), initial=0.0)))
+        return parameters | {"dims": change.dims, "largest_norm": largest}
 
     def search_batch(self, queries: Sequence[Query], plan: SearchPlan) -> list[Answer]:
         dense = [query.vector.to_dense() for query in queries]

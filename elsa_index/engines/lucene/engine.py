@@ -1,30 +1,32 @@
 """The Lucene engine: impact postings for candidates, stored codes for exact scores."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from ...codes.impacts import ImpactScale
 from ...codes.item_codes import ItemCodes
 from ...codes.query_vector import QueryVector, Vector
-from ...errors import UsageError
-from ...storage.files import load_array
+from ...errors import DataError, UsageError
+from ...storage.files import linked, load_array
 from ...storage.ids import Rows
 from ...storage.ranges import check_shape
 from ..batching import answer_each
-from ..contract import Answer, BuildPlan, Capabilities, Engine, Progress, Query, SearchPlan
+from ..contract import Answer, BuildPlan, Capabilities, Change, Engine, Progress, Query, SearchPlan
 from ..one_stage import OneStageSearch
 from ..stored_codes import StoredCodes, StoredCodesEngine
 from ..two_stage import Growth, HeavyItems, TwoStageSearch
 from .jvm import lucene_version
 from .postings import LucenePostings
-from .writer import write_postings
+from .writer import change_postings, merge_postings, write_postings
 
 _POSTINGS = "postings"
 _NEGATIVE = "postings.negative.npy"
+_NUMBERS = "postings.numbers.npy"
 
 
 class LuceneEngine(StoredCodesEngine):
@@ -32,8 +34,9 @@ class LuceneEngine(StoredCodesEngine):
 
     name = "lucene"
     capabilities = Capabilities(
-        exact=True, cuts_queries=True, stores=("float16", "float32", "int8", "none"), score_tolerance=1e-12
-    )
+        exact=True, cuts_queries=True, stores=("float16", "float32", "int8", "none"), score_tolerance=1e-12,
+        changes=True,
+    )  # fmt: skip
 
     def __init__(self, store: StoredCodes, postings: LucenePostings, two_stage: TwoStageSearch) -> None:
         super().__init__(store)
@@ -69,11 +72,35 @@ class LuceneEngine(StoredCodesEngine):
         if parameters["store"] == "none":
             return LuceneImpactsEngine.open(directory, parameters)
         store = StoredCodes.load(directory, parameters["dims"])
-        postings = LucenePostings(directory / _POSTINGS, parameters["items"])
+        postings = _open_postings(directory, parameters["items"])
         scale = ImpactScale(parameters["bits"], parameters["impact_scale"])
         heavy = HeavyItems.load(directory, parameters["rest_norm"], store.items)
         growth = Growth.of(short_queries=parameters.get("short_queries", False))
         return cls(store, postings, TwoStageSearch(postings, store, scale.step, heavy, growth))
+
+    def change(self, source: Path, directory: Path, parameters: dict[str, Any], change: Change) -> dict[str, Any]:
+        store = self.changed_store(change, parameters["store"])
+        heavy = HeavyItems.of(store, short_queries=parameters["short_queries"])
+        store.save(directory)
+        heavy.save(directory)
+        scale = ImpactScale(parameters["bits"], parameters["impact_scale"])
+        written = store.in_order(np.arange(len(change.kept), store.items))
+        if float(np.max(np.abs(written.values), initial=0.0)) <= scale.scale:
+            _change_postings(self.postings, source, directory, change, written, scale.quantize)
+        else:  # no impact stands for so much: all are written again
+            scale = ImpactScale.fitting(scale.bits, store.values, unit_norm=False)
+            (directory / _POSTINGS).mkdir()
+            write_postings(store, change.ids, scale.quantize, directory / _POSTINGS, change.tags)
+        return parameters | {
+            "dims": change.dims,
+            "items": store.items,
+            "impact_scale": scale.scale,
+            "rest_norm": heavy.rest_norm,
+            "lucene": lucene_version(),
+        }
+
+    def compact(self, source: Path, directory: Path) -> None:
+        _merge_postings(source, directory)
 
     def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
         return answer_each(queries, lambda query: self.two_stage.search(query, plan), plan.threads, on_progress)
@@ -87,7 +114,7 @@ class LuceneImpactsEngine(Engine):
     else, as a code cannot be read back from its postings."""
 
     name = "lucene"
-    capabilities = Capabilities(exact=True, cuts_queries=False, stores=("none",), score_tolerance=1e-12)
+    capabilities = Capabilities(exact=True, cuts_queries=False, stores=("none",), score_tolerance=1e-12, changes=True)
 
     def __init__(self, postings: LucenePostings, one_stage: OneStageSearch, dims: int, nonzeros: int) -> None:
         self.postings, self.one_stage = postings, one_stage
@@ -114,12 +141,43 @@ class LuceneImpactsEngine(Engine):
 
     @classmethod
     def open(cls, directory: Path, parameters: dict[str, Any]) -> "LuceneImpactsEngine":
-        postings = LucenePostings(directory / _POSTINGS, parameters["items"])
+        postings = _open_postings(directory, parameters["items"])
         scale = ImpactScale(parameters["bits"], parameters["impact_scale"])
         negative = load_array(directory / _NEGATIVE)
         check_shape(negative, (None,), "u", f"The dimensions in {directory / _NEGATIVE}")
         search = OneStageSearch(postings, parameters["items"], scale.max_impact, scale.step, negative.astype(np.int64))
         return cls(postings, search, parameters["dims"], parameters["nonzeros"])
+
+    def change(self, source: Path, directory: Path, parameters: dict[str, Any], change: Change) -> dict[str, Any]:
+        scale = ImpactScale(parameters["bits"], parameters["impact_scale"])
+        written = StoredCodes.round_matrix(change.codes, change.written_ids, "float32") if change.codes.nnz else None
+        largest = float(np.max(np.abs(change.codes.data), initial=0.0))
+        if scale.round(np.array([largest]))[0] * scale.step < largest - scale.step:
+            raise DataError(
+                f"The codes have the weight {largest:g}, and the impacts of this index stand for {scale.scale:g} at "
+                "most. Build it again, or with stored codes (--store int8), whose impacts are written again then."
+            )
+        negative = self.one_stage.negative
+        if written is not None:
+            negative = np.union1d(negative, written.dims_of[written.weights < 0])
+        np.save(directory / _NEGATIVE, negative.astype(np.uint32))
+        empty = np.zeros(0, dtype=np.float32)
+        nothing = StoredCodes(empty, empty.astype(np.uint32), np.zeros(change.codes.shape[0], np.uint8), change.dims)
+        _change_postings(self.postings, source, directory, change, written or nothing, scale.round)
+        postings = _open_postings(directory, len(change.ids))
+        try:
+            nonzeros = postings.written
+        finally:
+            postings.close()
+        return parameters | {
+            "dims": change.dims,
+            "items": len(change.ids),
+            "nonzeros": nonzeros,
+            "lucene": lucene_version(),
+        }
+
+    def compact(self, source: Path, directory: Path) -> None:
+        _merge_postings(source, directory)
 
     def stored_rows(self, rows: Rows) -> csr_array:
         raise UsageError("An index built with --store none keeps no codes that could be read by item.")
@@ -137,3 +195,36 @@ class LuceneImpactsEngine(Engine):
 
     def close(self) -> None:
         self.postings.close()
+
+
+def _open_postings(directory: Path, items: int) -> LucenePostings:
+    numbers = load_array(directory / _NUMBERS) if (directory / _NUMBERS).is_file() else None
+    if numbers is not None:
+        check_shape(numbers, (items,), "u", f"The numbers in {directory / _NUMBERS}")
+    return LucenePostings(directory / _POSTINGS, items, numbers)
+
+
+def _change_postings(
+    postings: LucenePostings,
+    source: Path,
+    directory: Path,
+    change: Change,
+    written: StoredCodes,
+    impacts_of: Callable[[Vector], npt.NDArray[np.int64]],
+) -> None:
+    """Lucene's own files, some of them those of the index as it was, and the numbers of documents."""
+    before = np.arange(postings.most_candidates) if postings.numbers is None else postings.numbers.astype(np.int64)
+    added = np.arange(written.items) + int(before[-1]) + 1
+    np.save(directory / _NUMBERS, np.concatenate([before[change.kept], added]).astype(np.uint32))
+    _link_postings(source, directory)
+    gone = np.delete(before, change.kept)
+    change_postings(directory / _POSTINGS, gone, written, added, change.ids, impacts_of, change.tags)
+
+
+def _merge_postings(source: Path, directory: Path) -> None:
+    _link_postings(source, directory)
+    merge_postings(directory / _POSTINGS)
+
+
+def _link_postings(source: Path, directory: Path) -> None:
+    linked(source, directory, [f"{_POSTINGS}/{path.name}" for path in (source / _POSTINGS).iterdir()])

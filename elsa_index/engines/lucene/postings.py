@@ -20,21 +20,25 @@ _have_been_called = False
 
 
 class LucenePostings:
-    """The first stage. Searches may run in several threads at once."""
+    """The first stage. Searches may run in several threads at once.
 
-    def __init__(self, directory: Path, items: int) -> None:
-        self.most_candidates = items
+    numbers: (items,) what each item's document is numbered by, ascending; its row where None. A deleted document keeps
+    its number in Lucene until it is merged away.
+    """
+
+    def __init__(self, directory: Path, items: int, numbers: Rows | None = None) -> None:
+        self.most_candidates, self.numbers = items, numbers
         with FIRST_USE, calling_java(f"opening {directory}"):
             self._reader = java_class("org.apache.lucene.index.DirectoryReader").open(open_directory(directory))
             # Java would keep the files mapped, although nobody holds the reader.
             self._closing = finalize(self, _close, self._reader)
             self._closing.atexit = False
-            leaves = self._reader.leaves().size()
-            if self._reader.maxDoc() != items or self._reader.numDeletedDocs() or leaves != 1:
+            if self._reader.numDocs() != items:
                 raise StorageError(
-                    f"The Lucene index in {directory} has {self._reader.numDocs():,} documents in {leaves} segments; "
-                    f"{items:,} in one were written. Build it again."
+                    f"The Lucene index in {directory} has {self._reader.numDocs():,} documents; {items:,} were "
+                    "written. Build it again."
                 )
+            self._rows_of = _rows_of_documents(self._reader) if self._reader.hasDeletions() else None
             searcher_class = java_class("org.apache.lucene.search.IndexSearcher")
             searcher_class.setMaxClauseCount(_EVERYTHING)
             self.searcher = searcher_class(self._reader)
@@ -57,6 +61,8 @@ class LucenePostings:
         asked = min(count + len(query.seen), self.most_candidates)
         with calling_java("searching"):
             rows, sums = self._hits(cut, query.only, asked)
+        if self._rows_of is not None:
+            rows = self._rows_of.take(rows)
         last = int(np.max(rows, initial=0))
         if last >= self.most_candidates:
             raise StorageError(f"The postings are damaged: they name row {last:,}. Build the index again.")
@@ -108,7 +114,14 @@ class LucenePostings:
         rows = java_class("org.apache.lucene.document.NumericDocValuesField")
         import jpype
 
-        return tags, rows.newSlowSetQuery(ROW_FIELD, jpype.JArray(jpype.JLong)(only.excluded))
+        excluded = only.excluded if self.numbers is None else self.numbers[only.excluded].astype(np.int64)
+        return tags, rows.newSlowSetQuery(ROW_FIELD, jpype.JArray(jpype.JLong)(excluded))
+
+    @property
+    def written(self) -> int:
+        """Postings in Lucene, those of deleted documents included until they are merged away."""
+        with calling_java("counting postings"):
+            return int(self._reader.getSumDocFreq(TERMS_FIELD))
 
     def close(self) -> None:
         self._closing()
@@ -118,6 +131,31 @@ def _close(reader: Any) -> None:
     if JAVA.lives:
         with FIRST_USE, calling_java("closing"):
             reader.close()
+
+
+def _rows_of_documents(reader: Any) -> Rows:
+    """(documents,) the row of each that lives, which are in the order of rows.
+
+    One crossing into Java for each segment: a stream over its documents, through a predicate that Java makes from the
+    method handle of its bits.
+    """
+    import jpype
+
+    handles, kind = java_class("java.lang.invoke.MethodHandles"), java_class("java.lang.invoke.MethodType").methodType
+    bits = java_class("org.apache.lucene.util.Bits")
+    get = handles.publicLookup().findVirtual(bits, "get", kind(jpype.JBoolean, jpype.JInt))
+    predicate, proxies = java_class("java.util.function.IntPredicate"), "java.lang.invoke.MethodHandleProxies"
+    lives = np.zeros(reader.maxDoc(), dtype=bool)
+    for leaf in reader.leaves():
+        segment, first = leaf.reader(), int(leaf.docBase)
+        alive = segment.getLiveDocs()
+        if alive is None:
+            lives[first : first + segment.maxDoc()] = True
+            continue
+        is_alive = java_class(proxies).asInterfaceInstance(predicate, get.bindTo(alive))
+        stream = java_class("java.util.stream.IntStream").range(0, segment.maxDoc())
+        lives[first + np.asarray(stream.filter(is_alive).toArray())] = True
+    return np.cumsum(lives) - 1
 
 
 class _Hits:

@@ -1,6 +1,6 @@
 """Writing impact postings: one Lucene document per item."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ...codes.impacts import terms_of
 from ...codes.query_vector import Vector
 from ...data.tags import Tags
-from ...storage.ids import IdMap
+from ...storage.ids import IdMap, Rows
 from ..batching import Counter
 from ..contract import Progress
 from ..stored_codes import StoredCodes
@@ -21,6 +21,8 @@ ID_FIELD = "id"
 ROW_FIELD = "row"
 TAG_FIELD = "tag"
 _REPORT_EVERY = 1000
+_SMALL, _MOST_ALIKE = 20_000, 4
+"""Segments of fewer documents are merged as soon as there are so many of them, and larger ones too, of a size."""
 
 
 def write_postings(
@@ -34,22 +36,63 @@ def write_postings(
     """Writes a Lucene index with one document per item, in the order of rows, merged into one segment.
 
     A document's terms are the signed dimensions of its code, each once, with its impact as frequency. Its id is
-    stored, and kept as doc values for Anserini, which breaks ties by it; its row as doc values, for lists of items to
-    leave out; its tags as terms to filter by. Memory does not grow with the number of items. One thread feeds Lucene,
-    which merges in others: a second one gains nothing, four fifths of the time goes into making and handing over
-    text, under Python's interpreter lock.
+    stored, and kept as doc values for Anserini, which breaks ties by it; its number, which is its row, as doc values,
+    for lists of items to leave out; its tags as terms to filter by. Memory does not grow with the number of items. One
+    thread feeds Lucene, which merges in others: a second one gains nothing, four fifths of the time goes into making
+    and handing over text, under Python's interpreter lock.
     """
-    tags_of = tags.by_row() if tags else None
+    with FIRST_USE, calling_java(f"writing postings to {directory}"), _Writer(directory) as writer:
+        _add_documents(writer, store, np.arange(store.items), ids, impacts_of, tags, on_progress)
+        writer.forceMerge(1)
+
+
+def change_postings(
+    directory: Path,
+    gone: Rows,
+    store: StoredCodes,
+    numbers: Rows,
+    ids: IdMap,
+    impacts_of: Callable[[Vector], npt.NDArray[np.int64]],
+    tags: Tags | None = None,
+) -> None:
+    """Deletes documents from a Lucene index and adds others at its end, in one commit. gone: numbers of those that are
+    deleted. store, numbers: codes of those that are added, and their numbers, which no document had before. ids, tags:
+    of all items afterwards, of which those that are added are the last.
+    """
+    import jpype
+
+    with FIRST_USE, calling_java(f"writing postings to {directory}"), _Writer(directory, gathers=True) as writer:
+        if len(gone):
+            row = java_class("org.apache.lucene.document.NumericDocValuesField")
+            writer.deleteDocuments([row.newSlowSetQuery(ROW_FIELD, jpype.JArray(jpype.JLong)(gone))])
+        if store.items:
+            _add_documents(writer, store, numbers, ids, impacts_of, tags)
+
+
+def merge_postings(directory: Path) -> None:
+    """Merges a Lucene index into one segment, without what was deleted."""
+    with FIRST_USE, calling_java(f"merging postings in {directory}"), _Writer(directory) as writer:
+        writer.forceMerge(1)
+
+
+def _add_documents(
+    writer: Any,
+    store: StoredCodes,
+    numbers: Rows,
+    ids: IdMap,
+    impacts_of: Callable[[Vector], npt.NDArray[np.int64]],
+    tags: Tags | None,
+    on_progress: Progress | None = None,
+) -> None:
+    """Adds a document for each of the last items, `store.items` of them."""
+    first = len(ids) - store.items
+    tags_of = tags.by_row(first) if tags else None
     counter = Counter(store.items, on_progress)
-    with FIRST_USE, calling_java(f"writing postings to {directory}"):
-        documents = _Documents(ids, tags_of)
-        with _Writer(directory) as writer:
-            for row, text in _texts(store, impacts_of):
-                writer.addDocument(documents.of(row, text))
-                if row % _REPORT_EVERY == _REPORT_EVERY - 1:
-                    counter.add(_REPORT_EVERY)
-            writer.forceMerge(1)
-    (directory / "write.lock").unlink(missing_ok=True)
+    documents = _Documents(has_tags=tags is not None)
+    for at, text in _texts(store, impacts_of):
+        writer.addDocument(documents.of(ids[first + at], int(numbers[at]), text, tags_of[at] if tags_of else ()))
+        if at % _REPORT_EVERY == _REPORT_EVERY - 1:
+            counter.add(_REPORT_EVERY)
     counter.add(store.items - counter.done)
 
 
@@ -69,8 +112,7 @@ class _Documents:
     Methods are bound once and each id crosses once: this runs for every item.
     """
 
-    def __init__(self, ids: IdMap, tags_of: list[list[int]] | None) -> None:
-        self._ids, self._tags_of = ids, tags_of
+    def __init__(self, *, has_tags: bool) -> None:
         self._string = java_class("java.lang.String")
         self._bytes = java_class("org.apache.lucene.util.BytesRef")
         field = java_class("org.apache.lucene.document.Field")
@@ -82,24 +124,27 @@ class _Documents:
         self._set_terms, self._set_stored, self._set_tags = (part.setStringValue for part in (terms, stored, tags))
         self._set_value, self._set_row = values.setBytesValue, row.setLongValue
         self._document = java_class("org.apache.lucene.document.Document")()
-        for part in (terms, stored, values, row, *([tags] if tags_of else [])):
+        for part in (terms, stored, values, row, *([tags] if has_tags else [])):
             self._document.add(part)
 
-    def of(self, row: int, text: str) -> Any:
-        name = self._string(self._ids[row])
+    def of(self, item: str, number: int, text: str, tags: Sequence[int]) -> Any:
+        name = self._string(item)
         self._set_terms(text)
         self._set_stored(name)
         self._set_value(self._bytes(name))
-        self._set_row(row)
-        if self._tags_of:
-            self._set_tags(" ".join(map(str, self._tags_of[row])))
+        self._set_row(number)
+        self._set_tags(" ".join(map(str, tags)))
         return self._document
 
 
 class _Writer:
-    """An IndexWriter as a context: committed at the end, rolled back where something fails."""
+    """An IndexWriter as a context: committed at the end, rolled back where something fails.
 
-    def __init__(self, directory: Path) -> None:
+    gathers: what it adds is merged with what was added before, so that many small changes leave few segments: each
+    costs every term of a query a look.
+    """
+
+    def __init__(self, directory: Path, *, gathers: bool = False) -> None:
         no_parameters = java_class("java.util.HashMap")
         analyzer = (
             java_class("org.apache.lucene.analysis.custom.CustomAnalyzer")
@@ -110,10 +155,14 @@ class _Writer:
         )
         config = java_class("org.apache.lucene.index.IndexWriterConfig")(analyzer)
         config.setSimilarity(java_class("io.anserini.search.similarity.ImpactSimilarity")())
-        config.setUseCompoundFile(False)
-        # Merges neighbours only, so that documents keep the order in which they came: document number = row.
-        config.setMergePolicy(java_class("org.apache.lucene.index.LogDocMergePolicy")())
-        self._directory = open_directory(directory)
+        config.setUseCompoundFile(gathers)  # few files where segments are many
+        # Merges neighbours only, so that documents keep the order in which they came, which is that of rows.
+        policy = java_class("org.apache.lucene.index.LogDocMergePolicy")()
+        if gathers:
+            policy.setMergeFactor(_MOST_ALIKE)
+            policy.setMinMergeDocs(_SMALL)
+        config.setMergePolicy(policy)
+        self._path, self._directory = directory, open_directory(directory)
         self._writer = java_class("org.apache.lucene.index.IndexWriter")(self._directory, config)
 
     def __enter__(self) -> Any:
@@ -125,6 +174,7 @@ class _Writer:
         else:
             self._writer.rollback()
         self._directory.close()
+        (self._path / "write.lock").unlink(missing_ok=True)
 
 
 def open_directory(directory: Path) -> Any:

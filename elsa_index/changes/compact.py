@@ -1,0 +1,86 @@
+"""Compacting: the same items, filed as if the index had just been built."""
+
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from ..catalogue.catalogue import Catalogue
+from ..catalogue.files import SEGMENTS
+from ..catalogue.history_codes import ITEM_DIMS, ItemsThemselves
+from ..catalogue.manifest import Manifest
+from ..catalogue.parts import part_of
+from ..codes.item_codes import ItemCodes
+from ..engines import engine_class
+from ..engines.contract import BuildPlan
+from ..segments.stored import TAG_PREFIX, SegmentsEntry
+from ..storage.files import linked
+from ..storage.ids import IdMap
+from .write import files_of, refuse_full_disk
+
+_BITS = BuildPlan().bits
+_OF_ENGINE = ("codes", "postings", "vectors")
+
+
+def write_compacted(catalogue: Catalogue, staged: Path) -> Manifest:
+    """Writes the next commit: postings in one piece, without those of deleted items; and where dimensions are items,
+    which keep theirs through all changes, dimensions that are rows again, if codes are kept that this can be made
+    of."""
+    source, before = catalogue.path, catalogue.manifest
+    refuse_full_disk(source, before)
+    update: dict[str, object] = {"commits": before.commits + 1}
+    brought = catalogue.history_codes
+    names = list(before.files)
+    if isinstance(brought, ItemsThemselves) and brought.of is not None and before.parameters["store"] != "none":
+        update |= _renumbered(catalogue, brought, staged)
+        names = [name for name in names if name != ITEM_DIMS and part_of(name) not in _OF_ENGINE]
+        kept = ("names.", "of.", "typical.", "merged.")
+        names = [name for name in names if part_of(name) != SEGMENTS or name.split("/")[1].startswith(kept)]
+    else:
+        catalogue.engine.compact(source, staged)
+        names = [name for name in names if not name.startswith("postings/") or not (staged / "postings").exists()]
+    linked(source, staged, names)
+    manifest = before.model_copy(update=update)
+    manifest = manifest.model_copy(update={
+        "format": Manifest.model_fields["format"].default, "files": files_of(staged, source, before),
+    })  # fmt: skip
+    manifest.write(staged)
+    return manifest
+
+
+def _renumbered(catalogue: Catalogue, brought: ItemsThemselves, staged: Path) -> dict[str, object]:
+    """Writes the engine's files, and the vectors of segments, with each item's row for its dimension."""
+    before = catalogue.manifest
+    row_of = np.full(brought.dims, -1, dtype=np.int64)
+    row_of[brought.dims_of(np.arange(len(catalogue.ids)))] = np.arange(len(catalogue.ids))
+    codes = _moved(catalogue.engine.stored_rows(np.arange(len(catalogue.ids))), row_of, len(catalogue.ids))
+    parameters, store = before.parameters, before.parameters["store"]
+    plan = BuildPlan(parameters.get("bits", _BITS), store, catalogue.tags)
+    items = ItemCodes(catalogue.ids, codes, history_codes="items")
+    changed: dict[str, object] = {
+        "parameters": type(catalogue.engine).build(items, staged, plan),
+        "codes": before.codes.model_copy(update={"dims": items.dims}),
+    }
+    if catalogue.segments is not None and before.segments is not None:
+        changed["segments"] = _segments(catalogue, before.segments, row_of, staged)
+    return changed
+
+
+def _segments(catalogue: Catalogue, entry: SegmentsEntry, row_of: np.ndarray, staged: Path) -> SegmentsEntry:
+    segments = catalogue.required_segments
+    vectors = _moved(segments.vectors, row_of, len(catalogue.ids))
+    tags = IdMap(f"{TAG_PREFIX}{number}" for number in range(len(segments)))
+    (staged / SEGMENTS).mkdir()
+    plan = BuildPlan(entry.parameters.get("bits", _BITS), entry.parameters["store"])
+    parameters = engine_class(entry.engine).build(ItemCodes(tags, vectors), staged / SEGMENTS, plan)
+    return entry.model_copy(update={"parameters": parameters})
+
+
+def _moved(codes: csr_array, column_of: np.ndarray, width: int) -> csr_array:
+    """float32, with other columns; entries of those that are no more (-1) are left out."""
+    columns = column_of[codes.indices]
+    left = np.flatnonzero(columns >= 0)
+    starts = np.searchsorted(left, codes.indptr)
+    moved = csr_array((codes.data[left].astype(np.float32), columns[left], starts), shape=(codes.shape[0], width))
+    moved.sort_indices()
+    return moved

@@ -1,0 +1,111 @@
+"""Random series of changes, each compared with a fresh build of the same catalogue."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import elsa_index as ei
+
+from .model import DIMS, Model, compare, item_codes
+
+ENGINES = [
+    ("exact", "float16"),
+    ("exact", "int8"),
+    ("faiss-flat", "float32"),
+    ("lucene", "float16"),
+    ("lucene", "int8"),
+]
+TAGS = ["red", "new", "in stock"]
+STRONGEST = "strongest"
+"""An item that is never changed: its weight is what the largest impact stands for where impacts are the codes."""
+
+
+def random_code(rng: np.random.Generator, model: Model, names: list[str], own: str) -> dict[Any, float]:
+    known = [name for name in names if name != own] if model.over_items else list(range(DIMS))
+    chosen = rng.choice(len(known), size=min(len(known), int(rng.integers(1, 6))), replace=False)
+    sizes = np.round(rng.uniform(0.1, 1, len(chosen)) * rng.choice([1, 1, 1, -1], len(chosen)), 2)  # ties
+    if not model.over_items and rng.random() < 0.9:
+        sizes = sizes / np.linalg.norm(sizes)
+    return {known[at]: float(size) for at, size in zip(chosen.tolist(), sizes.tolist(), strict=True)}
+
+
+def run_schedule(path: Path, seed: int, engine: str, store: str, over_items: bool, steps: int = 8) -> None:
+    rng = np.random.default_rng(seed)
+    model = Model(over_items)
+    first = [STRONGEST, *(f"i{at}" for at in range(int(rng.integers(5, 40))))]
+    known = [f"i{at}" for at in range(60)]
+    codes = {name: random_code(rng, model, first, name) for name in first}
+    codes[STRONGEST] = {first[1] if over_items else 0: 2.0}
+    model.upsert(codes, {name: int(rng.integers(1, 9)) for name in first})
+    for name in first[1:]:
+        model.tags[name] = set(rng.choice(TAGS, int(rng.integers(0, 3)), replace=False))
+    space = "ours"
+    options = {"engine": engine, "store": store, "segments": None}
+    model.fresh(path / "i", first, space, **options).close()
+    opened = ei.Index.open(path / "i")
+    reader, order = ei.Index.open(path / "i"), list(first)
+    for step in range(steps):
+        names = list(model.codes)
+        what = rng.choice(["upsert", "upsert", "delete", "tag", "describe", "compact"])
+        drawn = dict.fromkeys(rng.choice(names, int(rng.integers(1, 6))).tolist())
+        some = [name for name in drawn if name not in (STRONGEST, first[1])]
+        if what == "upsert":
+            fresh = rng.choice(known, int(rng.integers(1, 8))).tolist()
+            chosen = list(dict.fromkeys([*some, *fresh]))
+            there = list(dict.fromkeys([*names, *chosen]))
+            codes = {name: random_code(rng, model, there, name) for name in chosen}
+            counts = {name: int(rng.integers(1, 70_000)) for name in chosen}
+            if over_items:  # a model of all items, of which some are written
+                whole = {name: codes.get(name, model.codes.get(name, {})) for name in there}
+                given = item_codes(whole, {name: counts.get(name, 1) for name in there}, True)
+                ei.upsert(path / "i", given, items=chosen)
+            else:
+                ei.upsert(path / "i", item_codes(codes, counts, False, space))
+            model.upsert(codes, counts)
+        # With int8 a code is rounded by its largest weight, also where that is of an item that is no more.
+        elif what == "delete" and len(some) < len(names) and not (over_items and store == "int8"):
+            ei.delete(path / "i", some)
+            model.delete(some)
+        elif what == "tag" and store != "none" and some:
+            pairs = [(name, str(rng.choice(TAGS))) for name in some]
+            if rng.random() < 0.5:
+                ei.tag(path / "i", add=pairs)
+                for name, tag in pairs:
+                    model.tags[name].add(tag)
+            else:
+                ei.tag(path / "i", remove=pairs)
+                for name, tag in pairs:
+                    model.tags[name].discard(tag)
+        elif what == "describe" and some:
+            titles = {name: f"{name} of {step}" for name in some}
+            space_of = model.item_codes(list(model.codes), space)
+            ei.upsert(path / "i", space_of, items=some, metadata={"item_id": some, "title": list(titles.values())})
+            model.titles |= titles
+        elif what == "compact":
+            ei.compact(path / "i")
+        assert list(opened.ids) == order  # what is open goes on
+        opened.close()
+        opened = ei.Index.open(path / "i")
+        order = list(opened.ids)
+        assert sorted(order) == sorted(model.codes)
+        with model.fresh(path / "fresh", order, space, **options) as fresh:
+            compare(opened, fresh, rng)
+    assert list(reader.ids) == first
+    assert reader.search([first[:2]], 3, exact=True).rankings[0].items
+    opened.close()
+    reader.close()
+    ei.Index.verify(path / "i")
+
+
+@pytest.mark.parametrize(("engine", "store"), ENGINES)
+@pytest.mark.parametrize("seed", range(2))
+def test_any_series_of_changes_answers_as_a_fresh_build(tmp_path, seed, engine, store):
+    run_schedule(tmp_path, seed, engine, store, over_items=False)
+
+
+@pytest.mark.parametrize(("engine", "store"), [*ENGINES, ("lucene", "none")])
+@pytest.mark.parametrize("seed", range(2))
+def test_codes_over_items_do_too(tmp_path, seed, engine, store):
+    run_schedule(tmp_path, 100 + seed, engine, store, over_items=True)
