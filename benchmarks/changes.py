@@ -6,7 +6,7 @@ The catalogue is that of `benchmarks.catalogue`: MODEL's items, and mixtures of 
 come in commits of so many; a tenth of each are other codes of items that are there. Every tenth commit as many items
 are deleted. Seconds of a commit are from the call until it is on disk; visible is how long opening the index and a
 first answer take after that. Searches ask histories that the model keeps, one thread, in turns of all: of the index
-that was changed, of one that was built of the same items in the same order, and of the changed one once it is compacted.
+that was changed, of one built of the same items in the same order, and of the changed one once it is compacted.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from ..engines.top_k import best
 from ..errors import ElsaIndexError, StorageError, UsageError, shorten
 from ..segments.stored import Segments
 from ..storage.as_opened import FilesAsOpened
-from ..storage.files import linked, load_array, one_generation
+from ..storage.files import linked, load_array, locked, one_generation
 from ..storage.ids import IdMap, Rows
 from ..storage.ranges import check_shape
 from .commit import next_commit
@@ -29,7 +29,7 @@ from .history import ResolvedHistory
 from .history_codes import HistoryCodes, open_history_codes
 from .manifest import Manifest
 
-_TRIES = 20
+_TRIES, _FREE_TRIES = 20, 5
 _USUAL_DIMS = 1 << 24  # that codes may have however few they are
 
 
@@ -65,8 +65,9 @@ class Catalogue:
         Raises StorageError where it is missing, damaged or too new, DataError where no item of the metadata is in it.
         """
         path = Path(path)
-        for _ in range(_TRIES):
-            with one_generation(path) as is_same:
+        for tries in range(_TRIES):
+            # A writer that goes on and on waits, in the end, until this one has opened.
+            with locked(path) if tries >= _FREE_TRIES else nullcontext(), one_generation(path) as is_same:
                 try:
                     with damage_told(path):
                         catalogue = cls._open(path, metadata)

@@ -258,7 +258,8 @@ def staged_directory(
             _name_holder(target)
             yield staged
             for path in staged.rglob("*"):
-                _sync(path)
+                if path.is_dir() or path.stat().st_nlink == 1:  # what is linked was synced when it was written
+                    _sync(path)
             _sync(staged)
             refuse_existing(target, overwrite=overwrite, is_ours=is_ours)
             if target.exists():

@@ -87,7 +87,7 @@ class IdMap(Strings):
     def _found_by_ends(self, names: list[str]) -> Rows | None:
         """Rows of few names, by the last bytes of all ids; None where these tell them apart badly."""
         wanted = Strings(names)
-        of_wanted, of_all = _ends(wanted), _ends(self)
+        of_wanted, of_all = _ends(wanted), self._all_ends
         ascending = np.unique(of_wanted)
         place = np.minimum(np.searchsorted(ascending, of_all), len(ascending) - 1)
         rows = np.flatnonzero(ascending[place] == of_all) if len(names) else np.zeros(0, dtype=np.int64)
@@ -98,6 +98,10 @@ class IdMap(Strings):
             if row_of.setdefault(self[row], row) != row:
                 raise StorageError(_DAMAGED)
         return np.array([row_of.get(name, -1) for name in names], dtype=np.int64)
+
+    @cached_property
+    def _all_ends(self) -> npt.NDArray[np.uint64]:
+        return _ends(self)
 
     def names_of(self, rows: Rows) -> list[str]:
         """The ids of some rows, each from 0 on."""
