@@ -22,6 +22,7 @@ from benchmarks.accuracy_tables import (
     span,
     which_table,
 )
+from benchmarks.change_tables import changes_table
 from benchmarks.cluster_tables import cluster_gowalla_table, cluster_projection_table, cluster_speed_table
 from benchmarks.records import RESULTS, ranged
 from benchmarks.segment_tables import (
@@ -231,6 +232,7 @@ TABLES = {
     "service_abuse": TableOf("docs/benchmarks/service.md", "service_abuse", service_abuse_table),
     "faults": TableOf("SECURITY.md", "faults", faults_table),
     "fold_in": TableOf("docs/guides/nightly.md", "fold_in", fold_in_table),
+    "changes": TableOf("docs/guides/live.md", "changes", changes_table),
     "rules": TableOf("docs/benchmarks/segments.md", "segment_rules", rules_table),
 }
 

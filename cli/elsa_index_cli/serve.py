@@ -34,9 +34,10 @@ def serve(
     connections: Annotated[int, typer.Option(help="At the same time, at most.")] = 1000,
     debug: options.Debug = False,
 ) -> None:
-    """Serve an index over HTTP, with a page to try it. SIGHUP swaps to a new build of the index.
+    """Serve an index over HTTP, with a page to try it. It follows new builds and changes of the index.
 
-    Where the environment variable ELSA_INDEX_TOKEN is set, requests must bear it: Authorization: Bearer TOKEN.
+    Where the environment variable ELSA_INDEX_TOKEN is set, requests must bear it: Authorization: Bearer TOKEN. Then it
+    takes changes too.
     """
     from elsa_index.extras import packages_of, require
 

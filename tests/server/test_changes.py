@@ -1,7 +1,6 @@
 """Changes over HTTP, for who bears the token; and commits of others, which are followed without a signal."""
 
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -101,11 +100,9 @@ def test_commits_of_others_are_seen(place):
     current = Current(lambda: ei.Index.open(place), warming=0)
     assert not current.is_replaced()
     ei.delete(place, ["t0-1"])
-    started = time.monotonic()
     assert current.is_replaced()
     assert not current.is_replaced()  # told once: one that cannot be opened is not tried again and again
     current.swap()
-    assert time.monotonic() - started < 1
     with current.use() as index:
         assert "t0-1" not in index.ids
     assert not current.is_replaced()

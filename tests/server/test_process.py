@@ -116,6 +116,19 @@ def test_a_swap_drops_no_request_and_serves_what_was_built(process, tmp_path):
     assert process.stop() == 0
 
 
+def test_a_commit_of_another_process_is_served_without_a_signal(process, tmp_path):
+    waited = []
+    for commit in range(1, 6):
+        ei.delete(tmp_path / "i", [f"t0-{commit}"])
+        started = time.monotonic()
+        while process.get("/v1/index")["commit"] != commit:
+            assert time.monotonic() - started < 10
+            time.sleep(0.02)
+        waited.append(time.monotonic() - started)
+    print("seconds until a commit was served:", [round(seconds, 2) for seconds in waited])
+    assert min(waited) < 1
+
+
 def test_many_hang_ups_are_few_swaps_and_delay_no_stop(process):
     for _ in range(40):
         process.process.send_signal(signal.SIGHUP)

@@ -1,0 +1,23 @@
+"""Tables of indexes that change."""
+
+from typing import Any
+
+from benchmarks.records import ranged
+
+_WHICH = {"changed": "after the commits", "fresh": "built of the same items", "compacted": "after `compact`"}
+
+
+def changes_table(rows: list[dict[str, Any]]) -> str:
+    """What building, a commit and a search take."""
+    lines = ["| what | items | median (lowest – highest) |", "| --- | ---: | ---: |"]
+    for row in rows:
+        items = f"{row['items']:,}"
+        for name, what in (("commit", "a commit, s"), ("deletion", "a deletion, s"), ("visible", "until visible, s")):
+            found = row[f"{name}_seconds"]
+            lines.append(f"| {what} | {items} | {found['median']:.2f} ({found['low']:.2f} – {found['high']:.2f}) |")
+        lines.append(f"| building the index, s | {items} | {row['build_seconds']:.0f} |")
+        lines.append(f"| `compact`, s | {items} | {row['compact_seconds']:.0f} |")
+        for mode, asked in (("exact", "exact search, ms"), ("cut", "search of 16 terms and 1,000 candidates, ms")):
+            for name, which in _WHICH.items():
+                lines.append(f"| {asked}, {which} | {items} | {ranged(row[mode][name])} |")
+    return "\n".join(lines)
