@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 import elsa_index as ei
-from elsa_index.storage.files import refuse_existing
+from elsa_index.storage.staging import refuse_existing
 
 from .support.catalogues import make_codes
 from .support.command_line import run

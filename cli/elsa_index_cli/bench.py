@@ -40,7 +40,7 @@ def bench(
     from elsa_index.data.histories import read_histories
     from elsa_index.data.splits import Split
     from elsa_index.errors import UsageError
-    from elsa_index.storage.files import refuse_existing
+    from elsa_index.storage.staging import refuse_existing
 
     counts = options.numbers("--threads", threads, "1,2")
     BenchOptions.LIMITS["users"].check("--users", users)

@@ -131,7 +131,7 @@ def _refuse_contradictions(one: list[str], histories: Path | None, explain: bool
 def _refuse_output(out: Path, overwrite: bool) -> None:
     """Before anything is searched, not after."""
     from elsa_index.data.tables import writable_format
-    from elsa_index.storage.files import refuse_existing
+    from elsa_index.storage.staging import refuse_existing
 
     writable_format(out)
     refuse_existing(out, overwrite=overwrite, is_ours=Path.is_file)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..extras import require
-from ..storage.files import staged_directory
+from ..storage.staging import staged_directory
 from .measure import TIMED_QUERIES, Measured, Report
 
 _STYLE = """

@@ -24,8 +24,8 @@ from ..processors import usable_processors
 from ..segments.edits import SegmentEdit
 from ..segments.stored import TAG_PREFIX
 from ..segments.write import write_segments
-from ..storage.files import staged_directory
 from ..storage.seal import list_files
+from ..storage.staging import staged_directory
 from .build_options import BuildOptions
 from .calibration import Calibration, calibrate
 from .files import HISTORY_WEIGHTS, ITEM_COUNTS, SEGMENTS

@@ -20,9 +20,11 @@ from ..engines.top_k import best
 from ..errors import ElsaIndexError, StorageError, UsageError, shorten
 from ..segments.stored import Segments
 from ..storage.as_opened import FilesAsOpened
-from ..storage.files import linked, load_array, locked, one_generation
+from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows
+from ..storage.locks import locked, one_generation
 from ..storage.ranges import check_shape
+from ..storage.staging import linked
 from .commit import next_commit
 from .files import HISTORY_WEIGHTS, ITEM_COUNTS, SEGMENTS, bytes_by_part
 from .history import ResolvedHistory

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..storage.files import staged_directory
+from ..storage.staging import staged_directory
 from .manifest import is_index
 
 PATIENCE = 60.0

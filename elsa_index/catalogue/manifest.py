@@ -10,8 +10,8 @@ from ..codes.item_codes import HistoryKind, ItemCodes
 from ..engines.names import EngineName
 from ..errors import StorageError
 from ..segments.stored import SegmentsEntry
-from ..storage.files import staged_file
 from ..storage.seal import Entry, check_files, check_seal, refuse_strangers, sealed, strangers
+from ..storage.staging import staged_file
 from .calibration import Calibration
 from .parts import OTHER, part_of
 

@@ -14,8 +14,8 @@ from ..codes.item_codes import ItemCodes
 from ..engines import engine_class
 from ..engines.contract import BuildPlan
 from ..segments.stored import TAG_PREFIX, SegmentsEntry
-from ..storage.files import linked
 from ..storage.ids import IdMap
+from ..storage.staging import linked
 from .write import files_of, refuse_full_disk
 
 _BITS = BuildPlan().bits

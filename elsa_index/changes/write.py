@@ -20,9 +20,9 @@ from ..engines.contract import Change
 from ..engines.stored_codes import StoredCodes
 from ..errors import StorageError
 from ..segments.stored import TAG_PREFIX, Segments, SegmentsEntry
-from ..storage.files import linked
 from ..storage.ids import Rows
 from ..storage.seal import Entry, list_files
+from ..storage.staging import linked
 from .draft import Draft
 
 _SPARE = 64 << 20  # bytes that a disk should have left beyond what is written again

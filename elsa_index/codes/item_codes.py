@@ -15,10 +15,11 @@ from ..data.npz import load_csr
 from ..data.scipy_matrix import checked_csr, row_norms
 from ..data.tables import read_table, refuse_missing
 from ..errors import DataError, StorageError
-from ..storage.files import existing_file, load_array, read_json, refuse_existing, staged_directory
+from ..storage.files import existing_file, load_array, read_json
 from ..storage.ids import IdMap, Rows
 from ..storage.ranges import check_shape
 from ..storage.seal import check_sealed, write_sealed
+from ..storage.staging import refuse_existing, staged_directory
 
 FORMAT = "elsa-index codes 4"
 _UNSEALED = ("elsa-index codes 1", "elsa-index codes 2")

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError, StorageError
-from ..storage.files import read_json, staged_directory, write_json
+from ..storage.files import read_json, write_json
+from ..storage.staging import staged_directory
 from .interactions import Interactions, read_interactions
 from .tables import read_table, write_parquet
 

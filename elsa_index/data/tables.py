@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DataError, UsageError, name_some, shorten
-from ..storage.files import existing_file, staged_file
+from ..storage.files import existing_file
+from ..storage.staging import staged_file
 from .raw_bytes import unpacked
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from ..engines.contract import Progress
 from ..engines.stored_codes import StoredCodesEngine
 from ..errors import DataError, UsageError
 from ..index import Index
-from ..storage.files import staged_directory, write_json
+from ..storage.files import write_json
+from ..storage.staging import staged_directory
 from .anserini import write_anserini
 from .ciff import write_ciff
 from .cluster import write_elasticsearch, write_opensearch

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from weakref import finalize
 
-from .files import is_still
+from .locks import is_still
 
 State = tuple[int, int, int]
 

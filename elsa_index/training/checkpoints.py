@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import StorageError, UsageError
-from ..storage.files import load_array, read_json, refuse_existing, staged_directory
+from ..storage.files import load_array, read_json
 from ..storage.seal import check_sealed, write_sealed
+from ..storage.staging import refuse_existing, staged_directory
 
 FORMAT = "elsa-index checkpoint 2"
 _NAME = "checkpoint.json"

@@ -13,14 +13,14 @@ from scipy.sparse import csr_array
 
 import elsa_index as ei
 from elsa_index.catalogue import calibration
-from elsa_index.storage.files import locked
+from elsa_index.storage.locks import locked
 
 from ..support.catalogues import make_codes, make_histories
 
 _BUILD = """
 import sys, time
 import elsa_index as ei
-from elsa_index.storage.files import staged_directory
+from elsa_index.storage.staging import staged_directory
 from pathlib import Path
 target, begins = Path(sys.argv[1]), float(sys.argv[2])
 time.sleep(max(0, begins - time.time()))
@@ -117,7 +117,7 @@ def test_what_ends_after_a_build_does_not_write_over_it(tmp_path, monkeypatch):
 
 
 def test_who_writes_keeps_others_from_writing(tmp_path, monkeypatch):
-    monkeypatch.setattr("elsa_index.storage.files._PATIENCE", 0.2)
+    monkeypatch.setattr("elsa_index.storage.locks._PATIENCE", 0.2)
     codes = make_codes(60)
     with ei.Index.build(codes, tmp_path / "i", segments=None) as index, locked(tmp_path / "i"):
         with pytest.raises(ei.StorageError, match="is being written by another process; try again"):

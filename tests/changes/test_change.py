@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import elsa_index as ei
-from elsa_index.storage.files import staged_directory
+from elsa_index.storage.staging import staged_directory
 
 from ..support.catalogues import make_codes, make_item_codes, make_tastes
 from ..support.engines import INSTALLED_ENGINES

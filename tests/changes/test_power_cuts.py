@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import elsa_index as ei
-from elsa_index.storage import files
+from elsa_index.storage import staging
 
 from ..support.catalogues import make_codes
 
@@ -27,7 +27,7 @@ class Disk:
         self.before: list[str] = []  # calls so far
         self.cut_at, self.left = -1, target.parent / "left"
         for name in ("_sync", "_exchange"):
-            monkeypatch.setattr(files, name, self._watched(name, getattr(files, name)))
+            monkeypatch.setattr(staging, name, self._watched(name, getattr(staging, name)))
 
     def _watched(self, name, call):
         def watched(*paths):
@@ -93,8 +93,8 @@ def test_everything_is_synced_before_it_takes_its_place(tmp_path, monkeypatch):
     codes = make_codes(60)
     ei.Index.build(codes, tmp_path / "i", segments=None).close()
     calls: list[tuple[str, Path]] = []
-    sync, exchange = files._sync, files._exchange  # noqa: SLF001
-    monkeypatch.setattr(files, "_sync", lambda path: (calls.append(("sync", path)), sync(path)))
+    sync, exchange = staging._sync, staging._exchange  # noqa: SLF001
+    monkeypatch.setattr(staging, "_sync", lambda path: (calls.append(("sync", path)), sync(path)))
 
     def exchanging(one: Path, other: Path) -> None:
         synced = {path for what, path in calls if what == "sync"}
@@ -104,7 +104,7 @@ def test_everything_is_synced_before_it_takes_its_place(tmp_path, monkeypatch):
         calls.append(("exchange", one))
         exchange(one, other)
 
-    monkeypatch.setattr(files, "_exchange", exchanging)
+    monkeypatch.setattr(staging, "_exchange", exchanging)
     ei.delete(tmp_path / "i", [codes.ids[0]])
     assert calls[-1] == ("sync", tmp_path)
     assert ("exchange", tmp_path / ".i.building") in calls

@@ -20,7 +20,7 @@ from ..support.command_line import run, run_apart
 
 COMMANDS = [
     "split", "train", "fold-in", "diff", "build", "search", "segments", "homepage", "serve", "tune", "evaluate",
-    "bench", "export", "verify", "doctor",
+    "bench", "export", "verify", "doctor", "upsert", "delete", "tag", "compact",
 ]  # fmt: skip
 
 
@@ -259,6 +259,35 @@ def test_what_changed_between_two_models_is_said(tmp_path):
     make_codes(100, dims=32).save(tmp_path / "other")
     refused = run("diff", tmp_path / "monday", tmp_path / "other", status=2).stderr
     assert "The models have 64 and 32 dimensions; there is nothing to compare." in refused
+
+
+def test_an_index_is_changed(tmp_path):
+    codes, metadata = make_tastes(each=12)
+    place = tmp_path / "i"
+    ei.Index.build(codes, place, metadata=metadata).close()
+    new = ei.ItemCodes(ei.IdMap(["new", "t0-1"]), codes.weights[[20, 30]], {"space": codes.space})
+    new.save(tmp_path / "m")
+    (tmp_path / "titles.csv").write_text("item_id,title\nnew,A new one\n")
+    (tmp_path / "tags.csv").write_text("item_id,tag\nnew,in stock\nt0-2,in stock\n")
+    done = run("upsert", place, tmp_path / "m", "--metadata", tmp_path / "titles.csv")
+    assert f"{place}: 1 added, 1 given other codes; 73 items, commit 1, " in done.stdout
+    assert "no code changed; 73 items, commit 1" in run("upsert", place, tmp_path / "m").stdout
+    assert "2 given other tags" in run("tag", place, "--add", tmp_path / "tags.csv").stdout
+    assert "A new one" in run("search", place, "--items", "t0-3", "-k", 80, "--tag", "in stock", "--exact").stdout
+    refused = run("delete", place, "zz", "new", status=1).stderr
+    assert "does not hold 'zz' (1 of 2 ids), and none was deleted; pass --skip-unknown" in refused
+    (tmp_path / "gone.txt").write_text("new\nzz\n")
+    done = run("delete", place, "--from", tmp_path / "gone.txt", "--skip-unknown", "--json")
+    assert json.loads(done.stdout)["deleted"] == 1
+    assert "72 items, commit 4" in run("compact", place).stdout
+    assert "all as they were written" in run("verify", place).stdout
+    for arguments, message in (
+        (("delete", place), "Name the items to delete"),
+        (("tag", place), "Name a file of tags"),
+        (("compact", tmp_path), "is not an index"),
+        (("upsert", place, tmp_path / "m", "--only", tmp_path / "gone.txt"), "zz"),
+    ):
+        assert message in run(*arguments, status=None).stderr
 
 
 def test_popular_items_stand_in_for_missing_histories(index, histories):

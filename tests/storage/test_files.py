@@ -9,7 +9,8 @@ import pytest
 
 import elsa_index as ei
 from elsa_index.storage.as_opened import FilesAsOpened
-from elsa_index.storage.files import read_json, staged_directory, staged_file
+from elsa_index.storage.files import read_json
+from elsa_index.storage.staging import staged_directory, staged_file
 
 from ..support.files import digest
 

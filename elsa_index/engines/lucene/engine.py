@@ -12,9 +12,10 @@ from ...codes.impacts import ImpactScale
 from ...codes.item_codes import ItemCodes
 from ...codes.query_vector import QueryVector, Vector
 from ...errors import DataError, UsageError
-from ...storage.files import linked, load_array
+from ...storage.files import load_array
 from ...storage.ids import Rows
 from ...storage.ranges import check_shape
+from ...storage.staging import linked
 from ..batching import answer_each
 from ..contract import Answer, BuildPlan, Capabilities, Change, Engine, Progress, Query, SearchPlan
 from ..one_stage import OneStageSearch

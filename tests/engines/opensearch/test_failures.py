@@ -183,7 +183,7 @@ def test_a_directory_that_does_not_come_into_place_takes_the_alias_back(own, clu
         raise OSError(28, "No space left on device")
 
     before = indices_of(api, name)
-    monkeypatch.setattr("elsa_index.storage.files._exchange", fails)
+    monkeypatch.setattr("elsa_index.storage.staging._exchange", fails)
     with pytest.raises(ei.StorageError, match="No space left"):
         build(make_codes(seed=9), own.path, cluster.url, name, overwrite=True)
     assert served_index(api, name) == concrete(own)
