@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .changes.change import Changed, compact, delete, tag, upsert
+    from .changes.upgrade import upgrade
     from .codes.item_codes import ItemCodes
     from .codes.load import load_codes
     from .codes.over_items import codes_over_items
@@ -52,6 +53,7 @@ _HOME = {
     "delete": "changes.change",
     "tag": "changes.change",
     "upsert": "changes.change",
+    "upgrade": "changes.upgrade",
     "ClusterTarget": "engines.cluster_target",
     "ClusterError": "errors",
     "ItemCodes": "codes.item_codes",
@@ -143,6 +145,7 @@ __all__ = [
     "split",
     "tag",
     "train",
+    "upgrade",
     "upsert",
 ]
 

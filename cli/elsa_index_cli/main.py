@@ -28,6 +28,7 @@ from . import (
     tag,
     train,
     tune,
+    upgrade,
     upsert,
     verify,
 )
@@ -47,7 +48,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     split, train, fold_in, diff, build, search, segments, homepage, serve,
-    upsert, delete, tag, compact, tune, evaluate, bench, export, verify, doctor,
+    upsert, delete, tag, compact, upgrade, tune, evaluate, bench, export, verify, doctor,
 )  # fmt: skip
 for module in COMMANDS:
     name = module.__name__.rsplit(".", 1)[1]

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..storage.staging import staged_directory
-from .manifest import is_index
+from .manifest import Manifest, is_index
 
 PATIENCE = 60.0
 """Seconds for which another writer is waited for."""
@@ -22,5 +22,6 @@ def next_commit(path: Path, patience: float = PATIENCE) -> Iterator[Path]:
     Raises StorageError where there is no index, and where another process goes on writing it for longer than
     `patience`.
     """
+    Manifest.read(path)
     with staged_directory(path, overwrite=True, is_ours=is_index, patience=patience) as staged:
         yield staged

@@ -136,8 +136,8 @@ def tag(
 
 
 def compact(path: str | os.PathLike[str], *, patience: float = PATIENCE) -> Changed:
-    """Merges what changes left behind, so that searches take as long as those of an index that was just built. It takes
-    about as long as building it.
+    """Merges what changes left behind, so that searches take as long as those of an index that was just built. Where
+    dimensions are items, and codes are stored, it takes about as long as building it.
 
     Args:
         path: The index directory.

@@ -149,7 +149,7 @@ def changing(answer: AnswerBody) -> APIRouter:
 
     @router.post("/compact", response_model=answers.ChangedAnswer, openapi_extra=_body(asked.CompactRequest, now={}))
     async def compact(request: Request) -> Response:
-        """Merges what many changes left behind; takes about as long as building the index."""
+        """Merges what many changes left behind, so that searches are as fast as after a build."""
         return await answer(request, asked.CompactRequest, changes.compact)
 
     return router

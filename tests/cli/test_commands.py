@@ -20,7 +20,7 @@ from ..support.command_line import run, run_apart
 
 COMMANDS = [
     "split", "train", "fold-in", "diff", "build", "search", "segments", "homepage", "serve", "tune", "evaluate",
-    "bench", "export", "verify", "doctor", "upsert", "delete", "tag", "compact",
+    "bench", "export", "verify", "doctor", "upsert", "delete", "tag", "compact", "upgrade",
 ]  # fmt: skip
 
 

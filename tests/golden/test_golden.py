@@ -32,6 +32,23 @@ def test_there_is_one_of_every_format():
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("number", FORMATS)
+def test_it_is_upgraded_and_changed(number, engine, tmp_path):
+    path = shutil.copytree(HERE / f"format-{number}" / engine, tmp_path / "i")
+    with ei.Index.open(path) as index:
+        before = index.search([[index.ids[0]]], 10, exact=True).rankings[0].items
+    assert ei.upgrade(path) == (number < FORMAT)
+    assert not ei.upgrade(path)
+    with ei.Index.open(path) as index:
+        assert index.manifest.format == FORMAT
+        assert index.search([[index.ids[0]]], 10, exact=True).rankings[0].items == before
+    ei.delete(path, before[:1])
+    ei.Index.verify(path)
+    with ei.Index.open(path) as index:
+        assert index.search([[index.ids[0]]], 9, exact=True).rankings[0].items == before[1:]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("number", FORMATS)
 def test_it_answers_what_it_answered(number, engine, tmp_path):
     expected = json.loads((HERE / f"format-{number}" / f"{engine}.json").read_text())
     assert expected["format"] == number

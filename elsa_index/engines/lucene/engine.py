@@ -81,7 +81,7 @@ class LuceneEngine(StoredCodesEngine):
 
     def change(self, source: Path, directory: Path, parameters: dict[str, Any], change: Change) -> dict[str, Any]:
         store = self.changed_store(change, parameters["store"])
-        heavy = HeavyItems.of(store, short_queries=parameters["short_queries"])
+        heavy = HeavyItems.of(store, short_queries=parameters.get("short_queries", False))
         store.save(directory)
         heavy.save(directory)
         scale = ImpactScale(parameters["bits"], parameters["impact_scale"])
