@@ -83,7 +83,7 @@ def refuse_full_disk(source: Path, before: Manifest) -> None:
     """Raises StorageError where there is no room for all that may be written again, twice where Lucene merges."""
     parts = [(entry.bytes, part_of(name)) for name, entry in before.files.items()]
     needed = _SPARE + sum(2 * size if part == "postings" else size for size, part in parts)
-    free = shutil.disk_usage(source.parent).free
+    free = shutil.disk_usage(source.resolve().parent).free
     if free < needed:
         raise StorageError(
             f"{source} was not changed: its disk has {free / 1e6:,.0f} MB left, and up to {needed / 1e6:,.0f} MB "
