@@ -18,4 +18,4 @@ def compact(
     """Merge what many changes left behind, so that searches are as fast as after a build."""
     import elsa_index as ei
 
-    options.say_changed(index, ei.compact(index), json=json)
+    options.say_changed(index, ei.compact(index), json=json, otherwise="compacted")

@@ -137,8 +137,8 @@ def counted(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
-def say_changed(index: Path, done: "ei.Changed", *, json: bool) -> None:
-    """What a change of an index did."""
+def say_changed(index: Path, done: "ei.Changed", *, json: bool, otherwise: str = "no code changed") -> None:
+    """What a change of an index did. otherwise: what is said where no item changed."""
     if json:
         print_json(vars(done))
         return
@@ -150,7 +150,7 @@ def say_changed(index: Path, done: "ei.Changed", *, json: bool) -> None:
         )
         if number
     ]  # fmt: skip
-    what = ", ".join(parts) or "no code changed"
+    what = ", ".join(parts) or otherwise
     print(f"{index}: {what}; {counted(done.items, 'item', 'items')}, commit {done.commit:,}, {done.seconds:.2f} s")
 
 

@@ -63,6 +63,11 @@ class Draft:
         dims = catalogue.engine.dims if coded is None else int(coded[1].shape[1])
         now = NO_ROWS if coded is None else catalogue.ids.find(coded[0])
         refiled = np.setdiff1d(refiled, np.concatenate([gone, now]))
+        if len(refiled) and catalogue.manifest.parameters["store"] == "none":
+            raise UsageError(
+                "An index built with --store none keeps no codes, by which items could be filed under other tags: give "
+                "these tags with the items' codes, upsert MODEL --only ITEMS --tags TAGS."
+            )
         left = np.delete(np.arange(len(catalogue.ids)), np.concatenate([gone, refiled, now[now >= 0]]))
         codes = _widened(catalogue.engine.stored_rows(refiled) if len(refiled) else csr_array((0, dims)), dims)
         ids = catalogue.ids.in_order(np.concatenate([left, refiled]))

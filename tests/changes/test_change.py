@@ -103,6 +103,18 @@ def test_what_is_wrong_is_told_and_leaves_the_index_as_it_was(place, change, err
     assert [path.name for path in place.parent.iterdir()] == ["i"]
 
 
+def test_tags_without_codes_are_refused_where_none_are_stored(tmp_path):
+    codes = make_item_codes()
+    name = codes.ids[5]
+    ei.Index.build(codes, tmp_path / "i", store="none", segments=None).close()
+    with pytest.raises(ei.UsageError, match="keeps no codes, by which items could be filed under other tags"):
+        ei.tag(tmp_path / "i", add=[(name, "new")])
+    ei.upsert(tmp_path / "i", codes, items=[name], tags=[(name, "new")])
+    with ei.Index.open(tmp_path / "i") as index:
+        assert index.tags is not None
+        assert [index.ids[row] for row in index.tags.rows_of(0)] == [name]
+
+
 def test_unknown_ids_are_skipped_where_that_is_asked(place):
     assert ei.delete(place, ["zz", make_codes(60).ids[1]], skip_unknown=True).deleted == 1
 

@@ -279,7 +279,7 @@ def test_an_index_is_changed(tmp_path):
     (tmp_path / "gone.txt").write_text("new\nzz\n")
     done = run("delete", place, "--from", tmp_path / "gone.txt", "--skip-unknown", "--json")
     assert json.loads(done.stdout)["deleted"] == 1
-    assert "72 items, commit 4" in run("compact", place).stdout
+    assert "compacted; 72 items, commit 4" in run("compact", place).stdout
     assert "all as they were written" in run("verify", place).stdout
     for arguments, message in (
         (("delete", place), "Name the items to delete"),
