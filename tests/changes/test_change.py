@@ -14,7 +14,7 @@ import pytest
 import elsa_index as ei
 from elsa_index.storage.staging import staged_directory
 
-from ..support.catalogues import make_codes, make_item_codes, make_tastes
+from ..support.catalogues import make_codes, make_item_codes, make_tastes, make_two_matrices
 from ..support.engines import INSTALLED_ENGINES
 
 
@@ -162,6 +162,54 @@ def test_a_read_only_place_is_told(place):
             break
     done = subprocess.run([sys.executable, "-c", script, place, make_codes(60).ids[0]], capture_output=True, text=True)
     assert "cannot be written: nothing may be written in" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("engine", ["exact", "lucene", "faiss-flat"])
+def test_codes_that_items_bring_to_a_history_follow(engine, tmp_path):
+    codes = make_two_matrices()
+    names = list(codes.ids)
+    rows = [3, 4]
+    brought = codes.history_matrix[rows]
+    new = ei.ItemCodes(ei.IdMap(["new", names[9]]), codes.weights[rows], {"space": codes.space}, history_codes=brought)
+    ei.Index.build(codes, tmp_path / "i", engine=engine, segments=None).close()
+    ei.upsert(tmp_path / "i", new)
+    ei.delete(tmp_path / "i", [names[0]])
+    kept = [row for row in range(len(names)) if row not in (0, 9)]
+    order = [*kept, *rows]
+    ids = ei.IdMap([*(names[row] for row in kept), "new", names[9]])
+    same = ei.ItemCodes(ids, codes.weights[order], history_codes=codes.history_matrix[order])
+    histories = [["new", names[5]], [names[9]], [names[7], names[8], "new"]]
+    with (
+        ei.Index.open(tmp_path / "i") as index,
+        ei.Index.build(same, tmp_path / "fresh", engine=engine, segments=None) as fresh,
+    ):
+        found, expected = (opened.search(histories, 10, exact=True) for opened in (index, fresh))
+        assert found.ids.tolist() == expected.ids.tolist()
+        assert found.scores.tolist() == expected.scores.tolist()
+
+
+def test_a_weight_beyond_all_others_has_all_postings_written_again(tmp_path):
+    codes = make_codes(60)
+    heavy = ei.ItemCodes(ei.IdMap(["heavy"]), codes.weights[[3]] * 7, {"space": codes.space})
+    ei.Index.build(codes, tmp_path / "i", engine="lucene", segments=None).close()
+    ei.upsert(tmp_path / "i", heavy)
+    ei.delete(tmp_path / "i", [codes.ids[1]])
+    with ei.Index.open(tmp_path / "i") as index:
+        found = index.search([[codes.ids[3]]], 59, exact=True).rankings[0]
+        assert found.items[0] == "heavy"
+        assert found.proven
+        assert len(found.items) == 59
+        assert codes.ids[1] not in found.items
+
+
+def test_a_weight_beyond_what_impacts_stand_for_is_refused_where_they_are_the_codes(tmp_path):
+    codes = make_item_codes()
+    ei.Index.build(codes, tmp_path / "i", store="none", segments=None).close()
+    before = files_of(tmp_path / "i")
+    heavier = ei.ItemCodes(codes.ids, codes.weights * 3, history_codes="items")
+    with pytest.raises(ei.DataError, match=r"the impacts of this index stand for .* at most. Build it again"):
+        ei.upsert(tmp_path / "i", heavier, items=list(codes.ids)[:40])
+    assert files_of(tmp_path / "i") == before
 
 
 @pytest.mark.parametrize("engine", ["exact", "lucene"])
