@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from ..catalogue.catalogue import Catalogue
 from ..catalogue.files import SEGMENTS
@@ -11,6 +10,7 @@ from ..catalogue.history_codes import ITEM_DIMS, ItemsThemselves
 from ..catalogue.manifest import Manifest
 from ..catalogue.parts import part_of
 from ..codes.item_codes import ItemCodes
+from ..data.scipy_matrix import with_columns
 from ..engines import engine_class
 from ..engines.contract import BuildPlan
 from ..segments.stored import TAG_PREFIX, SegmentsEntry
@@ -53,7 +53,8 @@ def _renumbered(catalogue: Catalogue, brought: ItemsThemselves, staged: Path) ->
     before = catalogue.manifest
     row_of = np.full(brought.dims, -1, dtype=np.int64)
     row_of[brought.dims_of(np.arange(len(catalogue.ids)))] = np.arange(len(catalogue.ids))
-    codes = _moved(catalogue.engine.stored_rows(np.arange(len(catalogue.ids))), row_of, len(catalogue.ids))
+    stored = catalogue.engine.stored_rows(np.arange(len(catalogue.ids)))
+    codes = with_columns(stored, row_of, len(catalogue.ids))
     parameters, store = before.parameters, before.parameters["store"]
     plan = BuildPlan(parameters.get("bits", _BITS), store, catalogue.tags)
     items = ItemCodes(catalogue.ids, codes, history_codes="items")
@@ -68,19 +69,11 @@ def _renumbered(catalogue: Catalogue, brought: ItemsThemselves, staged: Path) ->
 
 def _segments(catalogue: Catalogue, entry: SegmentsEntry, row_of: np.ndarray, staged: Path) -> SegmentsEntry:
     segments = catalogue.required_segments
-    vectors = _moved(segments.vectors, row_of, len(catalogue.ids))
+    vectors = with_columns(segments.vectors, row_of, len(catalogue.ids))
     tags = IdMap(f"{TAG_PREFIX}{number}" for number in range(len(segments)))
     (staged / SEGMENTS).mkdir()
     plan = BuildPlan(entry.parameters.get("bits", _BITS), entry.parameters["store"])
-    parameters = engine_class(entry.engine).build(ItemCodes(tags, vectors), staged / SEGMENTS, plan)
+    # A segment whose items are all gone has no direction left: rows may be empty where histories bring something else.
+    codes = ItemCodes(tags, vectors, history_codes=vectors)
+    parameters = engine_class(entry.engine).build(codes, staged / SEGMENTS, plan)
     return entry.model_copy(update={"parameters": parameters})
-
-
-def _moved(codes: csr_array, column_of: np.ndarray, width: int) -> csr_array:
-    """float32, with other columns; entries of those that are no more (-1) are left out."""
-    columns = column_of[codes.indices]
-    left = np.flatnonzero(columns >= 0)
-    starts = np.searchsorted(left, codes.indptr)
-    moved = csr_array((codes.data[left].astype(np.float32), columns[left], starts), shape=(codes.shape[0], width))
-    moved.sort_indices()
-    return moved

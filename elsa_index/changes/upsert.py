@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from ..catalogue.catalogue import Catalogue
 from ..catalogue.history_codes import ItemsThemselves
 from ..codes.item_codes import ItemCodes
+from ..data.scipy_matrix import with_columns
 from ..engines.stored_codes import StoredCodes
 from ..errors import UsageError, refuse_kind
 from ..storage.ids import IdMap, Rows
@@ -80,13 +81,7 @@ def _in_dims_of(catalogue: Catalogue, codes: ItemCodes, wanted: Rows, now: Rows)
     there = catalogue.ids.find(codes.ids)
     dim_of = np.where(there >= 0, catalogue.history_codes.dims_of(np.maximum(there, 0)), -1)
     dim_of[new] = dims + np.arange(len(new))
-    columns = dim_of[chosen.indices]
-    left = np.flatnonzero(columns >= 0)
-    starts = np.searchsorted(left, chosen.indptr)
-    shape = (len(wanted), dims + len(new))
-    moved = csr_array((chosen.data[left], columns[left], starts), shape=shape)
-    moved.sort_indices()
-    return moved
+    return with_columns(chosen, dim_of, dims + len(new))
 
 
 def _are_stored(catalogue: Catalogue, ids: IdMap, matrix: csr_array, now: Rows) -> npt.NDArray[np.bool_]:

@@ -68,6 +68,21 @@ def checked_csr(
     return csr_array((data, indices, indptr), shape=shape)
 
 
+def with_columns(matrix: csr_array, column_of: npt.NDArray[np.integer], width: int) -> csr_array:
+    """(rows, width) CSR with column c under number column_of[c]; what belongs to a column that has none (-1) is left
+    out.
+
+    >>> with_columns(csr_array([[1.0, 2, 3]]), np.array([3, -1, 0]), 4).toarray().tolist()
+    [[3.0, 0.0, 0.0, 1.0]]
+    """
+    columns = column_of[matrix.indices]
+    left = np.flatnonzero(columns >= 0)
+    starts = np.searchsorted(left, matrix.indptr)
+    moved = csr_array((matrix.data[left], columns[left], starts), shape=(matrix.shape[0], width))
+    moved.sort_indices()
+    return moved
+
+
 def row_norms(matrix: csr_array) -> npt.NDArray[np.float64]:
     """(rows,) Euclidean norms.
 

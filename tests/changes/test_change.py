@@ -259,6 +259,22 @@ def test_codes_over_items_keep_their_segments_through_compacting(tmp_path):
         assert index.search([history], 10, exact=True).rankings[0].items == answer.items
 
 
+def test_a_segment_may_lose_all_its_items(tmp_path):
+    codes = make_item_codes()
+    path = tmp_path / "i"
+    with ei.Index.build(codes, path, segments=ei.SegmentRules(least_items=4)) as index:
+        last = len(index.required_segments) - 1
+        members = index.ids.names_of(index.required_segments.members(last))
+        history = [name for name in index.ids if name not in members][:3]
+    ei.delete(path, members)
+    ei.compact(path)
+    ei.Index.verify(path)
+    with ei.Index.open(path) as index:
+        assert index.required_segments[last].size == 0
+        assert last not in index.rank_segments(history, last + 1).numbers[:1]
+        assert index.homepage(history, rows=3, k=4).rows
+
+
 def test_old_commits_are_gone_when_nobody_reads_them(place):
     codes = make_codes(60)
     size = sum(entry.stat().st_size for entry in place.rglob("*"))
