@@ -7,7 +7,7 @@ import numpy as np
 from ..catalogue.catalogue import Catalogue
 from ..catalogue.files import SEGMENTS
 from ..catalogue.history_codes import ITEM_DIMS, ItemsThemselves
-from ..catalogue.manifest import Manifest
+from ..catalogue.manifest import FORMAT, Manifest
 from ..catalogue.parts import part_of
 from ..codes.item_codes import ItemCodes
 from ..data.scipy_matrix import with_columns
@@ -42,7 +42,7 @@ def write_compacted(catalogue: Catalogue, staged: Path) -> Manifest:
     linked(source, staged, names)
     manifest = before.model_copy(update=update)
     manifest = manifest.model_copy(update={
-        "format": Manifest.model_fields["format"].default, "files": files_of(staged, source, before),
+        "format": FORMAT, "files": files_of(staged, source, before),
     })  # fmt: skip
     manifest.write(staged)
     return manifest

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 
 from ..catalogue.catalogue import Catalogue
 from ..codes.item_codes import ItemCodes
+from ..data.scipy_matrix import widened
 from ..errors import UsageError
 from ..storage.ids import IdMap, Rows
+from ..storage.runs import rows_now
 
 NO_ROWS: Rows = np.zeros(0, dtype=np.int64)
 
@@ -69,10 +71,11 @@ class Draft:
                 "these tags with the items' codes, upsert MODEL --only ITEMS --tags TAGS."
             )
         left = np.delete(np.arange(len(catalogue.ids)), np.concatenate([gone, refiled, now[now >= 0]]))
-        codes = _widened(catalogue.engine.stored_rows(refiled) if len(refiled) else csr_array((0, dims)), dims)
+        stored = catalogue.engine.stored_rows(refiled) if len(refiled) else csr_array((0, dims))
+        codes = widened(stored.astype(np.float32), dims)
         ids = catalogue.ids.in_order(np.concatenate([left, refiled]))
         if coded is not None:
-            ids, codes = ids.followed_by(coded[0]), _one_above_the_other(codes, coded[1])
+            ids, codes = ids.followed_by(coded[0]), csr_array(vstack([codes, coded[1]]))
         if not len(ids):
             raise UsageError("No item would be left, and an index needs at least one.")
         return cls(ids, np.concatenate([left, refiled, now]), len(left), len(refiled), codes, len(gone))
@@ -80,9 +83,7 @@ class Draft:
     def rows_of(self, catalogue: Catalogue, names: Iterable[object]) -> Rows:
         """Rows afterwards of items that will be there. Not by a table of all ids, which takes as long as all else."""
         names = list(names)
-        now = np.full(len(catalogue.ids) + 1, -1, dtype=np.int64)
-        old = np.flatnonzero(self.former >= 0)
-        now[self.former[old]] = old
+        now = rows_now(self.former, len(catalogue.ids))
         written = self.ids.in_order(self.coded).find(names)
         return np.where(written >= 0, written + self.stay + self.refiled, now[catalogue.ids.find(names)])
 
@@ -99,14 +100,3 @@ class Draft:
     def coded(self) -> Rows:
         """Rows of those that get other codes, sorted: the last ones."""
         return np.arange(self.stay + self.refiled, len(self.ids))
-
-
-def _widened(codes: csr_array, dims: int) -> csr_array:
-    return csr_array((codes.data.astype(np.float32), codes.indices, codes.indptr), shape=(codes.shape[0], dims))
-
-
-def _one_above_the_other(first: csr_array, second: csr_array) -> csr_array:
-    """Not SciPy's `vstack`, which takes explicit zeros and orders for granted in ways of its own."""
-    starts = np.concatenate([first.indptr, second.indptr[1:].astype(np.int64) + first.indptr[-1]])
-    parts = (np.concatenate([first.data, second.data]), np.concatenate([first.indices, second.indices]), starts)
-    return csr_array(parts, shape=(first.shape[0] + second.shape[0], second.shape[1]))

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from ..catalogue.catalogue import Catalogue
 from ..catalogue.history_codes import ItemsThemselves
 from ..codes.item_codes import ItemCodes
-from ..data.scipy_matrix import with_columns
+from ..data.scipy_matrix import widened, with_columns
 from ..engines.stored_codes import StoredCodes
 from ..errors import UsageError, refuse_kind
 from ..storage.ids import IdMap, Rows
@@ -97,6 +97,5 @@ def _are_stored(catalogue: Catalogue, ids: IdMap, matrix: csr_array, now: Rows) 
         rounded = StoredCodes.round_matrix(matrix[part], ids.in_order(part), catalogue.manifest.parameters["store"])
         given = rounded.csr_rows(np.arange(len(part)))
         width = max(stored.shape[1], given.shape[1])
-        pair = [csr_array((one.data, one.indices, one.indptr), shape=(len(part), width)) for one in (stored, given)]
-        same[part] = np.diff((pair[0] != pair[1]).indptr) == 0
+        same[part] = np.diff((widened(stored, width) != widened(given, width)).indptr) == 0
     return same

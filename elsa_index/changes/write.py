@@ -12,15 +12,17 @@ from scipy.sparse import csr_array
 from ..catalogue.catalogue import Catalogue
 from ..catalogue.files import HISTORY_WEIGHTS, ITEM_COUNTS, SEGMENTS
 from ..catalogue.history_codes import ITEM_DIMS, NAME, ItemsThemselves, OwnCodes, precision_of
-from ..catalogue.manifest import Manifest
+from ..catalogue.manifest import FORMAT, Manifest
 from ..catalogue.parts import part_of
 from ..data.metadata import Metadata
+from ..data.scipy_matrix import widened
 from ..data.tags import Tags
 from ..engines.contract import Change
 from ..engines.stored_codes import StoredCodes
 from ..errors import StorageError
 from ..segments.stored import TAG_PREFIX, Segments, SegmentsEntry
 from ..storage.ids import Rows
+from ..storage.runs import rows_now
 from ..storage.seal import Entry, list_files
 from ..storage.staging import linked
 from .draft import Draft
@@ -56,7 +58,7 @@ def write_draft(catalogue: Catalogue, draft: Draft, staged: Path) -> Manifest:
         "nnz": max(before.codes.nnz, int(np.max(np.diff(draft.codes.indptr), initial=0))),
     })  # fmt: skip
     manifest = before.model_copy(update={
-        "format": Manifest.model_fields["format"].default,
+        "format": FORMAT,
         "parameters": parameters,
         "codes": codes,
         "segments": entry,
@@ -145,9 +147,8 @@ def _save_segments(
         return None, entry
     of = _by_row(segments.of, draft.former, -1)
     of[draft.coded] = _nearest(segments, draft.codes[draft.refiled :])
-    now = np.full(len(catalogue.ids) + 1, -1, dtype=np.int32)
-    now[draft.former[draft.former >= 0]] = np.flatnonzero(draft.former >= 0)
-    typical = _first(np.where(segments.typical >= 0, now[segments.typical], -1), of)
+    now = rows_now(draft.former, len(catalogue.ids))  # -1, for none, is what -1 leads to
+    typical = _first(now[segments.typical], of)
     (staged / SEGMENTS).mkdir(exist_ok=True)
     np.save(staged / SEGMENTS / "of.npy", of)
     np.save(staged / SEGMENTS / "typical.npy", typical)
@@ -159,9 +160,7 @@ def _save_segments(
 
 def _nearest(segments: Segments, codes: csr_array) -> Rows:
     """The segment whose vector has the largest product with each code, -1 where none is above 0."""
-    vectors = segments.vectors
-    wide = csr_array((vectors.data, vectors.indices, vectors.indptr), shape=(vectors.shape[0], codes.shape[1]))
-    products = csr_array(codes.astype(np.float64) @ wide.T)
+    products = csr_array(codes.astype(np.float64) @ widened(segments.vectors, codes.shape[1]).T)
     nearest = np.full(codes.shape[0], -1, dtype=np.int64)
     for row, (begin, end) in enumerate(zip(products.indptr, products.indptr[1:], strict=False)):
         if end > begin and products.data[begin:end].max() > 0:
@@ -170,7 +169,7 @@ def _nearest(segments: Segments, codes: csr_array) -> Rows:
     return nearest
 
 
-def _first(typical: npt.NDArray[np.int32], of: npt.NDArray[np.signedinteger]) -> npt.NDArray[np.int32]:
+def _first(typical: Rows, of: npt.NDArray[np.signedinteger]) -> npt.NDArray[np.int32]:
     """Typical items that are still of their segment, before the places of those that are not."""
     numbers = np.arange(len(typical))[:, None]
     left = np.where((typical >= 0) & (of[np.maximum(typical, 0)] == numbers), typical, -1)

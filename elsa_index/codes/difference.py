@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from ..data.scipy_matrix import row_norms
+from ..data.scipy_matrix import row_norms, widened
 from ..errors import UsageError
 from ..storage.ids import Rows
 from .item_codes import ItemCodes
@@ -100,10 +100,7 @@ def _columns_moved(codes: csr_array, columns: Rows | None, dims: int) -> csr_arr
 def _change(one: csr_array, other: csr_array) -> npt.NDArray[np.float64]:
     """(rows,) the norm of each row's difference over the larger of both norms."""
     width = max(one.shape[1], other.shape[1])
-    wide = [
-        csr_array((part.data.astype(np.float64), part.indices, part.indptr), shape=(part.shape[0], width))
-        for part in (one, other)
-    ]
+    wide = [widened(part.astype(np.float64), width) for part in (one, other)]
     return _relative(row_norms(csr_array(wide[0] - wide[1])), np.stack([row_norms(part) for part in wide]))
 
 

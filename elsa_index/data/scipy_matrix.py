@@ -68,6 +68,15 @@ def checked_csr(
     return csr_array((data, indices, indptr), shape=shape)
 
 
+def widened(matrix: csr_array, width: int) -> csr_array:
+    """The same entries among more columns.
+
+    >>> widened(csr_array([[1.0, 2]]), 3).toarray().tolist()
+    [[1.0, 2.0, 0.0]]
+    """
+    return csr_array((matrix.data, matrix.indices, matrix.indptr), shape=(matrix.shape[0], width))
+
+
 def with_columns(matrix: csr_array, column_of: npt.NDArray[np.integer], width: int) -> csr_array:
     """(rows, width) CSR with column c under number column_of[c]; what belongs to a column that has none (-1) is left
     out.

@@ -13,6 +13,7 @@ from ..errors import DataError, UsageError, name_some
 from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows, external_id
 from ..storage.ranges import check_range, check_shape, check_starts
+from ..storage.runs import rows_now
 from .tables import read_table, refuse_missing
 
 _STARTS, _ROWS = "tags.starts.npy", "tags.rows.npy"
@@ -142,9 +143,7 @@ class Tags:
         names = IdMap(dict.fromkeys([*(tags.names if tags else ()), *(name for name, _ in added)]))
         numbers, rows = [names.find(name for name, _ in added)], [np.array([row for _, row in added], dtype=np.int64)]
         if tags is not None:
-            now = np.full(tags.items + 1, -1, dtype=np.int64)  # where each of the former rows is
-            now[former[former >= 0]] = np.flatnonzero(former >= 0)
-            kept = now[tags.rows]
+            kept = rows_now(former, tags.items)[tags.rows]
             stay = kept >= 0
             numbers.append(tags.numbers_of_rows[stay])
             rows.append(kept[stay])

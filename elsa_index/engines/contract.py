@@ -14,7 +14,6 @@ from scipy.sparse import csr_array
 from ..codes.item_codes import ItemCodes
 from ..codes.query_vector import QueryVector, Vector
 from ..data.tags import Tags
-from ..errors import UsageError
 from ..storage.ids import IdMap, Rows
 from .names import EngineName, ManyTerms, RankName, StoreName
 from .top_k import in_sorted
@@ -238,11 +237,9 @@ class Engine(ABC):
         """Writes into `directory` the files of an engine with other items; returns its parameters. source, parameters:
         of this one, which is open and stays as it is. Files that stay the same are linked, never written into.
 
-        Raises UsageError where an engine cannot, DataError for codes that it cannot hold.
+        For engines whose capabilities say so. Raises DataError for codes that it cannot hold.
         """
-        raise UsageError(
-            f"The engine {self.name} cannot change items: build the index again, or use lucene, exact or faiss-flat."
-        )
+        raise NotImplementedError(f"{self.name} changes nothing, as its capabilities say")
 
     def compact(self, source: Path, directory: Path) -> None:
         """Writes into `directory` the same items without what changes left behind."""

@@ -19,6 +19,19 @@ def runs(order: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
     return zip(begins.tolist(), ends.tolist(), strict=True)
 
 
+def rows_now(former: npt.NDArray[np.int64], rows: int) -> npt.NDArray[np.int64]:
+    """(rows + 1,) where each of the former rows is now, -1 for none, and -1 at the end. former: the row that each had,
+    -1 for none.
+
+    >>> rows_now(np.array([2, -1, 0]), 3).tolist()
+    [2, -1, 0, -1]
+    """
+    now = np.full(rows + 1, -1, dtype=np.int64)
+    there = np.flatnonzero(former >= 0)
+    now[former[there]] = there
+    return now
+
+
 def parts_in_order(values: npt.NDArray, starts: npt.NDArray[np.integer], order: npt.NDArray[np.int64]) -> npt.NDArray:
     """The parts of `values` whose numbers are in `order`, one after the other. starts: where each part begins, and the
     end of the last.
