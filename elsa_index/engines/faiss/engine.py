@@ -2,7 +2,8 @@
 further than its size."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -114,7 +115,8 @@ class FaissEngine(Engine):
         if not len(rows):
             return np.zeros((0, self.dims))
         _FAISS.use()
-        vectors: npt.NDArray[np.float64] = self._index.reconstruct_batch(rows).astype(np.float64)
+        with _damage_told():
+            vectors: npt.NDArray[np.float64] = self._index.reconstruct_batch(rows).astype(np.float64)
         return vectors if self._norms is None else vectors * self._norms[rows, None]
 
     def query_vector(self, rows: Rows, weights: Vector) -> QueryVector:
@@ -137,7 +139,7 @@ class FaissEngine(Engine):
         vectors = in_float32(queries)
         wanted = [min(plan.k, query.left(self.items)) for query in queries]
         count = min(max(plan.k + len(query.seen) for query in queries), self.items)
-        scores, rows = self.nearest(vectors, count, selector_of(queries[0].only), plan.effort)
+        scores, rows = self.found(vectors, count, selector_of(queries[0].only), plan.effort)
         if self._norms is not None:
             scores = scores * np.where(rows >= 0, self._norms[rows], 0)
         answers = []
@@ -148,6 +150,16 @@ class FaissEngine(Engine):
                 found, values = self.fill(query, wanted[place])
             answers.append(Answer(found, values, self.capabilities.exact, candidates=count))
         return answers
+
+    def found(
+        self, vectors: npt.NDArray[np.float32], count: int, selector: dict[str, Any], effort: int | None
+    ) -> tuple[npt.NDArray, npt.NDArray]:
+        """What `nearest` gives. Raises StorageError where it gives rows that there are not."""
+        with _damage_told():
+            scores, rows = self.nearest(vectors, count, selector, effort)
+            if np.max(rows, initial=-1) >= self.items:
+                raise RuntimeError(f"row {np.max(rows):,} of {self.items:,} items")
+        return scores, rows
 
     @abstractmethod
     def nearest(
@@ -162,6 +174,15 @@ class FaissEngine(Engine):
         parts = (rows[at : at + ROWS_AT_ONCE] for at in range(0, len(rows), ROWS_AT_ONCE))
         scores = np.concatenate([(self.vectors_of(part) * vector).sum(axis=1) for part in parts])
         return best(rows, scores, wanted)
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    """FAISS believes parts of its file until it uses them, such as where the vector of a row lies."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise StorageError(f"{_FILE} is damaged: {error}. Build the index again.") from None
 
 
 def save_index(index: Any, directory: Path) -> None:

@@ -60,7 +60,7 @@ class FaissFlatEngine(ExhaustiveFaissEngine):
         count = max(plan.k + len(query.seen) for query in queries) + self.spare
         while pending := [place for place in range(len(queries)) if place not in answers]:
             count = min(count, self.items)
-            scores, rows = self.nearest(vectors[pending], count, selector, plan.effort)
+            scores, rows = self.found(vectors[pending], count, selector, plan.effort)
             for place, values, found in zip(pending, scores, rows, strict=True):
                 top = self._best(queries[place], dense[place], scaled[place], found, values.astype(np.float64), plan.k)
                 if top is not None:
