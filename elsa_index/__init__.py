@@ -43,8 +43,9 @@ if TYPE_CHECKING:
     from .segments.stored import Segment, Segments
     from .storage.ids import IdMap
     from .training.config import TrainingConfig
+    from .training.fold_in import fold_in
+    from .training.folded_in import FoldedIn
     from .training.slim.config import SlimConfig
-    from .training.slim.fold_in import FoldedIn, fold_in
     from .training.train import train
 
 _HOME = {
@@ -93,8 +94,8 @@ _HOME = {
     "Segments": "segments.stored",
     "TrainingConfig": "training.config",
     "SlimConfig": "training.slim.config",
-    "FoldedIn": "training.slim.fold_in",
-    "fold_in": "training.slim.fold_in",
+    "FoldedIn": "training.folded_in",
+    "fold_in": "training.fold_in",
     "train": "training.train",
 }
 

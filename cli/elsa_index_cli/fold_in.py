@@ -38,7 +38,7 @@ def fold_in(
     with options.stages() as on_stage:
         found = ei.fold_in(codes, interactions, on_stage)
     found.codes.save(out, overwrite=overwrite)
-    without = found.codes.ids.take(found.without_code).tolist()
+    without = found.without_code
     if json:
         ids = found.codes.ids
         added, improved = (ids.take(rows).tolist() for rows in (found.added, found.improved))

@@ -9,9 +9,9 @@ import pytest
 from scipy.sparse import csr_array
 
 import elsa_index as ei
-from elsa_index.training.slim.fold_in import fold_in
+from elsa_index.training.fold_in import fold_in
 
-from ..support.catalogues import make_codes, make_taste_log
+from ..support.catalogues import make_taste_log
 
 CONFIG = {"nnz": 4, "neighbours": 20, "regularisation": 5.0}
 
@@ -66,7 +66,7 @@ def test_popularity_counts_as_in_training(log):
 def test_an_item_that_occurs_with_no_other_has_no_code_yet(log):
     whole = ei.train(log, ei.SlimConfig(**CONFIG))
     found = fold_in(without(whole, ["i59"]), log)
-    assert found.without_code.tolist() == found.added.tolist()
+    assert found.without_code == found.codes.ids.take(found.added).tolist() == ["i59"]
     assert len(found.improved) == 0
 
 
@@ -84,9 +84,86 @@ def test_twice_is_as_good_as_once(log):
         fold_in(second, log)
 
 
-def test_what_cannot_be_folded_into_is_refused(log, codes):
+def elsa_codes(log, **choices: Any) -> ei.ItemCodes:
+    return ei.train(log, ei.TrainingConfig(dims=16, nnz=4, epochs=2, **choices))
+
+
+def parted(log, new: list[str]) -> ei.Interactions:
+    pairs = log.pairs().filter(~pl.col("item_id").is_in(new))
+    return ei.Interactions.from_pairs(pairs["user_id"], pairs["item_id"])
+
+
+@pytest.mark.parametrize("choices", [{}, {"budgets": "even", "popularity": 0.0}, {"history_popularity": -0.3}])
+def test_the_code_of_a_new_item_is_the_best_of_its_budget(log, choices):
+    """Of norm 1 and as many nonzeros, none has larger cosines with the histories of its users, taken together."""
+    new = ["i03", "i21", "i40"]
+    before = elsa_codes(parted(log, new), **choices)
+    found = fold_in(before, log)
+    codes = found.codes
+    assert [codes.ids[row] for row in found.added] == new
+    assert (codes.weights[: len(before.ids)] != before.weights).nnz == 0
+    assert codes.space == before.space
+    rows = np.arange(len(before.ids))
+    np.testing.assert_array_equal(codes.history_weights_of(rows), before.history_weights_of(rows))
+    weights = before.weights.toarray() * before.history_weights_of(rows)[:, None]
+    sizes = np.diff(before.weights.indptr)
+    for row in found.added:
+        name = codes.ids[row]
+        histories = []
+        for items in log.pairs().group_by("user_id").agg("item_id")["item_id"].to_list():
+            own = [item for item in items if item in before.ids]
+            if name in items and own:
+                history = weights[before.ids.rows(own)].sum(axis=0)
+                histories.append(history / np.linalg.norm(history))
+        total = np.sum(histories, axis=0)
+        given = codes.weights[[row]].toarray()[0]
+        kept = np.flatnonzero(given)
+        assert sizes.min() <= len(kept) <= sizes.max()
+        assert set(kept) == set(np.argsort(-np.abs(total))[: len(kept)])
+        cosine = given[kept] @ total[kept] / np.linalg.norm(given) / np.linalg.norm(total[kept])
+        assert cosine == pytest.approx(1, abs=1e-6)
+        brought = given * codes.history_weights_of(np.array([row]))[0]
+        relative = codes.item_counts[row] / np.exp(np.log(before.item_counts).mean())
+        assert np.linalg.norm(brought) == pytest.approx(relative ** choices.get("history_popularity", 0.0), rel=1e-5)
+
+
+def test_new_items_score_for_those_who_have_them_what_old_ones_do(log):
+    new = [f"i{at:02}" for at in range(0, 58, 5)]
+    before = elsa_codes(parted(log, new), popularity=0.0)
+    codes = fold_in(before, log).codes
+    unit, plain = before.weights.toarray(), codes.weights.toarray()
+    scores: dict[str, list[float]] = {}
+    for items in log.pairs().group_by("user_id").agg("item_id")["item_id"].to_list():
+        history = unit[before.ids.rows([item for item in items if item in before.ids])].sum(axis=0)
+        for item in items if history.any() else []:
+            row = codes.ids.rows([item])[0]
+            itself = 0.0 if item in new else unit[row] @ unit[row]
+            scores.setdefault(item, []).append((history @ plain[row] - itself) / np.linalg.norm(history))
+    means = {item: np.mean(values) for item, values in scores.items()}
+    old = np.mean([mean for item, mean in means.items() if item in before.ids])
+    assert old > 0
+    assert np.mean([means[item] for item in new]) == pytest.approx(old, rel=1e-4)
+
+
+def test_new_items_that_nobody_has_beside_a_known_one_are_left_out(log):
+    before = elsa_codes(parted(log, ["i03"]))
+    pairs = log.pairs().select("user_id", "item_id")
+    alone = pl.DataFrame({"user_id": ["x", "x"], "item_id": ["alone", "too"]})
+    both = pl.concat([pairs, alone])
+    found = fold_in(before, ei.Interactions.from_pairs(both["user_id"], both["item_id"]))
+    assert found.without_code == ["alone", "too"]
+    assert list(found.codes.ids)[-1] == "i03"
+    with pytest.raises(ei.DataError, match="None of the log's 2 new items occurs beside an item that the model knows"):
+        fold_in(before, ei.Interactions.from_pairs(alone["user_id"], alone["item_id"]))
+
+
+def test_what_cannot_be_folded_into_is_refused(log):
+    imported = ei.ItemCodes(log.items, csr_array(np.eye(len(log.items)) * 0.5 + 0.1), history_codes="items")
     with pytest.raises(ei.UsageError, match="train --model slim made; these are of the model 'unknown'"):
-        fold_in(make_codes(20), log)
+        fold_in(imported, log)
+    towers = replace(imported, history_codes=csr_array(np.eye(len(log.items))))
+    with pytest.raises(ei.UsageError, match="bring codes of their own"):
+        fold_in(towers, log)
     whole = ei.train(log, ei.SlimConfig(**CONFIG))
     older = replace(whole, origin={name: value for name, value in whole.origin.items() if name != "least_saliency"})
     with pytest.raises(ei.UsageError, match="train it again"):
