@@ -193,19 +193,19 @@ def ideas_table(rows: Rows) -> str:
 
 
 def fold_in_table(rows: Rows) -> str:
-    """New items folded in, beside training again and popularity, a line for each cut."""
+    """New items folded in, beside training again, leaving them out and popularity: of each the new items' nDCG@100 and
+    that of all, a line for each model and cut."""
+    ways = ("folded in", "trained again", "left out", "popularity")
     lines = [
-        "| log before, next part | new items, codes changed | users, hidden | folded in | trained again | popularity |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| model | log before, next part | new items | users | " + " | ".join(ways) + " | seconds |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for cut in dict.fromkeys(row["cut"] for row in rows):
-        by_way = {row["way"]: row for row in rows if row["cut"] == cut}
+    for model, cut in dict.fromkeys((row["model"], row["cut"]) for row in rows):
+        by_way = {row["way"]: row for row in rows if (row["model"], row["cut"]) == (model, cut)}
         one = by_way["folded in"]
-        shares = f"{cut:.0%}, {one['end'] - cut:.0%}"
-        sizes = [f"{one['new']:,}, {one['improved']:,}", f"{one['users']:,}, {one['hidden']:,}"]
-        figures = [
-            f"{row['ndcg@100']:.4f} ({row['low']:.4f} – {row['high']:.4f})"
-            for row in (by_way[way] for way in ("folded in", "trained again", "popularity"))
-        ]
-        lines.append(f"| {' | '.join([shares, *sizes, *figures])} |")
+        about = [model, f"{cut:.0%}, {one['end'] - cut:.0%}", f"{one['new_items']:,}"]
+        about.append(f"{one['users_of_new']:,}, {one['users']:,}")
+        figures = [f"{by_way[way]['new']['mean']:.3f}, {by_way[way]['all']['mean']:.3f}" for way in ways]
+        seconds = f"{one['seconds']:.1f}, {by_way['trained again']['seconds']:.1f}"
+        lines.append(f"| {' | '.join([*about, *figures, seconds])} |")
     return "\n".join(lines)

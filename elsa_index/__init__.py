@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .changes.change import Changed, compact, delete, tag, upsert
+    from .changes.fold_in import FoldedIntoIndex, fold_into_index
     from .changes.upgrade import upgrade
     from .codes.item_codes import ItemCodes
     from .codes.load import load_codes
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     )
     from .evaluation import Evaluation, evaluate
     from .exporting.export import export
+    from .fold_in_evaluation import FoldInQuality, fold_in_quality
     from .index import Index
     from .search.explanation import Explanation
     from .search.homepage import Homepage, HomepageRow
@@ -95,6 +97,10 @@ _HOME = {
     "TrainingConfig": "training.config",
     "SlimConfig": "training.slim.config",
     "FoldedIn": "training.folded_in",
+    "FoldedIntoIndex": "changes.fold_in",
+    "FoldInQuality": "fold_in_evaluation",
+    "fold_in_quality": "fold_in_evaluation",
+    "fold_into_index": "changes.fold_in",
     "fold_in": "training.fold_in",
     "train": "training.train",
 }
@@ -108,7 +114,9 @@ __all__ = [
     "ElsaIndexError",
     "Evaluation",
     "Explanation",
+    "FoldInQuality",
     "FoldedIn",
+    "FoldedIntoIndex",
     "ForkedError",
     "Histories",
     "Homepage",
@@ -138,6 +146,8 @@ __all__ = [
     "evaluate",
     "export",
     "fold_in",
+    "fold_in_quality",
+    "fold_into_index",
     "load_codes",
     "read_histories",
     "read_interactions",

@@ -1,52 +1,123 @@
 """elsa-index fold-in"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from . import options
 
-EXAMPLE = "Example: elsa-index fold-in model log-of-today.csv -o model-of-today · then: build model-of-today ..."
+if TYPE_CHECKING:
+    import elsa_index as ei
+
+EXAMPLE = (
+    "Example: elsa-index fold-in catalogue.index log.csv --time-column timestamp · "
+    "elsa-index fold-in model log.csv -o model-now"
+)
 
 
 def fold_in(
-    model: Annotated[Path, typer.Argument(help="What train --model slim wrote.")],
-    log: Annotated[Path, typer.Argument(help="The log so far, with users that have none of the new items too.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The model directory to write; may be MODEL.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="INDEX|MODEL", help="An index, changed in one commit, or what train wrote.")
+    ],
+    log: Annotated[Path, typer.Argument(help="The log so far, of items that are new and items that are not.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="For a MODEL: the model directory to write; may be MODEL.")
+    ] = None,
+    tags: Annotated[Path | None, typer.Option(help="For an INDEX: a table with item_id, tag, of new items.")] = None,
+    metadata: Annotated[
+        Path | None, typer.Option(help="For an INDEX: a table with item_id, title and others, of new items.")
+    ] = None,
     user_column: options.UserColumn = "user_id",
     item_column: options.ItemColumn = "item_id",
     value_column: options.ValueColumn = None,
     min_value: options.MinValue = None,
     min_user_items: options.MinUserItems = 1,
+    time_column: Annotated[
+        str | None,
+        typer.Option(
+            help="The log's column of times: measures first how good folding in is on this log, beside training again. "
+            "Trains twice for that."
+        ),
+    ] = None,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
     """Give codes to items that came after a training, without training again."""
     import elsa_index as ei
+    from elsa_index.catalogue.manifest import NAME, Manifest
     from elsa_index.codes.item_codes import refuse_target
     from elsa_index.errors import name_some
+    from elsa_index.training.origin import config_of
 
-    codes = ei.ItemCodes.load(model)
-    refuse_target(out, overwrite=overwrite)
+    is_index = (target / NAME).is_file()
+    _refuse_options_of_the_other(is_index=is_index, out=out, tags=tags, metadata=metadata)
+    codes = None if is_index else ei.ItemCodes.load(target)
+    if out is not None:
+        refuse_target(out, overwrite=overwrite)
+    origin = Manifest.read(target).codes.origin if codes is None else codes.origin
+    config = config_of(origin) if time_column else None
     interactions = ei.read_interactions(
         log, user_column=user_column, item_column=item_column, value_column=value_column, min_value=min_value,
-        min_user_items=min_user_items,
+        min_user_items=min_user_items, time_column=time_column,
     )  # fmt: skip
     options.note_summary(interactions)
+    quality = None if config is None else ei.fold_in_quality(interactions, config, on_way=options.note)
     with options.stages() as on_stage:
-        found = ei.fold_in(codes, interactions, on_stage)
-    found.codes.save(out, overwrite=overwrite)
-    without = found.without_code
+        if codes is None:
+            done = ei.fold_into_index(
+                target, interactions, on_stage=on_stage,
+                tags=ei.read_tags(tags) if tags else None, metadata=ei.read_metadata(metadata) if metadata else None,
+            )  # fmt: skip
+            changed: dict[str, Any] = vars(done.changed)
+            added, improved, without, size = done.added, done.improved, done.without_code, done.changed.items
+        else:
+            assert out is not None
+            found = ei.fold_in(codes, interactions, on_stage)
+            found.codes.save(out, overwrite=overwrite)
+            ids, changed = found.codes.ids, {}
+            added, improved = (ids.take(rows).tolist() for rows in (found.added, found.improved))
+            without, size = found.without_code, len(ids)
     if json:
-        ids = found.codes.ids
-        added, improved = (ids.take(rows).tolist() for rows in (found.added, found.improved))
-        options.print_json({"items": len(ids), "added": added, "without_code": without, "improved": improved})
+        figures = {} if quality is None else {"quality": quality.to_json()}
+        about = {"items": size, "added": added, "without_code": without, "improved": improved}
+        options.print_json(changed | about | figures)
         return
-    added = options.counted(len(found.added), "item", "items")
-    improved = options.counted(len(found.improved), "other code", "other codes")
-    size = len(found.codes.ids)
-    print(f"{out}: {added} folded in, {size:,} in all; {improved} changed, for which a new item speaks")
+    if quality is not None:
+        _show(quality)
+    spoken_for = options.counted(len(improved), "other code", "other codes")
+    print(
+        f"{out or target}: {options.counted(len(added), 'item', 'items')} folded in, {size:,} in all; {spoken_for} "
+        "changed, for which a new item speaks"
+    )
     if without:
-        options.note(f"warning: {len(without):,} occur with no other item and have no code yet: {name_some(without)}")
+        occur = options.counted(len(without), "new item occurs", "new items occur")
+        options.note(f"warning: {occur} with no other item and cannot be recommended yet: {name_some(without)}")
+    if quality is None:
+        options.note("how good that is on this log: say --time-column")
+
+
+def _refuse_options_of_the_other(*, is_index: bool, out: Path | None, tags: Path | None, metadata: Path | None) -> None:
+    """Raises UsageError where an option does not go with what items are folded into."""
+    from elsa_index.errors import UsageError
+
+    if is_index and out is not None:
+        raise UsageError("An index is changed where it is, in one commit: leave --out away.")
+    if not is_index and out is None:
+        raise UsageError("Items are folded into a model beside it: say where, --out OUT; it may be MODEL itself.")
+    if not is_index and (tags or metadata):
+        raise UsageError("A model has no tags and no metadata: give --tags and --metadata when the index is built.")
+
+
+def _show(quality: "ei.FoldInQuality") -> None:
+    rows = [
+        [name, *(f"{metric.mean:.4f} ({metric.low:.4f} – {metric.high:.4f})" for metric in (way.new, way.all)),
+         f"{way.seconds:.1f}" if way.seconds else ""]
+        for name, way in quality.ways.items()
+    ]  # fmt: skip
+    title = (
+        f"{quality.new_items:,} items that came between {quality.cut:.0%} and {quality.end:.0%} of the log; "
+        f"nDCG@100 of what came then, for {quality.users[0]:,} and {quality.users[1]:,} users"
+    )
+    options.table(title, ["new items", "of new items, among all", "of all items", "seconds"], rows)

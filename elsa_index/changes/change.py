@@ -185,13 +185,21 @@ def _changed(path: str | os.PathLike[str], draft_of: Callable[[Catalogue], Draft
 
 def _opened(path: Path) -> Catalogue:
     catalogue = Catalogue.open(path)
-    if not catalogue.engine.capabilities.changes:
+    try:
+        refuse_unchangeable(catalogue)
+    except UsageError:
         catalogue.close()
+        raise
+    return catalogue
+
+
+def refuse_unchangeable(catalogue: Catalogue) -> None:
+    """Raises UsageError where the index's engine cannot change items."""
+    if not catalogue.engine.capabilities.changes:
         raise UsageError(
             f"The engine {catalogue.engine.name} cannot change items of an index; build it again, or use lucene, exact "
             "or faiss-flat."
         )
-    return catalogue
 
 
 def _is_as_before(catalogue: Catalogue, draft: Draft) -> bool:

@@ -16,6 +16,7 @@ from ..engines.contract import BuildPlan
 from ..segments.stored import TAG_PREFIX, SegmentsEntry
 from ..storage.ids import IdMap
 from ..storage.staging import linked
+from .stored import rows_of_dims, stored_codes
 from .write import files_of, refuse_full_disk
 
 _BITS = BuildPlan().bits
@@ -50,14 +51,10 @@ def write_compacted(catalogue: Catalogue, staged: Path) -> Manifest:
 
 def _renumbered(catalogue: Catalogue, brought: ItemsThemselves, staged: Path) -> dict[str, object]:
     """Writes the engine's files, and the vectors of segments, with each item's row for its dimension."""
-    before = catalogue.manifest
-    row_of = np.full(brought.dims, -1, dtype=np.int64)
-    row_of[brought.dims_of(np.arange(len(catalogue.ids)))] = np.arange(len(catalogue.ids))
-    stored = catalogue.engine.stored_rows(np.arange(len(catalogue.ids)))
-    codes = with_columns(stored, row_of, len(catalogue.ids))
+    before, items = catalogue.manifest, stored_codes(catalogue)
+    row_of = rows_of_dims(brought, len(catalogue.ids))
     parameters, store = before.parameters, before.parameters["store"]
     plan = BuildPlan(parameters.get("bits", _BITS), store, catalogue.tags)
-    items = ItemCodes(catalogue.ids, codes, history_codes="items")
     changed: dict[str, object] = {
         "parameters": type(catalogue.engine).build(items, staged, plan),
         "codes": before.codes.model_copy(update={"dims": items.dims}),

@@ -1,6 +1,6 @@
 """A catalogue kept in memory, that an index is compared with after any series of changes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,16 @@ class Model:
     tags: dict[str, set[str]] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    shares: dict[str, float] = field(default_factory=dict)
+    origin: dict[str, Any] = field(default_factory=dict)
 
-    def upsert(self, codes: dict[str, dict[Any, float]], counts: dict[str, int]) -> None:
+    def upsert(
+        self, codes: dict[str, dict[Any, float]], counts: dict[str, int], shares: dict[str, float] | None = None
+    ) -> None:
+        """shares: how much items count in a history, 1 where nothing is said."""
         self.codes |= codes
         self.counts |= counts
+        self.shares |= dict.fromkeys(codes, 1.0) | (shares or {})
         for name in codes:
             self.tags.setdefault(name, set())
         if self.over_items:
@@ -36,7 +42,7 @@ class Model:
 
     def delete(self, names: list[str]) -> None:
         for name in names:
-            for part in (self.codes, self.tags, self.titles, self.counts):
+            for part in (self.codes, self.tags, self.titles, self.counts, self.shares):
                 part.pop(name, None)
         if self.over_items:
             for code in self.codes.values():
@@ -44,7 +50,11 @@ class Model:
                     code.pop(name, None)
 
     def item_codes(self, order: list[str], space: str | None = None) -> ei.ItemCodes:
-        return item_codes({name: self.codes[name] for name in order}, self.counts, self.over_items, space)
+        codes = item_codes({name: self.codes[name] for name in order}, self.counts, self.over_items, space)
+        shares = np.array([self.shares[name] for name in order], np.float32)
+        return replace(
+            codes, history_weights=shares if (shares != 1).any() else None, origin=self.origin | codes.origin
+        )
 
     def fresh(self, path: Path, order: list[str], space: str, **options) -> ei.Index:
         """A build of the same items in the same order."""

@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 import elsa_index as ei
+from elsa_index.changes.stored import stored_codes
 
+from .killed import kill_while
 from .model import DIMS, Model, compare, item_codes
 
 ENGINES = [
@@ -20,6 +23,11 @@ ENGINES = [
 ]
 SCHEDULES = int(os.environ.get("ELSA_INDEX_TESTS_SCHEDULES", "12"))
 TAGS = ["red", "new", "in stock"]
+TRAINED = {
+    "model": "SLIM", "config": {"nnz": 2, "neighbours": 5, "regularisation": 1.0}, "regularisation": 1.0,
+    "least_saliency": 0.0, "popularity": {"output": 0.0, "history": 0.0},
+}  # fmt: skip
+"""What codes over items must say of their training for items to be folded into them."""
 STRONGEST = "strongest"
 """An item that is never changed: its weight is what the largest impact stands for where impacts are the codes."""
 
@@ -33,9 +41,59 @@ def random_code(rng: np.random.Generator, model: Model, names: list[str], own: s
     return {known[at]: float(size) for at, size in zip(chosen.tolist(), sizes.tolist(), strict=True)}
 
 
+def random_log(rng: np.random.Generator, names: list[str], new: list[str]) -> ei.Interactions:
+    """Users with a few items that are there, every other one with a new one too."""
+    pairs = [
+        (f"u{user}", item)
+        for user in range(16)
+        for item in (*rng.choice(names, 3).tolist(), *([new[user // 2 % len(new)]] if user % 2 else []))
+    ]
+    users, items = (pl.Series(part) for part in zip(*pairs, strict=True))
+    return ei.Interactions.from_pairs(users, items)
+
+
+def fold_in(path: Path, model: Model, index: ei.Index, log: ei.Interactions) -> None:
+    """What is stored is what new items are folded into."""
+    found = ei.fold_in(stored_codes(index.catalogue), log)
+    ei.fold_into_index(path, log)
+    assert found.codes.item_counts is not None
+    codes, counts, shares = {}, {}, {}
+    for row in [*found.added.tolist(), *found.improved.tolist()]:
+        code, name = found.codes.weights[[row]], found.codes.ids[row]
+        dims = found.codes.ids.take(code.indices).tolist() if model.over_items else code.indices.tolist()
+        codes[name] = dict(zip(dims, code.data.tolist(), strict=True))
+        counts[name] = int(found.codes.item_counts[row])
+        shares[name] = float(found.codes.history_weights_of(np.array([row]))[0])
+    model.upsert(codes, counts, shares)
+
+
+def kill(path: Path, model: Model, what: str, some: list[str], rng: np.random.Generator) -> None:
+    """A change by a process that is killed at some moment of it: it is made, or it is not."""
+    given: list[str] = []
+    codes = {}
+    if what == "delete":
+        given = some
+    elif what == "upsert":
+        codes = {name: random_code(rng, model, list(model.codes), name) for name in some}
+        whole = {name: codes.get(name, code) for name, code in model.codes.items()}
+        item_codes(whole, model.counts, model.over_items, "ours").save(path / "given", overwrite=True)
+        given = [str(path / "given")]
+    with ei.Index.open(path / "i") as index:
+        before = index.manifest.commits
+    kill_while(path / "i", {what: given}, float(rng.uniform(0, 0.15)))
+    with ei.Index.open(path / "i") as index:
+        made = index.manifest.commits - before
+    assert made in (0, 1)
+    if made and what == "delete":
+        model.delete(given)
+    elif made and what == "upsert":
+        model.upsert(codes, {name: model.counts[name] for name in codes})
+        model.shares |= dict.fromkeys(model.codes, 1.0)
+
+
 def run_schedule(path: Path, seed: int, engine: str, store: str, over_items: bool, steps: int = 8) -> None:
     rng = np.random.default_rng(seed)
-    model = Model(over_items)
+    model = Model(over_items, origin=TRAINED if over_items else {})
     first = [STRONGEST, *(f"i{at}" for at in range(int(rng.integers(5, 40))))]
     known = [f"i{at}" for at in range(60)]
     codes = {name: random_code(rng, model, first, name) for name in first}
@@ -50,7 +108,7 @@ def run_schedule(path: Path, seed: int, engine: str, store: str, over_items: boo
     reader, order = ei.Index.open(path / "i"), list(first)
     for step in range(steps):
         names = list(model.codes)
-        what = rng.choice(["upsert", "upsert", "delete", "tag", "describe", "compact"])
+        what = rng.choice(["upsert", "upsert", "delete", "tag", "describe", "compact", "fold in", "kill"])
         drawn = dict.fromkeys(rng.choice(names, int(rng.integers(1, 6))).tolist())
         some = [name for name in drawn if name not in (STRONGEST, first[1])]
         if what == "upsert":
@@ -87,6 +145,12 @@ def run_schedule(path: Path, seed: int, engine: str, store: str, over_items: boo
             model.titles |= titles
         elif what == "compact":
             ei.compact(path / "i")
+        elif what == "fold in" and store != "none":
+            new = [name for name in known if name not in model.codes][:3]
+            if new:
+                fold_in(path / "i", model, opened, random_log(rng, names, new))
+        elif what == "kill" and not (over_items and store == "int8"):
+            kill(path, model, rng.choice(["delete", "compact", "upsert"]), some, rng)
         assert list(opened.ids) == order  # what is open goes on
         opened.close()
         opened = ei.Index.open(path / "i")

@@ -123,6 +123,8 @@ def test_the_code_of_a_new_item_is_the_best_of_its_budget(log, choices):
         cosine = given[kept] @ total[kept] / np.linalg.norm(given) / np.linalg.norm(total[kept])
         assert cosine == pytest.approx(1, abs=1e-6)
         brought = given * codes.history_weights_of(np.array([row]))[0]
+        assert codes.item_counts is not None
+        assert before.item_counts is not None
         relative = codes.item_counts[row] / np.exp(np.log(before.item_counts).mean())
         assert np.linalg.norm(brought) == pytest.approx(relative ** choices.get("history_popularity", 0.0), rel=1e-5)
 

@@ -95,7 +95,7 @@ def _summed_histories(matrix: csr_array, brought: csr_array, plain: csr_array, c
         # Σ h·a over pairs, each by its item's users: users' histories times sums of their items' codes.
         total += float(unit.multiply(old @ diags_array(shares) @ plain).sum())
         total -= float((old @ itself) @ inverse)
-    return sums, total / max(1, np.count_nonzero(counts))
+    return sums, total / max(1, int(np.count_nonzero(counts)))
 
 
 def _budgets(codes: ItemCodes, counts: Rows) -> Rows:

@@ -1,0 +1,80 @@
+"""New items of a log come into an index as they come into a model, in one commit."""
+
+import re
+
+import numpy as np
+import polars as pl
+import pytest
+
+import elsa_index as ei
+from elsa_index.changes.stored import stored_codes
+
+from ..support.catalogues import make_taste_log
+
+NEW = ["i03", "i21", "i40"]
+CONFIGS: dict[str, ei.TrainingConfig | ei.SlimConfig] = {
+    "elsa": ei.TrainingConfig(dims=16, nnz=4, epochs=2),
+    "slim": ei.SlimConfig(nnz=4, neighbours=20, regularisation=5.0),
+}
+
+
+@pytest.fixture(scope="module")
+def log():
+    return make_taste_log()
+
+
+@pytest.fixture(scope="module")
+def models(log):
+    pairs = log.pairs().filter(~pl.col("item_id").is_in(NEW))
+    before = ei.Interactions.from_pairs(pairs["user_id"], pairs["item_id"])
+    return {name: ei.train(before, config) for name, config in CONFIGS.items()}
+
+
+@pytest.mark.parametrize("engine", ["exact", "lucene", "faiss-flat"])
+@pytest.mark.parametrize("model", CONFIGS)
+def test_an_index_answers_as_one_of_the_folded_model(log, models, engine, model, tmp_path):
+    codes = models[model]
+    tags = [(item, "old") for item in codes.ids]
+    ei.Index.build(codes, tmp_path / "i", engine=engine, store="float32", tags=tags, segments=None).close()
+    done = ei.fold_into_index(tmp_path / "i", log, tags=[("i03", "new")])
+    wanted = ei.fold_in(codes, log)
+    assert done.added == NEW == wanted.codes.ids.take(wanted.added).tolist()
+    assert sorted(done.improved) == sorted(wanted.codes.ids.take(wanted.improved).tolist())
+    assert (done.changed.commit, done.changed.added, done.changed.replaced) == (1, 3, len(done.improved))
+    histories = log.pairs().group_by("user_id", maintain_order=True).agg("item_id")["item_id"].to_list()[:30]
+    with (
+        ei.Index.open(tmp_path / "i") as changed,
+        ei.Index.build(wanted.codes, tmp_path / "w", engine=engine, store="float32", segments=None) as built,
+    ):
+        assert changed.search([["i00"]], 5, tags=["new"]).rankings[0].items == ["i03"]
+        given, right = (index.search(histories, 40, exact=True) for index in (changed, built))
+        np.testing.assert_allclose(given.scores, right.scores, rtol=1e-5, atol=1e-6)
+        assert set(NEW) <= set(given.ids.ravel())
+    with pytest.raises(ei.DataError, match="there is nothing new"):
+        ei.fold_into_index(tmp_path / "i", log)
+
+
+def test_after_changes_dimensions_are_still_the_items_they_were(log, models, tmp_path):
+    """Where dimensions are items, rows and dimensions part once items are deleted."""
+    codes = models["slim"]
+    ei.Index.build(codes, tmp_path / "i", engine="exact", store="float32", segments=None).close()
+    gone = [codes.ids[0], codes.ids[7]]
+    ei.delete(tmp_path / "i", gone)
+    with ei.Index.open(tmp_path / "i") as index:
+        stored = stored_codes(index.catalogue)
+    rows = codes.ids.rows(stored.ids)
+    np.testing.assert_array_equal(stored.weights.toarray(), codes.weights[rows][:, rows].toarray())
+    assert ei.fold_into_index(tmp_path / "i", log).added == sorted([*gone, *NEW])
+
+
+def test_what_cannot_be_folded_into_is_left_as_it_was(log, models, tmp_path):
+    for model, engine, store, said in (
+        ("elsa", "faiss-hnsw", "float32", "The engine faiss-hnsw cannot change items"),
+        ("slim", "lucene", "none", "keeps no codes (--store none); use the model that it was built from"),
+    ):
+        path = tmp_path / engine
+        ei.Index.build(models[model], path, engine=engine, store=store, segments=None).close()
+        before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+        with pytest.raises(ei.UsageError, match=re.escape(said)):
+            ei.fold_into_index(path, log)
+        assert before == {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
