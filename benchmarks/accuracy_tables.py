@@ -192,6 +192,18 @@ def ideas_table(rows: Rows) -> str:
     return "\n".join(lines)
 
 
+def by_metadata_table(rows: Rows) -> str:
+    """Codes by metadata, by their share of their neighbours' norm: nDCG@100 of new items and of all."""
+    shares = list(dict.fromkeys(row["share"] for row in rows))
+    heads = ["left out" if not share else f"{share:g} of the norm" for share in shares]
+    lines = [f"| model | log before, next part | {' | '.join(heads)} |", f"| --- | --- |{' ---: |' * len(shares)}"]
+    for model, cut in dict.fromkeys((row["model"], row["cut"]) for row in rows):
+        found = {row["share"]: row for row in rows if (row["model"], row["cut"]) == (model, cut)}
+        figures = [f"{found[share]['new']:.3f}, {found[share]['all']:.3f}" for share in shares]
+        lines.append(f"| {model} | {cut:.0%}, {found[shares[0]]['end'] - cut:.0%} | {' | '.join(figures)} |")
+    return "\n".join(lines)
+
+
 def fold_in_table(rows: Rows) -> str:
     """New items folded in, beside training again, leaving them out and popularity: of each the new items' nDCG@100 and
     that of all, a line for each model and cut."""

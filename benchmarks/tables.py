@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks.accuracy_tables import (
     accuracy_table,
     all_accuracy_table,
+    by_metadata_table,
     fold_in_table,
     ideas_table,
     metric,
@@ -232,6 +233,7 @@ TABLES = {
     "service_abuse": TableOf("docs/benchmarks/service.md", "service_abuse", service_abuse_table),
     "faults": TableOf("SECURITY.md", "faults", faults_table),
     "fold_in": TableOf("docs/guides/nightly.md", "fold_in", fold_in_table),
+    "by_metadata": TableOf("docs/guides/nightly.md", "by_metadata", by_metadata_table),
     "changes": TableOf("docs/guides/live.md", "changes", changes_table),
     "rules": TableOf("docs/benchmarks/segments.md", "segment_rules", rules_table),
 }

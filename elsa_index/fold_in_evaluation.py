@@ -171,6 +171,11 @@ def fold_in_quality(
     return FoldInQuality(cut, end, new_items, (len(case.of_new), len(case.of_all)), ways)
 
 
+def ndcg_of(codes: ItemCodes, users: Users) -> npt.NDArray[np.float64]:
+    """nDCG@100 of each user, by codes."""
+    return _values(codes.ids, _by_codes(codes), users)
+
+
 def _values(ids: IdMap, rank: Rank, users: Users) -> npt.NDArray[np.float64]:
     """nDCG@100 of each user; items that `ids` does not have are found by nobody."""
     known = [[item for item in history if item in ids] for history, _ in users]

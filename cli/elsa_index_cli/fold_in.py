@@ -26,7 +26,11 @@ def fold_in(
     ] = None,
     tags: Annotated[Path | None, typer.Option(help="For an INDEX: a table with item_id, tag, of new items.")] = None,
     metadata: Annotated[
-        Path | None, typer.Option(help="For an INDEX: a table with item_id, title and others, of new items.")
+        Path | None,
+        typer.Option(
+            help="For an INDEX: a table with item_id, title and others, of new items. Those without interactions get "
+            "the codes of their nearest by it, and the tag code:metadata."
+        ),
     ] = None,
     user_column: options.UserColumn = "user_id",
     item_column: options.ItemColumn = "item_id",
@@ -64,13 +68,15 @@ def fold_in(
     )  # fmt: skip
     options.note_summary(interactions)
     quality = None if config is None else ei.fold_in_quality(interactions, config, on_way=options.note)
+    by_metadata: list[str] = []
     with options.stages() as on_stage:
         if codes is None:
             done = ei.fold_into_index(
                 target, interactions, on_stage=on_stage,
                 tags=ei.read_tags(tags) if tags else None, metadata=ei.read_metadata(metadata) if metadata else None,
             )  # fmt: skip
-            changed: dict[str, Any] = vars(done.changed)
+            changed: dict[str, Any] = vars(done.changed) | {"by_metadata": done.by_metadata}
+            by_metadata = done.by_metadata
             added, improved, without, size = done.added, done.improved, done.without_code, done.changed.items
         else:
             assert out is not None
@@ -91,6 +97,8 @@ def fold_in(
         f"{out or target}: {options.counted(len(added), 'item', 'items')} folded in, {size:,} in all; {spoken_for} "
         "changed, for which a new item speaks"
     )
+    if by_metadata:
+        print(f"{options.counted(len(by_metadata), 'item', 'items')} got codes by metadata, and the tag code:metadata")
     if without:
         occur = options.counted(len(without), "new item occurs", "new items occur")
         options.note(f"warning: {occur} with no other item and cannot be recommended yet: {name_some(without)}")

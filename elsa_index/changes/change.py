@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ..catalogue.catalogue import Catalogue
 from ..catalogue.commit import PATIENCE, next_commit
 from ..codes.item_codes import ItemCodes
@@ -211,8 +213,11 @@ def _is_as_before(catalogue: Catalogue, draft: Draft) -> bool:
     given = draft.given
     if given is None:
         return True
-    at = draft.rows_of(catalogue, given.ids.names_of(draft.given_rows))
-    for kept, new in ((catalogue.item_counts, given.item_counts), (catalogue.history_weights, given.history_weights)):
-        if new is not None and (kept is None or (kept[at] != new[draft.given_rows].astype(kept.dtype)).any()):
-            return False
+    at, rows = draft.rows_of(catalogue, given.ids.names_of(draft.given_rows)), draft.given_rows
+    counts, shares = catalogue.item_counts, catalogue.history_weights
+    if counts is not None and given.item_counts is not None and (counts[at] != given.item_counts[rows]).any():
+        return False
+    kept = np.ones(len(rows), np.float32) if shares is None else shares[at]
+    if (kept != given.history_weights_of(rows).astype(kept.dtype)).any():
+        return False
     return isinstance(given.history_codes, str)

@@ -4,11 +4,18 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..catalogue.catalogue import Catalogue
 from ..catalogue.commit import PATIENCE
 from ..data.interactions import Interactions
+from ..data.metadata import Metadata
+from ..storage.ids import IdMap, external_id
 from ..training.fold_in import fold_in
+from ..training.folded_in import FoldedIn, refuse_own_history_codes
+from .by_metadata import BY_METADATA, rows_by_metadata, with_codes_by_metadata
 from .change import Changed, refuse_unchangeable, upsert
+from .draft import NO_ROWS
 from .stored import stored_codes
 
 
@@ -19,13 +26,17 @@ class FoldedIntoIndex:
     Attributes:
         added: Ids of the items that are new.
         improved: Ids of items whose codes changed, because a new item now speaks for them.
-        without_code: Ids of new items that occur with no other; see `FoldedIn`.
+        without_code: Ids of new items that occur with no other (see `FoldedIn`), and have no term of metadata in common
+            with one that has a code.
+        by_metadata: Ids of new items that got the codes of their nearest by metadata, and the tag `code:metadata`,
+            which they lose when they get a code of their own.
         changed: The commit.
     """
 
     added: list[str]
     improved: list[str]
     without_code: list[str]
+    by_metadata: list[str]
     changed: Changed
 
 
@@ -39,13 +50,14 @@ def fold_into_index(
     patience: float = PATIENCE,
 ) -> FoldedIntoIndex:
     """Gives codes to the items of a log that an index does not hold, against the codes that it stores, and adds them in
-    one commit.
+    one commit. What metadata describes that has no interactions beside other items gets the mean of the codes of its
+    nearest by metadata, with half of their norm, and the tag `code:metadata`; with interactions it is new once more.
 
     Args:
         path: The index directory, of the engine lucene, exact or faiss-flat, that stores codes.
         log: See `fold_in`.
         tags: See `upsert`.
-        metadata: See `upsert`.
+        metadata: See `upsert`; the index must know the same of its other items.
         on_stage: Called while it works; see `train`.
         patience: See `upsert`.
 
@@ -57,9 +69,42 @@ def fold_into_index(
     catalogue = Catalogue.open(path)
     try:
         refuse_unchangeable(catalogue)
-        found = fold_in(stored_codes(catalogue), log, on_stage)
+        provisional = rows_by_metadata(catalogue)
+        codes = stored_codes(catalogue, np.setdiff1d(np.arange(len(catalogue.ids)), provisional))
+        refuse_own_history_codes(codes)
+        found = FoldedIn(codes, NO_ROWS, NO_ROWS, [])
+        if metadata is None or any(name not in codes.ids for name in log.items):
+            found = fold_in(codes, log, on_stage)
+        described = _only_described(catalogue, found, metadata)
+        with_all = found.codes
+        if described:
+            ids = IdMap(dict.fromkeys([*catalogue.ids, *found.codes.ids, *described]))
+            known = Metadata.changed(catalogue.metadata, catalogue.ids.find(ids), ids, metadata)
+            assert known is not None
+            with_all = with_codes_by_metadata(found.codes, described, known, ids)
     finally:
         catalogue.close()
+    has_code = np.diff(with_all.weights.indptr) > 0
+    by_metadata = [name for name in described if name in with_all.ids and has_code[with_all.ids.rows([name])[0]]]
+    provided = set(by_metadata)
     added, improved = (found.codes.ids.take(rows).tolist() for rows in (found.added, found.improved))
-    changed = upsert(path, found.codes, items=added + improved, tags=tags, metadata=metadata, patience=patience)
-    return FoldedIntoIndex(added, improved, found.without_code, changed)
+    added = [name for name in added if name not in provided]
+    marks = [(name, BY_METADATA) for name in by_metadata]
+    changed = upsert(
+        path, with_all, items=added + improved + by_metadata, tags=[*(tags or ()), *marks], metadata=metadata,
+        patience=patience,
+    )  # fmt: skip
+    without = [name for name in dict.fromkeys([*found.without_code, *described]) if name not in provided]
+    return FoldedIntoIndex(added, improved, without, by_metadata, changed)
+
+
+def _only_described(
+    catalogue: Catalogue, found: FoldedIn, metadata: Mapping[str, Sequence[object]] | None
+) -> list[str]:
+    """Ids of items that metadata describes, and that have no code, neither in the index nor from the log."""
+    if metadata is None:
+        return []
+    has_code = np.append(np.diff(found.codes.weights.indptr) > 0, False)
+    names = [external_id(name) for name in metadata.get("item_id", ())]
+    coded = has_code[found.codes.ids.find(names)] | (catalogue.ids.find(names) >= 0)
+    return list(dict.fromkeys(name for name, is_coded in zip(names, coded, strict=True) if not is_coded))

@@ -14,8 +14,9 @@ from ..data.scipy_matrix import widened, with_columns
 from ..engines.stored_codes import StoredCodes
 from ..errors import UsageError, refuse_kind
 from ..storage.ids import IdMap, Rows
+from .by_metadata import BY_METADATA, rows_by_metadata
 from .draft import Draft
-from .tag import checked_pairs, known_rows
+from .tag import Pairs, checked_pairs, known_rows
 
 _AT_ONCE = 10_000  # codes that are compared with those stored
 
@@ -40,8 +41,18 @@ def draft_upsert(
     coded = codes.ids.in_order(wanted[written])
     added = [] if tags is None else checked_pairs(tags)
     known = known_rows(catalogue, added, besides=coded)
+    removed = [pair for pair in _marked(catalogue, coded) if pair not in added]
     draft = Draft.of(catalogue, refiled=known, coded=(coded, matrix[written]))
-    return replace(draft, given=codes, given_rows=wanted, tags_added=added, metadata=metadata, space=space)
+    return replace(
+        draft, given=codes, given_rows=wanted, tags_added=added, tags_removed=removed, metadata=metadata, space=space
+    )
+
+
+def _marked(catalogue: Catalogue, ids: IdMap) -> Pairs:
+    """Those of `ids` whose codes were those of their nearest by metadata."""
+    rows = catalogue.ids.find(ids)
+    marked = np.intersect1d(rows_by_metadata(catalogue), rows)
+    return [(BY_METADATA, name) for name in catalogue.ids.take(marked).tolist()]
 
 
 def _space(catalogue: Catalogue, codes: ItemCodes, wanted: Rows, *, same_space: bool) -> str | None:

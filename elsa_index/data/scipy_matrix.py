@@ -101,3 +101,14 @@ def row_norms(matrix: csr_array) -> npt.NDArray[np.float64]:
     squares = np.square(matrix.data, dtype=np.float64)
     norms: npt.NDArray[np.float64] = np.sqrt(reduce_rows(np.add, squares, matrix.indptr[:-1], np.diff(matrix.indptr)))
     return norms
+
+
+def largest_in_rows(matrix: csr_array, budgets: npt.NDArray[np.integer]) -> csr_array:
+    """The largest magnitudes of each row, as many as its budget; of equal ones the first.
+
+    >>> largest_in_rows(csr_array([[1.0, -3, 2], [1, 1, 0]]), np.array([2, 1])).toarray().tolist()
+    [[0.0, -3.0, 2.0], [1.0, 0.0, 0.0]]
+    """
+    kept = ranks_in_rows(matrix) < np.repeat(budgets, np.diff(matrix.indptr))
+    starts = np.append(0, np.cumsum(np.bincount(rows_of(matrix)[kept], minlength=matrix.shape[0])))
+    return csr_array((matrix.data[kept], matrix.indices[kept], starts), shape=matrix.shape)

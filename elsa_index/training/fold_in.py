@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from ..codes.item_codes import ItemCodes
 from ..data.interactions import Interactions
-from ..errors import UsageError, refuse_kind
+from ..errors import refuse_kind
 from ..extras import require
-from .folded_in import FoldedIn
+from .folded_in import FoldedIn, refuse_own_history_codes
 
 if TYPE_CHECKING:
     from .slim.fit import OnStage
@@ -45,15 +45,11 @@ def fold_in(codes: ItemCodes, log: Interactions, on_stage: "OnStage | None" = No
     """
     refuse_kind("codes", codes, ItemCodes, "load_codes reads them from a path, and train returns them.")
     refuse_kind("The log", log, Interactions, "read it with read_interactions, or make it by from_pairs.")
+    refuse_own_history_codes(codes)
     if codes.history_kind == "same":
         from .elsa.fold_in import fold_in_by_histories
 
         return fold_in_by_histories(codes, log)
-    if codes.history_kind == "matrix":
-        raise UsageError(
-            "Items cannot be folded into codes whose items bring codes of their own to a history: the model that made "
-            "them alone knows what a new item brings."
-        )
     require("Folding into codes over items", "numba")
     from .slim.fold_in import fold_in_by_regression
 

@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 
 from ..codes.item_codes import ItemCodes
 from ..data.interactions import Interactions
-from ..errors import DataError
+from ..errors import DataError, UsageError
 from ..storage.ids import IdMap, Rows
 
 
@@ -26,6 +26,15 @@ class FoldedIn:
     added: Rows
     improved: Rows
     without_code: list[str]
+
+
+def refuse_own_history_codes(codes: ItemCodes) -> None:
+    """Raises UsageError where items bring codes of their own to a history."""
+    if codes.history_kind == "matrix":
+        raise UsageError(
+            "Items cannot be folded into codes whose items bring codes of their own to a history: the model that made "
+            "them alone knows what a new item brings."
+        )
 
 
 def ids_with_new(codes: ItemCodes, log: Interactions) -> IdMap:

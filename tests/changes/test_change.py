@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,23 @@ def test_a_whole_model_writes_only_what_changed(place):
     rows = [8 if row == 7 else row for row in range(60)]
     changed = ei.ItemCodes(codes.ids, codes.weights[rows], {"space": codes.space}, codes.item_counts)
     assert ei.upsert(place, changed).replaced == 1
+
+
+def test_what_an_index_does_not_keep_is_no_change_and_what_it_keeps_is(tmp_path):
+    codes = make_codes(30)
+    counted = replace(codes, item_counts=np.full(30, 7))
+    for at, first in enumerate((replace(codes, item_counts=None), counted)):
+        ei.Index.build(first, tmp_path / str(at), engine="exact", segments=None).close()
+    assert ei.upsert(tmp_path / "0", counted).commit == 0, "it keeps no counts"
+    assert ei.upsert(tmp_path / "1", counted).commit == 0
+    beyond = replace(codes, item_counts=np.full(30, 7 + 2**16))
+    assert ei.upsert(tmp_path / "1", beyond).commit == 1
+    with ei.Index.open(tmp_path / "1") as index:
+        assert set(index.item_counts.tolist()) == {7 + 2**16}
+    shares = replace(codes, history_weights=np.linspace(0.5, 2, 30, dtype=np.float32), origin={"space": codes.space})
+    assert [ei.upsert(tmp_path / "0", shares).commit for _ in range(2)] == [1, 1]
+    assert ei.upsert(tmp_path / "0", codes).commit == 2, "all count alike again"
+    assert ei.upsert(tmp_path / "0", codes).commit == 2
 
 
 def test_a_model_of_another_training_replaces_all_items_or_none(place):

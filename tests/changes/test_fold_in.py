@@ -23,11 +23,14 @@ def log():
     return make_taste_log()
 
 
+def parted(log, new: list[str]) -> ei.Interactions:
+    pairs = log.pairs().filter(~pl.col("item_id").is_in(new))
+    return ei.Interactions.from_pairs(pairs["user_id"], pairs["item_id"])
+
+
 @pytest.fixture(scope="module")
 def models(log):
-    pairs = log.pairs().filter(~pl.col("item_id").is_in(NEW))
-    before = ei.Interactions.from_pairs(pairs["user_id"], pairs["item_id"])
-    return {name: ei.train(before, config) for name, config in CONFIGS.items()}
+    return {name: ei.train(parted(log, NEW), config) for name, config in CONFIGS.items()}
 
 
 @pytest.mark.parametrize("engine", ["exact", "lucene", "faiss-flat"])
@@ -78,3 +81,61 @@ def test_what_cannot_be_folded_into_is_left_as_it_was(log, models, tmp_path):
         with pytest.raises(ei.UsageError, match=re.escape(said)):
             ei.fold_into_index(path, log)
         assert before == {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+
+def described(items: list[str]) -> dict[str, list[str | None]]:
+    """An item's genre is its taste."""
+    genres = [f"genre {int(item[1:]) % 4}" for item in items]
+    return {"item_id": list(items), "title": [f"Title {item}" for item in items], "genres": list(genres)}
+
+
+@pytest.mark.parametrize("model", CONFIGS)
+def test_what_nobody_has_gets_the_code_of_its_nearest_by_metadata_until_somebody_has_it(log, models, model, tmp_path):
+    codes = models[model]
+    ei.Index.build(
+        codes, tmp_path / "i", engine="exact", store="float32", metadata=described(list(codes.ids)), segments=None
+    ).close()
+    new = described(["i03"])
+    new = {name: [*values, extra] for (name, values), extra in zip(new.items(), ["zz", "?", "unheard of"], strict=True)}
+    known = parted(log, NEW)
+    done = ei.fold_into_index(tmp_path / "i", known, metadata=new)
+    assert (done.added, done.by_metadata, done.without_code) == ([], ["i03"], ["zz"])
+    with ei.Index.open(tmp_path / "i") as index:
+        assert "zz" not in index.ids
+        assert index.title("i03") == "Title i03"
+        assert index.search([["i07", "i11"]], 5, tags=["code:metadata"]).rankings[0].items == ["i03"]
+        stored = stored_codes(index.catalogue)
+        row = int(stored.ids.rows(["i03"])[0])
+        own = stored.weights[[row]].toarray()[0][: codes.dims]
+        has_code = np.diff(codes.weights.indptr) > 0
+        alike = [at for at, name in enumerate(codes.ids) if int(name[1:]) % 4 == 3 and has_code[at]]
+        near = codes.weights[alike].toarray()
+        assert len(alike) <= 20
+        kept = np.flatnonzero(own)
+        mean = near.mean(axis=0)
+        assert own[kept] @ mean[kept] / np.linalg.norm(own) / np.linalg.norm(mean[kept]) == pytest.approx(1, abs=1e-4)
+        assert np.abs(mean[kept]).min() >= np.abs(np.delete(mean, kept)).max() - 1e-4
+        assert np.linalg.norm(own) == pytest.approx(np.linalg.norm(near, axis=1).mean() / 2, rel=1e-3)
+    done = ei.fold_into_index(tmp_path / "i", log)
+    assert sorted(done.added) == NEW
+    assert done.by_metadata == []
+    wanted = ei.fold_in(codes, log).codes
+    with ei.Index.open(tmp_path / "i") as index:
+        assert index.tags is not None
+        assert not index.tags.is_carried("code:metadata")
+        stored = stored_codes(index.catalogue)
+        mine, theirs = stored.ids.rows(NEW), wanted.ids.rows(NEW)
+        if model == "elsa":
+            given, right = stored.weights[mine].toarray(), wanted.weights[theirs].toarray()
+        else:
+            order = stored.ids.rows(wanted.ids)
+            given, right = stored.weights[mine][:, order].toarray(), wanted.weights[theirs].toarray()
+        np.testing.assert_allclose(given, right, atol=1e-6)
+
+
+def test_metadata_of_items_that_are_there_is_no_reason_for_a_code(log, models, tmp_path):
+    ei.Index.build(models["elsa"], tmp_path / "i", engine="exact", segments=None).close()
+    done = ei.fold_into_index(tmp_path / "i", parted(log, NEW), metadata=described(["i00"]))
+    assert (done.added, done.by_metadata, done.without_code) == ([], [], [])
+    with ei.Index.open(tmp_path / "i") as index:
+        assert index.title("i00") == "Title i00"

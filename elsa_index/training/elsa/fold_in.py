@@ -6,7 +6,7 @@ from scipy.sparse import csr_array, diags_array, vstack
 
 from ...codes.item_codes import ItemCodes
 from ...data.interactions import Interactions
-from ...data.scipy_matrix import row_norms
+from ...data.scipy_matrix import largest_in_rows, row_norms
 from ...errors import DataError
 from ...storage.ids import IdMap, Rows
 from ..folded_in import FoldedIn, by_rows, ids_with_new, with_further_items
@@ -35,7 +35,7 @@ def fold_in_by_histories(codes: ItemCodes, log: Interactions) -> FoldedIn:
     brought = with_norms(codes.weights, codes.history_weights_of(np.arange(before)))
     plain = with_norms(codes.weights, popularity[:before] ** -float(exponents["output"]))
     sums, old_score = _summed_histories(matrix, brought, plain, counts[:before])
-    own = _largest(sums, _budgets(codes, known))
+    own = largest_in_rows(sums, _budgets(codes, known))
     norms = row_norms(own)
     # An item scores for its users, on average, the sum's product with its code, by how many they are.
     with_history = np.bincount(matrix[np.flatnonzero(np.diff(matrix[:, :before].indptr))].indices, minlength=size)
@@ -107,15 +107,3 @@ def _budgets(codes: ItemCodes, counts: Rows) -> Rows:
     order = np.argsort(counts[:before], kind="stable")
     place = np.searchsorted(counts[order], counts[before:]).clip(max=before - 1)
     return np.maximum(1, np.diff(codes.weights.indptr)[order[place]])
-
-
-def _largest(matrix: csr_array, budgets: Rows) -> csr_array:
-    """The largest magnitudes of each row, as many as its budget; of equal ones the first."""
-    indptr, indices, data = [0], [], []
-    for row, budget in enumerate(budgets.tolist()):
-        span = slice(matrix.indptr[row], matrix.indptr[row + 1])
-        kept = np.sort(np.argsort(-np.abs(matrix.data[span]), kind="stable")[:budget])
-        indices.append(matrix.indices[span][kept])
-        data.append(matrix.data[span][kept])
-        indptr.append(indptr[-1] + len(kept))
-    return csr_array((np.concatenate(data), np.concatenate(indices), np.array(indptr)), shape=matrix.shape)

@@ -1,0 +1,102 @@
+"""Codes of items that nobody has yet: those of the nearest items by metadata."""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.sparse import csr_array, vstack
+
+from ..catalogue.catalogue import Catalogue
+from ..codes.item_codes import ItemCodes
+from ..data.metadata import Metadata
+from ..data.scipy_matrix import largest_in_rows, row_norms, widened
+from ..segments.terms import ItemTerms
+from ..storage.ids import IdMap, Rows
+
+BY_METADATA = "code:metadata"
+"""The tag of items that have such a code, until they have one of their own."""
+NEAREST = 20
+_AT_ONCE = 256
+SHARE = 0.5
+"""Of its neighbours' norm. On MovieLens new items are then found, and rankings of all items lose nothing; with all of
+the norm they take the places of items that are known better (benchmarks/by_metadata.py)."""
+
+
+def rows_by_metadata(catalogue: Catalogue) -> Rows:
+    """Rows of an index's items that have such a code, sorted."""
+    tags = catalogue.tags
+    if tags is None or not tags.is_carried(BY_METADATA):
+        return np.zeros(0, dtype=np.int64)
+    return tags.rows_of(int(tags.names.find([BY_METADATA])[0]))
+
+
+def with_codes_by_metadata(codes: ItemCodes, names: list[str], metadata: Metadata, ids: IdMap) -> ItemCodes:
+    """Codes of further items, or of items without weights: the mean of the codes of their NEAREST by terms of metadata
+    (cosine of tf-idf), its largest weights, as many as items have on average, and SHARE of those items' norm. An item
+    that has no term in common with one that has a code is left out.
+
+    Args:
+        codes: Of the other items.
+        names: Ids of the items.
+        metadata: Of `ids`.
+        ids: All items of `codes`, and `names`.
+    """
+    coded = codes.ids.take(np.flatnonzero(np.diff(codes.weights.indptr))).tolist()
+    similar = _nearest(metadata, ids.rows(names), ids.rows(coded))
+    near = np.flatnonzero(np.diff(similar.indptr))
+    if not len(near):
+        return codes
+    similar = csr_array(similar[near])
+    weights = codes.weights[codes.ids.rows(coded)]
+    mean = csr_array(similar @ weights.astype(np.float64))
+    budget = max(1, round(weights.nnz / len(coded)))
+    own = largest_in_rows(mean, np.full(len(near), budget))
+    norms = row_norms(own)
+    wanted = SHARE * (similar @ row_norms(weights))
+    own.data *= np.repeat(wanted / np.where(norms > 0, norms, 1), np.diff(own.indptr))
+    return _joined(codes, [names[at] for at in near.tolist()], own, row_norms(own))
+
+
+def _nearest(metadata: Metadata, rows: Rows, others: Rows) -> csr_array:
+    """(rows, others) the cosines of the NEAREST of others of each row, divided by their sum; empty where all are 0."""
+    has = ItemTerms.of(metadata, len(next(iter(metadata.columns.values())))).has
+    items_of_term = np.bincount(has.indices, minlength=has.shape[1])
+    weighted = csr_array(has * np.log(has.shape[0] / np.maximum(items_of_term, 1))[None, :])
+    norms = row_norms(weighted)
+    weighted.data /= np.repeat(np.where(norms > 0, norms, 1), np.diff(weighted.indptr))
+    turned = csr_array(weighted[others].T)
+    parts = []
+    for at in range(0, len(rows), _AT_ONCE):
+        similar = csr_array(weighted[rows[at : at + _AT_ONCE]] @ turned)
+        similar.eliminate_zeros()
+        similar.sort_indices()
+        parts.append(largest_in_rows(similar, np.full(similar.shape[0], NEAREST)))
+    kept = csr_array(vstack(parts))
+    sums = np.asarray(kept.sum(axis=1)).ravel()
+    kept.data /= np.repeat(sums, np.diff(kept.indptr))
+    return kept
+
+
+def _joined(codes: ItemCodes, names: list[str], own: csr_array, norms: np.ndarray) -> ItemCodes:
+    """`codes`, with own in the rows of names; those that are not there come after the others."""
+    before = len(codes.ids)
+    ids = IdMap([*codes.ids, *(name for name in names if name not in codes.ids)])
+    over_items = codes.history_kind == "items"
+    width = len(ids) if over_items else codes.dims
+    rows = ids.rows(names)
+    at = np.repeat(rows, np.diff(own.indptr))
+    placed = csr_array((own.data.astype(np.float32), (at, own.indices)), shape=(len(ids), width))
+    starts = np.append(codes.weights.indptr, np.full(len(ids) - before, codes.weights.nnz))
+    weights = csr_array((codes.weights.data, codes.weights.indices, starts), shape=(len(ids), codes.dims))
+    counts, shares = codes.item_counts, codes.history_weights
+    if counts is not None:
+        counts = np.append(counts, np.zeros(len(ids) - before, counts.dtype))
+    if not over_items:  # in a history it counts as others do
+        brought = float(np.mean(row_norms(codes.weights) * codes.history_weights_of(np.arange(before))))
+        shares = np.append(codes.history_weights_of(np.arange(before)), np.ones(len(ids) - before)).astype(np.float32)
+        shares[rows] = brought / norms
+    elif shares is not None:
+        shares = np.append(shares, np.ones(len(ids) - before, np.float32))
+    return replace(
+        codes, ids=ids, weights=csr_array(widened(weights, width) + placed), item_counts=counts,
+        history_weights=shares, sample_histories=None, origin=codes.origin | {"space": codes.space},
+    )  # fmt: skip
