@@ -56,8 +56,8 @@ def fold_in(
     from elsa_index.training.origin import config_of
 
     is_index = (target / NAME).is_file()
-    _refuse_options_of_the_other(is_index=is_index, out=out, tags=tags, metadata=metadata)
     codes = None if is_index else ei.ItemCodes.load(target)
+    _refuse_options_of_the_other(is_index=is_index, out=out, tags=tags, metadata=metadata)
     if out is not None:
         refuse_target(out, overwrite=overwrite)
     origin = Manifest.read(target).codes.origin if codes is None else codes.origin
@@ -100,8 +100,9 @@ def fold_in(
     if by_metadata:
         print(f"{options.counted(len(by_metadata), 'item', 'items')} got codes by metadata, and the tag code:metadata")
     if without:
-        occur = options.counted(len(without), "new item occurs", "new items occur")
-        options.note(f"warning: {occur} with no other item and cannot be recommended yet: {name_some(without)}")
+        have = options.counted(len(without), "new item has", "new items have")
+        why = "nobody has them beside another item" + (", nor a term of metadata is in common" if metadata else "")
+        options.note(f"warning: {have} no code and cannot be recommended yet, as {why}: {name_some(without)}")
     if quality is None:
         options.note("how good that is on this log: say --time-column")
 

@@ -3,19 +3,19 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 
 from ..catalogue.catalogue import Catalogue
 from ..codes.item_codes import ItemCodes
 from ..data.metadata import Metadata
 from ..data.scipy_matrix import largest_in_rows, row_norms, widened
+from ..engines.top_k import best
 from ..segments.terms import ItemTerms
 from ..storage.ids import IdMap, Rows
 
 BY_METADATA = "code:metadata"
 """The tag of items that have such a code, until they have one of their own."""
 NEAREST = 20
-_AT_ONCE = 256
 SHARE = 0.5
 """Of its neighbours' norm. On MovieLens new items are then found, and rankings of all items lose nothing; with all of
 the norm they take the places of items that are known better (benchmarks/by_metadata.py)."""
@@ -64,16 +64,16 @@ def _nearest(metadata: Metadata, rows: Rows, others: Rows) -> csr_array:
     norms = row_norms(weighted)
     weighted.data /= np.repeat(np.where(norms > 0, norms, 1), np.diff(weighted.indptr))
     turned = csr_array(weighted[others].T)
-    parts = []
-    for at in range(0, len(rows), _AT_ONCE):
-        similar = csr_array(weighted[rows[at : at + _AT_ONCE]] @ turned)
-        similar.eliminate_zeros()
-        similar.sort_indices()
-        parts.append(largest_in_rows(similar, np.full(similar.shape[0], NEAREST)))
-    kept = csr_array(vstack(parts))
-    sums = np.asarray(kept.sum(axis=1)).ravel()
-    kept.data /= np.repeat(sums, np.diff(kept.indptr))
-    return kept
+    indptr, indices, data = [0], [], []
+    for row in rows.tolist():
+        similar = csr_array(weighted[[row]] @ turned)
+        near, cosines = best(similar.indices.astype(np.int64), similar.data, NEAREST)
+        near, cosines = near[cosines > 0], cosines[cosines > 0]
+        indices.append(near)
+        data.append(cosines / max(cosines.sum(), np.finfo(np.float64).tiny))
+        indptr.append(indptr[-1] + len(near))
+    arrays = np.concatenate(data), np.concatenate(indices), np.array(indptr)
+    return csr_array(arrays, shape=(len(rows), len(others)))
 
 
 def _joined(codes: ItemCodes, names: list[str], own: csr_array, norms: np.ndarray) -> ItemCodes:

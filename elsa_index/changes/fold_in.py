@@ -50,8 +50,10 @@ def fold_into_index(
     patience: float = PATIENCE,
 ) -> FoldedIntoIndex:
     """Gives codes to the items of a log that an index does not hold, against the codes that it stores, and adds them in
-    one commit. What metadata describes that has no interactions beside other items gets the mean of the codes of its
-    nearest by metadata, with half of their norm, and the tag `code:metadata`; with interactions it is new once more.
+    one commit; where it holds them all, nothing changes.
+
+    What metadata describes that nobody has beside another item gets the mean of the codes of its nearest by metadata,
+    with half of their norm, and the tag `code:metadata`; once it has interactions it is new once more.
 
     Args:
         path: The index directory, of the engine lucene, exact or faiss-flat, that stores codes.
@@ -62,8 +64,8 @@ def fold_into_index(
         patience: See `upsert`.
 
     Raises:
+        DataError: See `fold_in` and `upsert`.
         UsageError: See `fold_in` and `upsert`, and for an index without stored codes.
-        DataError: Where the index holds every item of the log.
         StorageError: See `upsert`.
     """
     catalogue = Catalogue.open(path)
@@ -73,7 +75,7 @@ def fold_into_index(
         codes = stored_codes(catalogue, np.setdiff1d(np.arange(len(catalogue.ids)), provisional))
         refuse_own_history_codes(codes)
         found = FoldedIn(codes, NO_ROWS, NO_ROWS, [])
-        if metadata is None or any(name not in codes.ids for name in log.items):
+        if any(name not in codes.ids for name in log.items):
             found = fold_in(codes, log, on_stage)
         described = _only_described(catalogue, found, metadata)
         with_all = found.codes
@@ -84,8 +86,9 @@ def fold_into_index(
             with_all = with_codes_by_metadata(found.codes, described, known, ids)
     finally:
         catalogue.close()
-    has_code = np.diff(with_all.weights.indptr) > 0
-    by_metadata = [name for name in described if name in with_all.ids and has_code[with_all.ids.rows([name])[0]]]
+    has_code = np.append(np.diff(with_all.weights.indptr) > 0, False)
+    got_one = has_code[with_all.ids.find(described)]
+    by_metadata = [name for name, has in zip(described, got_one, strict=True) if has]
     provided = set(by_metadata)
     added, improved = (found.codes.ids.take(rows).tolist() for rows in (found.added, found.improved))
     added = [name for name in added if name not in provided]
