@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 
 from ..catalogue.catalogue import Catalogue
 from ..codes.item_codes import ItemCodes
@@ -30,7 +30,7 @@ def rows_by_metadata(catalogue: Catalogue) -> Rows:
 
 
 def with_codes_by_metadata(codes: ItemCodes, names: list[str], metadata: Metadata, ids: IdMap) -> ItemCodes:
-    """Codes of further items, or of items without weights: the mean of the codes of their NEAREST by terms of metadata
+    """Codes of further items, after those of the others: the mean of the codes of their NEAREST by terms of metadata
     (cosine of tf-idf), its largest weights, as many as items have on average, and SHARE of those items' norm. An item
     that has no term in common with one that has a code is left out.
 
@@ -77,26 +77,20 @@ def _nearest(metadata: Metadata, rows: Rows, others: Rows) -> csr_array:
 
 
 def _joined(codes: ItemCodes, names: list[str], own: csr_array, norms: np.ndarray) -> ItemCodes:
-    """`codes`, with own in the rows of names; those that are not there come after the others."""
-    before = len(codes.ids)
-    ids = IdMap([*codes.ids, *(name for name in names if name not in codes.ids)])
+    """`codes`, and after them own, (names, dims) of these norms."""
+    before, ids = len(codes.ids), IdMap([*codes.ids, *names])
     over_items = codes.history_kind == "items"
-    width = len(ids) if over_items else codes.dims
-    rows = ids.rows(names)
-    at = np.repeat(rows, np.diff(own.indptr))
-    placed = csr_array((own.data.astype(np.float32), (at, own.indices)), shape=(len(ids), width))
-    starts = np.append(codes.weights.indptr, np.full(len(ids) - before, codes.weights.nnz))
-    weights = csr_array((codes.weights.data, codes.weights.indices, starts), shape=(len(ids), codes.dims))
+    parts = codes.weights, own.astype(np.float32)
+    weights = vstack([widened(part, len(ids) if over_items else codes.dims) for part in parts])
     counts, shares = codes.item_counts, codes.history_weights
     if counts is not None:
-        counts = np.append(counts, np.zeros(len(ids) - before, counts.dtype))
+        counts = np.append(counts, np.zeros(len(names), counts.dtype))
     if not over_items:  # in a history it counts as others do
-        brought = float(np.mean(row_norms(codes.weights) * codes.history_weights_of(np.arange(before))))
-        shares = np.append(codes.history_weights_of(np.arange(before)), np.ones(len(ids) - before)).astype(np.float32)
-        shares[rows] = brought / norms
+        kept = codes.history_weights_of(np.arange(before))
+        shares = np.append(kept, float(np.mean(row_norms(codes.weights) * kept)) / norms).astype(np.float32)
     elif shares is not None:
-        shares = np.append(shares, np.ones(len(ids) - before, np.float32))
+        shares = np.append(shares, np.ones(len(names), np.float32))
     return replace(
-        codes, ids=ids, weights=csr_array(widened(weights, width) + placed), item_counts=counts,
-        history_weights=shares, sample_histories=None, origin=codes.origin | {"space": codes.space},
+        codes, ids=ids, weights=csr_array(weights), item_counts=counts, history_weights=shares, sample_histories=None,
+        origin=codes.origin | {"space": codes.space},
     )  # fmt: skip

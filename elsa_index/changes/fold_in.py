@@ -26,8 +26,8 @@ class FoldedIntoIndex:
     Attributes:
         added: Ids of the items that are new.
         improved: Ids of items whose codes changed, because a new item now speaks for them.
-        without_code: Ids of new items that occur with no other (see `FoldedIn`), and have no term of metadata in common
-            with one that has a code.
+        without_code: Ids of new items that are not in the index: nobody has them beside another one, and they have no
+            term of metadata in common with one that has a code.
         by_metadata: Ids of new items that got the codes of their nearest by metadata, and the tag `code:metadata`,
             which they lose when they get a code of their own.
         changed: The commit.
@@ -86,28 +86,23 @@ def fold_into_index(
             with_all = with_codes_by_metadata(found.codes, described, known, ids)
     finally:
         catalogue.close()
-    has_code = np.append(np.diff(with_all.weights.indptr) > 0, False)
-    got_one = has_code[with_all.ids.find(described)]
-    by_metadata = [name for name, has in zip(described, got_one, strict=True) if has]
-    provided = set(by_metadata)
+    by_metadata = [name for name in described if name in with_all.ids]
     added, improved = (found.codes.ids.take(rows).tolist() for rows in (found.added, found.improved))
-    added = [name for name in added if name not in provided]
     marks = [(name, BY_METADATA) for name in by_metadata]
     changed = upsert(
         path, with_all, items=added + improved + by_metadata, tags=[*(tags or ()), *marks], metadata=metadata,
         patience=patience,
     )  # fmt: skip
-    without = [name for name in dict.fromkeys([*found.without_code, *described]) if name not in provided]
+    without = [name for name in dict.fromkeys([*found.without_code, *described]) if name not in with_all.ids]
     return FoldedIntoIndex(added, improved, without, by_metadata, changed)
 
 
 def _only_described(
     catalogue: Catalogue, found: FoldedIn, metadata: Mapping[str, Sequence[object]] | None
 ) -> list[str]:
-    """Ids of items that metadata describes, and that have no code, neither in the index nor from the log."""
+    """Ids of items that metadata describes, and that are neither in the index nor got a code from the log."""
     if metadata is None:
         return []
-    has_code = np.append(np.diff(found.codes.weights.indptr) > 0, False)
     names = [external_id(name) for name in metadata.get("item_id", ())]
-    coded = has_code[found.codes.ids.find(names)] | (catalogue.ids.find(names) >= 0)
-    return list(dict.fromkeys(name for name, is_coded in zip(names, coded, strict=True) if not is_coded))
+    known = (found.codes.ids.find(names) >= 0) | (catalogue.ids.find(names) >= 0)
+    return list(dict.fromkeys(name for name, is_known in zip(names, known.tolist(), strict=True) if not is_known))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from scipy.sparse import csr_array
 
 from ..codes.item_codes import ItemCodes
@@ -18,8 +19,8 @@ class FoldedIn:
         codes: Of all items; those that were there keep their rows, the new ones come after them.
         added: (new,) int64, rows of the items that are new.
         improved: (improved,) int64, rows of items whose codes changed, because a new item now speaks for them.
-        without_code: Ids of new items that occur with no other, so that nothing speaks for them yet. Codes over items
-            have them without weights; other codes do not have them.
+        without_code: Ids of new items that nobody has beside another one, so that nothing speaks for them yet. The
+            codes do not have them.
     """
 
     codes: ItemCodes
@@ -37,12 +38,33 @@ def refuse_own_history_codes(codes: ItemCodes) -> None:
         )
 
 
-def ids_with_new(codes: ItemCodes, log: Interactions) -> IdMap:
-    """The items of the model, and after them those that the log has besides. Raises DataError where there is none."""
-    new = [name for name in log.items if name not in codes.ids]
-    if not new:
-        raise DataError(f"Every one of the log's {len(log.items):,} items has a code already; there is nothing new.")
-    return IdMap([*codes.ids, *new])
+@dataclass(frozen=True, eq=False)
+class Grown:
+    """ids: items of the model, and after them new ones. matrix: (users, ids) what of them the log's users have.
+    without: ids of the log's other new ones."""
+
+    ids: IdMap
+    matrix: csr_array
+    without: list[str]
+
+    @classmethod
+    def of(cls, codes: ItemCodes, log: Interactions, *, beside_known: bool) -> "Grown":
+        """With the new items that somebody has beside another one. beside_known: beside one of the model.
+
+        Raises DataError where the log has no new items.
+        """
+        new = [name for name in log.items if name not in codes.ids]
+        if not new:
+            raise DataError(
+                f"Every one of the log's {len(log.items):,} items has a code already; there is nothing new."
+            )
+        ids, before = IdMap([*codes.ids, *new]), len(codes.ids)
+        matrix = by_rows(log, ids)
+        others = np.diff(csr_array(matrix[:, :before]).indptr) if beside_known else np.diff(matrix.indptr) - 1
+        occurs = np.bincount(csr_array(matrix[np.flatnonzero(others > 0)]).indices, minlength=len(ids)) > 0
+        occurs[:before] = True
+        kept, without = np.flatnonzero(occurs), ids.take(np.flatnonzero(~occurs)).tolist()
+        return cls(IdMap(ids.take(kept)), csr_array(matrix[:, kept]), without)
 
 
 def by_rows(log: Interactions, ids: IdMap) -> csr_array:

@@ -65,9 +65,10 @@ def test_popularity_counts_as_in_training(log):
 
 def test_an_item_that_occurs_with_no_other_has_no_code_yet(log):
     whole = ei.train(log, ei.SlimConfig(**CONFIG))
-    found = fold_in(without(whole, ["i59"]), log)
-    assert found.without_code == found.codes.ids.take(found.added).tolist() == ["i59"]
-    assert len(found.improved) == 0
+    before = without(whole, ["i59"])
+    found = fold_in(before, log)
+    assert found.without_code == ["i59"]
+    assert (found.codes, len(found.added), len(found.improved)) == (before, 0, 0)
 
 
 def test_twice_is_as_good_as_once(log):
@@ -155,8 +156,20 @@ def test_new_items_that_nobody_has_beside_a_known_one_are_left_out(log):
     found = fold_in(before, ei.Interactions.from_pairs(both["user_id"], both["item_id"]))
     assert found.without_code == ["alone", "too"]
     assert list(found.codes.ids)[-1] == "i03"
-    with pytest.raises(ei.DataError, match="None of the log's 2 new items occurs beside an item that the model knows"):
-        fold_in(before, ei.Interactions.from_pairs(alone["user_id"], alone["item_id"]))
+    found = fold_in(before, ei.Interactions.from_pairs(alone["user_id"], alone["item_id"]))
+    assert (found.codes, len(found.added), found.without_code) == (before, 0, ["alone", "too"])
+
+
+def test_an_item_comes_when_somebody_has_it_beside_another(log):
+    """Two logs, one after the other, end as both at once."""
+    pairs = log.pairs().select("user_id", "item_id")
+    beside = pl.DataFrame({"user_id": [f"u{at:03}" for at in range(12)], "item_id": ["i59"] * 12})
+    both = pl.concat([pairs, beside])
+    later = ei.Interactions.from_pairs(both["user_id"], both["item_id"])
+    before = without(ei.train(log, ei.SlimConfig(**CONFIG)), ["i59"])
+    found, at_once = fold_in(fold_in(before, log).codes, later), fold_in(before, later)
+    assert found.codes.ids.take(found.added).tolist() == ["i59"]
+    assert (found.codes.weights != at_once.codes.weights).nnz == 0
 
 
 def test_what_cannot_be_folded_into_is_refused(log):

@@ -7,9 +7,8 @@ from scipy.sparse import csr_array, diags_array, vstack
 from ...codes.item_codes import ItemCodes
 from ...data.interactions import Interactions
 from ...data.scipy_matrix import largest_in_rows, row_norms
-from ...errors import DataError
-from ...storage.ids import IdMap, Rows
-from ..folded_in import FoldedIn, by_rows, ids_with_new, with_further_items
+from ...storage.ids import Rows
+from ..folded_in import FoldedIn, Grown, with_further_items
 from ..popularity import relative, with_norms
 
 _USERS_AT_ONCE = 4096
@@ -25,8 +24,10 @@ def fold_in_by_histories(codes: ItemCodes, log: Interactions) -> FoldedIn:
     the norm that makes both equal, rankings of all items gain, and new items are found (docs/guides/nightly.md).
     """
     before = len(codes.ids)
-    ids, matrix, without = _with_histories(codes, log)
-    size = len(ids)
+    grown = Grown.of(codes, log, beside_known=True)
+    ids, matrix, size, no_rows = grown.ids, grown.matrix, len(grown.ids), np.zeros(0, dtype=np.int64)
+    if size == before:
+        return FoldedIn(codes, no_rows, no_rows, grown.without)
     counts = np.bincount(matrix.indices, minlength=size)
     known = counts if codes.item_counts is None else np.append(codes.item_counts, counts[before:])
     popularity = relative(known, among=known[:before])
@@ -53,24 +54,7 @@ def fold_in_by_histories(codes: ItemCodes, log: Interactions) -> FoldedIn:
         with_further_items(codes.sample_histories, size),
         np.append(codes.history_weights_of(np.arange(before)), shares).astype(np.float32),
     )
-    return FoldedIn(joined, np.arange(before, size), np.zeros(0, dtype=np.int64), without)
-
-
-def _with_histories(codes: ItemCodes, log: Interactions) -> tuple[IdMap, csr_array, list[str]]:
-    """The items, and after them the new ones that occur beside an item that the model knows; (users, items) the log of
-    these; and the ids of the other new ones. Raises DataError where no new one does."""
-    ids = ids_with_new(codes, log)
-    matrix = by_rows(log, ids)
-    before = len(codes.ids)
-    has_history = np.diff(csr_array(matrix[:, :before]).indptr) > 0
-    beside = csr_array(matrix[np.flatnonzero(has_history)])
-    occurs = np.bincount(beside.indices, minlength=len(ids)) > 0
-    occurs[:before] = True
-    without = ids.take(np.flatnonzero(~occurs)).tolist()
-    if occurs.sum() == before:
-        raise DataError(f"None of the log's {len(without):,} new items occurs beside an item that the model knows.")
-    kept = np.flatnonzero(occurs)
-    return IdMap(ids.take(kept)), csr_array(matrix[:, kept]), without
+    return FoldedIn(joined, np.arange(before, size), no_rows, grown.without)
 
 
 def _summed_histories(matrix: csr_array, brought: csr_array, plain: csr_array, counts: Rows) -> tuple[csr_array, float]:

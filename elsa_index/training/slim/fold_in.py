@@ -11,7 +11,7 @@ from ...data.interactions import Interactions
 from ...data.scipy_matrix import rows_of
 from ...errors import UsageError, shorten
 from ...storage.ids import IdMap, Rows
-from ..folded_in import FoldedIn, by_rows, ids_with_new, with_further_items
+from ..folded_in import FoldedIn, Grown, with_further_items
 from ..popularity import relative, with_norms
 from .config import SlimConfig
 from .fit import Fit, OnStage
@@ -25,16 +25,16 @@ _NEEDED = {"config", "regularisation", "least_saliency", "popularity"}
 def fold_in_by_regression(codes: ItemCodes, log: Interactions, on_stage: OnStage | None) -> FoldedIn:
     """See `fold_in`; for codes over items."""
     training = _Training.of(codes)
-    ids = ids_with_new(codes, log)
-    matrix = by_rows(log, ids)
-    added = np.arange(len(codes.ids), len(ids))
+    grown = Grown.of(codes, log, beside_known=False)
+    ids, matrix, added = grown.ids, grown.matrix, np.arange(len(codes.ids), len(grown.ids))
+    if not len(added):
+        return FoldedIn(codes, added, added, grown.without)
     fitted = _Fitted(matrix, training, on_stage)
     own = fitted.codes(added)
     changed = fitted.codes(np.setdiff1d(_occur_with(matrix, added), added), with_one_of=added)
     improved = np.flatnonzero(np.diff(changed.indptr))
     joined = _joined(codes, ids, own, changed, np.bincount(matrix.indices, minlength=len(ids)))
-    empty = added[np.diff(joined.weights.indptr)[added] == 0]
-    return FoldedIn(joined, added, improved, ids.take(empty).tolist())
+    return FoldedIn(joined, added, improved, grown.without)
 
 
 @dataclass(frozen=True)
