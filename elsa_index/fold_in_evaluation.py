@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,9 @@ from .training.config import TrainingConfig
 from .training.fold_in import fold_in
 from .training.slim.config import SlimConfig
 from .training.train import train
+
+if TYPE_CHECKING:
+    from .training.elsa.run import EpochReport
 
 K = 100
 _HIDE = 0.2
@@ -128,6 +131,7 @@ def fold_in_quality(
     cut: float = 0.6,
     end: float = 0.8,
     on_way: Callable[[str], None] | None = None,
+    on_epoch: "Callable[[EpochReport], None] | None" = None,
 ) -> FoldInQuality:
     """Trains on a log up to a moment, folds in what comes next, trains that again, and asks both for what comes then.
 
@@ -137,6 +141,7 @@ def fold_in_quality(
         cut: Share of the interactions, by time, that is trained on first.
         end: Share up to which items are folded in from what follows.
         on_way: Called with what begins.
+        on_epoch: Called after each epoch of the two trainings; see `train`.
 
     Raises:
         UsageError: For a log without times.
@@ -150,11 +155,11 @@ def fold_in_quality(
         return time.perf_counter()
 
     begun("training on what came before")
-    model = train(case.before, config)
+    model = train(case.before, config, on_epoch)
     started = begun(FOLDED)
     folded = fold_in(model, case.so_far)
     between = begun(AGAIN)
-    again = train(case.so_far, config)
+    again = train(case.so_far, config, on_epoch)
     seconds = {FOLDED: between - started, AGAIN: time.perf_counter() - between, WITHOUT: 0.0, POPULARITY: 0.0}
     begun("ranking")
     asked: dict[str, tuple[IdMap, Rank]] = {

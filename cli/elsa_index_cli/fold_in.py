@@ -67,7 +67,9 @@ def fold_in(
         min_user_items=min_user_items, time_column=time_column,
     )  # fmt: skip
     options.note_summary(interactions)
-    quality = None if config is None else ei.fold_in_quality(interactions, config, on_way=options.note)
+    quality = None
+    if config is not None:
+        quality = ei.fold_in_quality(interactions, config, on_way=options.note, on_epoch=options.say_epoch)
     by_metadata: list[str] = []
     with options.stages() as on_stage:
         if codes is None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     import elsa_index as ei
+    from elsa_index.training.elsa.run import EpochReport
 
 
 @dataclass
@@ -135,6 +136,15 @@ def counted(number: int, one: str, many: str) -> str:
     ('1 history', '1,200 histories')
     """
     return f"{number:,} {one if number == 1 else many}"
+
+
+def say_epoch(at: "EpochReport") -> None:
+    """A line for each epoch of a training."""
+    quality = "" if at.ndcg is None else f", nDCG@100 {at.ndcg:.4f} of the validation users"
+    note(
+        f"epoch {at.epoch}/{at.epochs}: {at.nonzeros:,} nonzeros, loss {at.loss:.4g}, {at.seconds:.1f} s, "
+        f"at most about {at.seconds_left:,.0f} s left{quality}"
+    )
 
 
 def say_changed(index: Path, done: "ei.Changed", *, json: bool, otherwise: str = "no code changed") -> None:

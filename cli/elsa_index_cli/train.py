@@ -3,7 +3,7 @@
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -12,9 +12,6 @@ from elsa_index.training.config import TrainingConfig
 from elsa_index.training.slim.config import SlimConfig
 
 from . import options
-
-if TYPE_CHECKING:
-    from elsa_index.training.elsa.run import EpochReport
 
 default = partial(options.default_of, TrainingConfig)
 slim_default = partial(options.default_of, SlimConfig)
@@ -176,7 +173,13 @@ def train(
     options.note_summary(interactions)
     with options.stages() as on_stage:
         codes = ei.train(
-            interactions, config, _say_epoch, on_stage=on_stage, on_start=_say_memory, checkpoint=state, resume=resume
+            interactions,
+            config,
+            options.say_epoch,
+            on_stage=on_stage,
+            on_start=_say_memory,
+            checkpoint=state,
+            resume=resume,
         )
     codes.save(out, overwrite=overwrite)
     checkpoints.discard(state)
@@ -210,11 +213,3 @@ def _slim(given: dict[str, Any]) -> SlimConfig:
 
 def _say_memory(needed: int) -> None:
     options.note(f"will take about {needed / 1e9:,.1f} GB of memory")
-
-
-def _say_epoch(at: "EpochReport") -> None:
-    quality = "" if at.ndcg is None else f", nDCG@100 {at.ndcg:.4f} of the validation users"
-    options.note(
-        f"epoch {at.epoch}/{at.epochs}: {at.nonzeros:,} nonzeros, loss {at.loss:.4g}, {at.seconds:.1f} s, "
-        f"at most about {at.seconds_left:,.0f} s left{quality}"
-    )
