@@ -150,7 +150,7 @@ def run_schedule(path: Path, seed: int, engine: str, store: str, over_items: boo
             if new:
                 fold_in(path / "i", model, opened, random_log(rng, names, new))
         elif what == "kill" and not (over_items and store == "int8"):
-            kill(path, model, rng.choice(["delete", "compact", "upsert"]), some, rng)
+            kill(path, model, str(rng.choice(["delete", "compact", "upsert"])), some, rng)
         assert list(opened.ids) == order  # what is open goes on
         opened.close()
         opened = ei.Index.open(path / "i")
