@@ -48,9 +48,7 @@ class Evaluation:
     protocol: str
 
     def to_json(self) -> dict[str, Any]:
-        metrics = {
-            name: {"mean": metric.mean, "low": metric.low, "high": metric.high} for name, metric in self.metrics.items()
-        }
+        metrics = {name: metric.to_json() for name, metric in self.metrics.items()}
         return {
             "protocol": self.protocol,
             "users": self.users,

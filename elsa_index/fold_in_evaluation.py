@@ -114,11 +114,8 @@ class FoldInQuality:
     ways: dict[str, Way]
 
     def to_json(self) -> dict[str, Any]:
-        def interval(metric: Metric) -> dict[str, float]:
-            return {"mean": metric.mean, "low": metric.low, "high": metric.high}
-
         ways = {
-            name: {"new": interval(way.new), "all": interval(way.all), "seconds": way.seconds}
+            name: {"new": way.new.to_json(), "all": way.all.to_json(), "seconds": way.seconds}
             for name, way in self.ways.items()
         }
         about = {"cut": self.cut, "end": self.end, "new_items": self.new_items}
@@ -170,7 +167,8 @@ def fold_in_quality(
     }
     ways = {}
     for name, (ids, rank) in asked.items():
-        new, every = (Metric.of(_values(ids, rank, users)) for users in (case.of_new, case.of_all))
+        values = _values(ids, rank, [*case.of_new, *case.of_all])
+        new, every = (Metric.of(part) for part in np.split(values, [len(case.of_new)]))
         ways[name] = Way(new, every, seconds[name])
     new_items = sum(name not in model.ids for name in case.so_far.items)
     return FoldInQuality(cut, end, new_items, (len(case.of_new), len(case.of_all)), ways)

@@ -97,3 +97,6 @@ class Metric:
             rng=np.random.default_rng(0),
         ).confidence_interval
         return cls(mean, float(interval.low), float(interval.high), values)
+
+    def to_json(self) -> dict[str, float]:
+        return {"mean": self.mean, "low": self.low, "high": self.high}

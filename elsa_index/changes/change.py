@@ -151,7 +151,7 @@ def compact(path: str | os.PathLike[str], *, patience: float = PATIENCE) -> Chan
     started = time.perf_counter()
     path = Path(path)
     with next_commit(path, patience) as staged:
-        catalogue = _opened(path)
+        catalogue = opened_for_change(path)
         try:
             manifest = write_compacted(catalogue, staged)
         finally:
@@ -168,7 +168,7 @@ def _changed(path: str | os.PathLike[str], draft_of: Callable[[Catalogue], Draft
     path = Path(path)
     try:
         with next_commit(path, patience) as staged:
-            catalogue = _opened(path)
+            catalogue = opened_for_change(path)
             try:
                 draft = draft_of(catalogue)
                 if _is_as_before(catalogue, draft):
@@ -185,23 +185,16 @@ def _changed(path: str | os.PathLike[str], draft_of: Callable[[Catalogue], Draft
     return Changed(new, replaced, draft.refiled, draft.gone, len(draft.ids), manifest.commits, seconds)
 
 
-def _opened(path: Path) -> Catalogue:
-    catalogue = Catalogue.open(path)
-    try:
-        refuse_unchangeable(catalogue)
-    except UsageError:
-        catalogue.close()
-        raise
-    return catalogue
-
-
-def refuse_unchangeable(catalogue: Catalogue) -> None:
+def opened_for_change(path: str | os.PathLike[str]) -> Catalogue:
     """Raises UsageError where the index's engine cannot change items."""
+    catalogue = Catalogue.open(path)
     if not catalogue.engine.capabilities.changes:
+        catalogue.close()
         raise UsageError(
             f"The engine {catalogue.engine.name} cannot change items of an index; build it again, or use lucene, exact "
             "or faiss-flat."
         )
+    return catalogue
 
 
 def _is_as_before(catalogue: Catalogue, draft: Draft) -> bool:

@@ -14,7 +14,7 @@ from ..storage.ids import IdMap, external_id
 from ..training.fold_in import fold_in
 from ..training.folded_in import FoldedIn, refuse_own_history_codes
 from .by_metadata import BY_METADATA, rows_by_metadata, with_codes_by_metadata
-from .change import Changed, refuse_unchangeable, upsert
+from .change import Changed, opened_for_change, upsert
 from .draft import NO_ROWS
 from .stored import stored_codes
 
@@ -68,9 +68,8 @@ def fold_into_index(
         UsageError: See `fold_in` and `upsert`, and for an index without stored codes.
         StorageError: See `upsert`.
     """
-    catalogue = Catalogue.open(path)
+    catalogue = opened_for_change(path)
     try:
-        refuse_unchangeable(catalogue)
         provisional = rows_by_metadata(catalogue)
         codes = stored_codes(catalogue, np.setdiff1d(np.arange(len(catalogue.ids)), provisional))
         refuse_own_history_codes(codes)

@@ -41,16 +41,15 @@ def draft_upsert(
     coded = codes.ids.in_order(wanted[written])
     added = [] if tags is None else checked_pairs(tags)
     known = known_rows(catalogue, added, besides=coded)
-    removed = [pair for pair in _marked(catalogue, coded) if pair not in added]
+    removed = [pair for pair in _marked(catalogue, now[written]) if pair not in added]
     draft = Draft.of(catalogue, refiled=known, coded=(coded, matrix[written]))
     return replace(
         draft, given=codes, given_rows=wanted, tags_added=added, tags_removed=removed, metadata=metadata, space=space
     )
 
 
-def _marked(catalogue: Catalogue, ids: IdMap) -> Pairs:
-    """Those of `ids` whose codes were those of their nearest by metadata."""
-    rows = catalogue.ids.find(ids)
+def _marked(catalogue: Catalogue, rows: Rows) -> Pairs:
+    """Those of the items in `rows`, -1 for none, whose codes were those of their nearest by metadata."""
     marked = np.intersect1d(rows_by_metadata(catalogue), rows)
     return [(BY_METADATA, name) for name in catalogue.ids.take(marked).tolist()]
 

@@ -3,13 +3,12 @@
 import re
 
 import numpy as np
-import polars as pl
 import pytest
 
 import elsa_index as ei
 from elsa_index.changes.stored import stored_codes
 
-from ..support.catalogues import make_taste_log
+from ..support.catalogues import make_taste_log, without_items
 
 NEW = ["i03", "i21", "i40"]
 CONFIGS: dict[str, ei.TrainingConfig | ei.SlimConfig] = {
@@ -23,14 +22,9 @@ def log():
     return make_taste_log()
 
 
-def parted(log, new: list[str]) -> ei.Interactions:
-    pairs = log.pairs().filter(~pl.col("item_id").is_in(new))
-    return ei.Interactions.from_pairs(pairs["user_id"], pairs["item_id"])
-
-
 @pytest.fixture(scope="module")
 def models(log):
-    return {name: ei.train(parted(log, NEW), config) for name, config in CONFIGS.items()}
+    return {name: ei.train(without_items(log, NEW), config) for name, config in CONFIGS.items()}
 
 
 @pytest.mark.parametrize("engine", ["exact", "lucene", "faiss-flat"])
@@ -97,7 +91,7 @@ def test_what_nobody_has_gets_the_code_of_its_nearest_by_metadata_until_somebody
     ).close()
     new = described(["i03"])
     new = {name: [*values, extra] for (name, values), extra in zip(new.items(), ["zz", "?", "unheard of"], strict=True)}
-    known = parted(log, NEW)
+    known = without_items(log, NEW)
     done = ei.fold_into_index(tmp_path / "i", known, metadata=new)
     assert (done.added, done.by_metadata, done.without_code) == ([], ["i03"], ["zz"])
     with ei.Index.open(tmp_path / "i") as index:
@@ -135,7 +129,7 @@ def test_what_nobody_has_gets_the_code_of_its_nearest_by_metadata_until_somebody
 
 def test_metadata_of_items_that_are_there_is_no_reason_for_a_code(log, models, tmp_path):
     ei.Index.build(models["elsa"], tmp_path / "i", engine="exact", segments=None).close()
-    done = ei.fold_into_index(tmp_path / "i", parted(log, NEW), metadata=described(["i00"]))
+    done = ei.fold_into_index(tmp_path / "i", without_items(log, NEW), metadata=described(["i00"]))
     assert (done.added, done.by_metadata, done.without_code) == ([], [], [])
     with ei.Index.open(tmp_path / "i") as index:
         assert index.title("i00") == "Title i00"

@@ -110,6 +110,12 @@ def make_taste_log() -> ei.Interactions:
     return ei.Interactions.from_pairs(pl.Series(users), pl.Series(items))
 
 
+def without_items(log: ei.Interactions, items: list[str]) -> ei.Interactions:
+    """The log before these came."""
+    pairs = log.pairs().filter(~pl.col("item_id").is_in(items))
+    return ei.Interactions.from_pairs(pairs["user_id"], pairs["item_id"])
+
+
 def oracle(codes: ei.ItemCodes, histories: list[list[str]], k: int, store: str = "float16") -> list[np.ndarray]:
     """Scores of the exhaustive top k, written apart from the engines: dense float64 products, stable sort."""
     dense = codes.weights.toarray().astype(store).astype(np.float64)

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 import elsa_index as ei
 from elsa_index.training.fold_in import fold_in
 
-from ..support.catalogues import make_taste_log
+from ..support.catalogues import make_taste_log, without_items
 
 CONFIG = {"nnz": 4, "neighbours": 20, "regularisation": 5.0}
 
@@ -89,16 +89,11 @@ def elsa_codes(log, **choices: Any) -> ei.ItemCodes:
     return ei.train(log, ei.TrainingConfig(dims=16, nnz=4, epochs=2, **choices))
 
 
-def parted(log, new: list[str]) -> ei.Interactions:
-    pairs = log.pairs().filter(~pl.col("item_id").is_in(new))
-    return ei.Interactions.from_pairs(pairs["user_id"], pairs["item_id"])
-
-
 @pytest.mark.parametrize("choices", [{}, {"budgets": "even", "popularity": 0.0}, {"history_popularity": -0.3}])
 def test_the_code_of_a_new_item_is_the_best_of_its_budget(log, choices):
     """Of norm 1 and as many nonzeros, none has larger cosines with the histories of its users, taken together."""
     new = ["i03", "i21", "i40"]
-    before = elsa_codes(parted(log, new), **choices)
+    before = elsa_codes(without_items(log, new), **choices)
     found = fold_in(before, log)
     codes = found.codes
     assert [codes.ids[row] for row in found.added] == new
@@ -132,7 +127,7 @@ def test_the_code_of_a_new_item_is_the_best_of_its_budget(log, choices):
 
 def test_new_items_score_for_those_who_have_them_what_old_ones_do(log):
     new = [f"i{at:02}" for at in range(0, 58, 5)]
-    before = elsa_codes(parted(log, new), popularity=0.0)
+    before = elsa_codes(without_items(log, new), popularity=0.0)
     codes = fold_in(before, log).codes
     unit, plain = before.weights.toarray(), codes.weights.toarray()
     scores: dict[str, list[float]] = {}
@@ -149,7 +144,7 @@ def test_new_items_score_for_those_who_have_them_what_old_ones_do(log):
 
 
 def test_new_items_that_nobody_has_beside_a_known_one_are_left_out(log):
-    before = elsa_codes(parted(log, ["i03"]))
+    before = elsa_codes(without_items(log, ["i03"]))
     pairs = log.pairs().select("user_id", "item_id")
     alone = pl.DataFrame({"user_id": ["x", "x"], "item_id": ["alone", "too"]})
     both = pl.concat([pairs, alone])

@@ -1,7 +1,6 @@
 """Folding items into Compressed ELSA: the best codes of their budgets beside those of the others, which stay."""
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_array, diags_array, vstack
 
 from ...codes.item_codes import ItemCodes
@@ -12,7 +11,6 @@ from ..folded_in import FoldedIn, Grown, with_further_items
 from ..popularity import relative, with_norms
 
 _USERS_AT_ONCE = 4096
-Values = npt.NDArray[np.float64]
 
 
 def fold_in_by_histories(codes: ItemCodes, log: Interactions) -> FoldedIn:
