@@ -7,6 +7,19 @@ from benchmarks.records import ranged
 _WHICH = {"changed": "after the commits", "fresh": "built of the same items", "compacted": "after `compact`"}
 
 
+def cluster_changes_table(rows: list[dict[str, Any]]) -> str:
+    """What a commit on a cluster takes, beside loading all again."""
+    lines = [
+        "| items | items of a commit | a commit, s | a deletion, s | loading all again, s |",
+        "| ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for row in rows:
+        took = (row[f"{name}_seconds"] for name in ("commit", "deletion", "load"))
+        cells = " | ".join(f"{found['median']:.1f} ({found['low']:.1f} – {found['high']:.1f})" for found in took)
+        lines.append(f"| {row['items']:,} | {row['each']:,} | {cells} |")
+    return "\n".join(lines)
+
+
 def changes_table(rows: list[dict[str, Any]]) -> str:
     """What building, a commit and a search take."""
     lines = ["| what | items | median (lowest – highest) |", "| --- | ---: | ---: |"]

@@ -11,7 +11,7 @@ EXAMPLE = "Example: elsa-index compact catalogue.index"
 
 
 def compact(
-    index: Annotated[Path, typer.Argument(help="The index directory: lucene, exact or faiss-flat.")],
+    index: Annotated[Path, typer.Argument(help="The index directory: lucene, exact, faiss-flat or opensearch.")],
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:

@@ -11,7 +11,7 @@ EXAMPLE = "Example: elsa-index delete catalogue.index 1 3114 · elsa-index delet
 
 
 def delete(
-    index: Annotated[Path, typer.Argument(help="The index directory: lucene, exact or faiss-flat.")],
+    index: Annotated[Path, typer.Argument(help="The index directory: lucene, exact, faiss-flat or opensearch.")],
     items: Annotated[list[str] | None, typer.Argument(help="Ids of items.", metavar="[ITEM]...")] = None,
     source: Annotated[
         Path | None, typer.Option("--from", help="Items to delete: .txt, one id per line, or a table with item_id.")

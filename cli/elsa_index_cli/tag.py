@@ -11,7 +11,7 @@ EXAMPLE = "Example: elsa-index tag catalogue.index --add new.csv --remove sold-o
 
 
 def tag(
-    index: Annotated[Path, typer.Argument(help="The index directory: lucene, exact or faiss-flat.")],
+    index: Annotated[Path, typer.Argument(help="The index directory: lucene, exact, faiss-flat or opensearch.")],
     add: Annotated[Path | None, typer.Option(help="A table with item_id, tag: tags that items get.")] = None,
     remove: Annotated[Path | None, typer.Option(help="The same: tags that items lose.")] = None,
     json: options.Json = False,

@@ -11,7 +11,7 @@ EXAMPLE = "Example: elsa-index fold-in model log.csv -o model-now · elsa-index 
 
 
 def upsert(
-    index: Annotated[Path, typer.Argument(help="The index directory: lucene, exact or faiss-flat.")],
+    index: Annotated[Path, typer.Argument(help="The index directory: lucene, exact, faiss-flat or opensearch.")],
     model: Annotated[
         Path, typer.Argument(metavar="MODEL|CODES.npz", help="Codes. What the index has already is not written again.")
     ],

@@ -1,12 +1,10 @@
 """Writing an index directory from codes."""
 
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -19,7 +17,7 @@ from ..engines import engine_class
 from ..engines.contract import BuildPlan, Engine, Progress, Query
 from ..engines.names import StoreName
 from ..engines.stored_codes import rounded_shares
-from ..errors import ClusterError, DataError, ElsaIndexError, StorageError, refuse_kind
+from ..errors import DataError, StorageError, refuse_kind
 from ..processors import usable_processors
 from ..segments.edits import SegmentEdit
 from ..segments.stored import TAG_PREFIX
@@ -31,6 +29,7 @@ from .calibration import Calibration, calibrate
 from .files import HISTORY_WEIGHTS, ITEM_COUNTS, SEGMENTS
 from .history_codes import HistoryCodes, open_history_codes, save_history_codes
 from .manifest import CodesEntry, Manifest, is_index
+from .outside import taken_back
 from .rounding_loss import rounding_loss
 
 
@@ -43,7 +42,7 @@ def write_index(codes: ItemCodes, path: Path, options: BuildOptions, on_progress
     metadata = None if options.metadata is None else Metadata.of(options.metadata, codes.ids)
     store = cast(StoreName, options.store or kind.capabilities.stores[0])
     with (
-        _taken_back(kind) as built,
+        taken_back() as outside,
         staged_directory(path, overwrite=options.overwrite, is_ours=is_index) as staged,
     ):
         _save_items(codes, store, metadata, staged)
@@ -67,16 +66,16 @@ def write_index(codes: ItemCodes, path: Path, options: BuildOptions, on_progress
             tags.save(staged)
         started = time.perf_counter()
         plan = BuildPlan(options.bits, store, tags, options.cluster, options.overwrite)
-        built.parameters = kind.build(codes, staged, plan, on_progress)
+        outside.kind, outside.parameters = kind, kind.build(codes, staged, plan, on_progress)
         seconds = time.perf_counter() - started
-        with closing(kind.open(staged, built.parameters)) as opened:
+        with closing(kind.open(staged, outside.parameters)) as opened:
             history_codes = open_history_codes(codes.history_kind, staged, opened)
             loss = rounding_loss(codes, opened, history_codes)
             calibration = _calibrated(opened, codes, history_codes, options)
         Manifest(
             created_by=f"elsa-index {version('elsa-index')}",
             engine=kind.name,
-            parameters=built.parameters,
+            parameters=outside.parameters,
             codes=CodesEntry.of(codes),
             store_loss=loss,
             calibration=calibration,
@@ -84,8 +83,7 @@ def write_index(codes: ItemCodes, path: Path, options: BuildOptions, on_progress
             build_seconds=round(seconds, 6),
             files=list_files(staged),
         ).write(staged)
-        kind.publish(built.parameters)
-    kind.clear_up(built.parameters)
+        outside.publish()
 
 
 def _save_items(codes: ItemCodes, store: StoreName, metadata: Metadata | None, directory: Path) -> None:
@@ -114,30 +112,6 @@ def _former_edits(path: Path) -> list[SegmentEdit]:
 def _segment_store(store: StoreName) -> StoreName:
     """Segments are few: eight bits would save nothing, and their rounding could swap two of them."""
     return "float16" if store in ("int8", "none") else store
-
-
-@dataclass
-class _Built:
-    """parameters: what an engine returned; none before it has built anything."""
-
-    parameters: dict[str, Any] = field(default_factory=dict)
-
-
-@contextmanager
-def _taken_back(kind: type[Engine]) -> Iterator[_Built]:
-    """Takes back what an engine built elsewhere where the directory does not come into place."""
-    built = _Built()
-    try:
-        yield built
-    except BaseException as error:
-        if built.parameters:
-            try:
-                kind.withdraw(built.parameters)
-            except ElsaIndexError as failed:
-                raise ClusterError(
-                    f"{error} The index {built.parameters.get('index')} could not be taken back: {failed}"
-                ) from error
-        raise
 
 
 def _calibrated(

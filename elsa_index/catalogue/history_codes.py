@@ -11,15 +11,13 @@ from scipy.sparse import csr_array
 from ..codes.item_codes import HistoryKind, ItemCodes
 from ..codes.query_vector import QueryVector, Vector
 from ..engines.contract import Engine
+from ..engines.item_dims import load_item_dims, rows_of_dims
 from ..engines.names import StoreName
 from ..engines.stored_codes import StoredCodes
 from ..errors import StorageError
-from ..storage.files import load_array
 from ..storage.ids import Rows
-from ..storage.ranges import check_range, check_shape
 
 NAME = "history_codes"
-ITEM_DIMS = "item_dims.npy"
 
 
 class HistoryCodes(Protocol):
@@ -55,6 +53,10 @@ class ItemsThemselves:
 
     def dims_of(self, rows: Rows) -> Rows:
         return rows if self.of is None else self.of.take(rows).astype(np.int64)
+
+    def rows_of_dims(self, items: int) -> Rows:
+        """(dims,) the row of each dimension's item, -1 for those that were deleted; there are `items` items."""
+        return rows_of_dims(self.dims_of(np.arange(items)), self.dims)
 
     def vector(self, rows: Rows, weights: Vector) -> QueryVector:
         dims = self.dims_of(rows)
@@ -96,11 +98,8 @@ def open_history_codes(kind: HistoryKind, directory: Path, engine: Engine) -> Hi
     if kind == "same":
         return SameCodes(engine)
     if kind == "items":
-        of = load_array(directory / ITEM_DIMS) if (directory / ITEM_DIMS).is_file() else None
-        if of is not None:
-            check_shape(of, (engine.items,), "u", f"The dimensions in {directory / ITEM_DIMS}")
-            check_range(of, engine.dims, f"The dimensions in {directory / ITEM_DIMS}")
-        elif engine.dims != engine.items:
+        of = load_item_dims(directory, engine.items, engine.dims)
+        if of is None and engine.dims != engine.items:
             raise StorageError(f"{directory} is damaged: {engine.dims:,} dimensions cannot be {engine.items:,} items.")
         return ItemsThemselves(engine.dims, of)
     store = StoredCodes.load(directory, engine.dims, NAME)

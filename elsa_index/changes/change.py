@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from ..catalogue.catalogue import Catalogue
 from ..catalogue.commit import PATIENCE, next_commit
+from ..catalogue.outside import Outside, taken_back
 from ..codes.item_codes import ItemCodes
 from ..errors import UsageError
 from .compact import write_compacted
@@ -60,7 +62,7 @@ def upsert(
     service does by itself.
 
     Args:
-        path: The index directory, of the engine lucene, exact or faiss-flat.
+        path: The index directory, of the engine lucene, exact, faiss-flat or opensearch.
         codes: What items are scored by, of the training that the index's codes are of, or for all of its items.
         items: Ids of those of `codes` that are written; None: all.
         tags: Pairs of item id and tag that items get besides those they have.
@@ -150,12 +152,8 @@ def compact(path: str | os.PathLike[str], *, patience: float = PATIENCE) -> Chan
     """
     started = time.perf_counter()
     path = Path(path)
-    with next_commit(path, patience) as staged:
-        catalogue = opened_for_change(path)
-        try:
-            manifest = write_compacted(catalogue, staged)
-        finally:
-            catalogue.close()
+    with _committed(path, patience) as (catalogue, staged, outside):
+        manifest = write_compacted(catalogue, staged, outside)
     return Changed(0, 0, 0, 0, manifest.codes.items, manifest.commits, time.perf_counter() - started)
 
 
@@ -167,16 +165,12 @@ def _changed(path: str | os.PathLike[str], draft_of: Callable[[Catalogue], Draft
     started = time.perf_counter()
     path = Path(path)
     try:
-        with next_commit(path, patience) as staged:
-            catalogue = opened_for_change(path)
-            try:
-                draft = draft_of(catalogue)
-                if _is_as_before(catalogue, draft):
-                    manifest = catalogue.manifest
-                    raise _NothingToDo
-                manifest = write_draft(catalogue, draft, staged)
-            finally:
-                catalogue.close()
+        with _committed(path, patience) as (catalogue, staged, outside):
+            draft = draft_of(catalogue)
+            if _is_as_before(catalogue, draft):
+                manifest = catalogue.manifest
+                raise _NothingToDo
+            manifest = write_draft(catalogue, draft, staged, outside)
     except _NothingToDo:
         pass
     new = int((draft.former[draft.stay :] < 0).sum())
@@ -185,14 +179,28 @@ def _changed(path: str | os.PathLike[str], draft_of: Callable[[Catalogue], Draft
     return Changed(new, replaced, draft.refiled, draft.gone, len(draft.ids), manifest.commits, seconds)
 
 
+@contextmanager
+def _committed(path: Path, patience: float) -> Iterator[tuple[Catalogue, Path, Outside]]:
+    """The index as it is, a directory for the next commit, and what is made outside of it: both take their places where
+    the block ends well."""
+    with taken_back() as outside, next_commit(path, patience) as staged:
+        catalogue = opened_for_change(path)
+        outside.kind = type(catalogue.engine)
+        try:
+            yield catalogue, staged, outside
+        finally:
+            catalogue.close()
+        outside.publish()
+
+
 def opened_for_change(path: str | os.PathLike[str]) -> Catalogue:
     """Raises UsageError where the index's engine cannot change items."""
     catalogue = Catalogue.open(path)
     if not catalogue.engine.capabilities.changes:
         catalogue.close()
         raise UsageError(
-            f"The engine {catalogue.engine.name} cannot change items of an index; build it again, or use lucene, exact "
-            "or faiss-flat."
+            f"The engine {catalogue.engine.name} cannot change items of an index; build it again, or use lucene, "
+            "exact, faiss-flat or opensearch."
         )
     return catalogue
 

@@ -6,39 +6,41 @@ import numpy as np
 
 from ..catalogue.catalogue import Catalogue
 from ..catalogue.files import SEGMENTS
-from ..catalogue.history_codes import ITEM_DIMS, ItemsThemselves
+from ..catalogue.history_codes import ItemsThemselves
 from ..catalogue.manifest import FORMAT, Manifest
+from ..catalogue.outside import Outside
 from ..catalogue.parts import part_of
 from ..codes.item_codes import ItemCodes
 from ..data.scipy_matrix import with_columns
 from ..engines import engine_class
 from ..engines.contract import BuildPlan
+from ..engines.item_dims import ITEM_DIMS
 from ..segments.stored import TAG_PREFIX, SegmentsEntry
 from ..storage.ids import IdMap
 from ..storage.staging import linked
-from .stored import rows_of_dims, stored_codes
+from .stored import stored_codes
 from .write import files_of, refuse_full_disk
 
 _BITS = BuildPlan().bits
 _OF_ENGINE = ("codes", "postings", "vectors")
 
 
-def write_compacted(catalogue: Catalogue, staged: Path) -> Manifest:
-    """Writes the next commit: postings in one piece, without those of deleted items; and where dimensions are items,
-    which keep theirs through all changes, dimensions that are rows again, if codes are kept that this can be made
-    of."""
+def write_compacted(catalogue: Catalogue, staged: Path, outside: Outside) -> Manifest:
+    """Writes the next commit, and what is made `outside` for it: postings in one piece, without those of deleted items;
+    and where dimensions are items, which keep theirs through all changes, dimensions that are rows again, if codes are
+    kept that this can be made of."""
     source, before = catalogue.path, catalogue.manifest
     refuse_full_disk(source, before)
     update: dict[str, object] = {"commits": before.commits + 1}
     brought = catalogue.history_codes
     names = list(before.files)
     if isinstance(brought, ItemsThemselves) and brought.of is not None and before.parameters["store"] != "none":
-        update |= _renumbered(catalogue, brought, staged)
+        update |= _renumbered(catalogue, brought, staged, outside)
         names = [name for name in names if name != ITEM_DIMS and part_of(name) not in _OF_ENGINE]
         kept = ("names.", "of.", "typical.", "merged.")
         names = [name for name in names if part_of(name) != SEGMENTS or name.split("/")[1].startswith(kept)]
     else:
-        catalogue.engine.compact(source, staged)
+        update["parameters"] = outside.parameters = catalogue.engine.compact(source, staged, before.parameters)
         names = [name for name in names if not name.startswith("postings/") or not (staged / "postings").exists()]
     linked(source, staged, names)
     manifest = before.model_copy(update=update)
@@ -49,14 +51,14 @@ def write_compacted(catalogue: Catalogue, staged: Path) -> Manifest:
     return manifest
 
 
-def _renumbered(catalogue: Catalogue, brought: ItemsThemselves, staged: Path) -> dict[str, object]:
+def _renumbered(catalogue: Catalogue, brought: ItemsThemselves, staged: Path, outside: Outside) -> dict[str, object]:
     """Writes the engine's files, and the vectors of segments, with each item's row for its dimension."""
     before, items = catalogue.manifest, stored_codes(catalogue)
-    row_of = rows_of_dims(brought, len(catalogue.ids))
-    parameters, store = before.parameters, before.parameters["store"]
-    plan = BuildPlan(parameters.get("bits", _BITS), store, catalogue.tags)
+    row_of = brought.rows_of_dims(len(catalogue.ids))
+    plan = catalogue.engine.rebuilt(before.parameters, catalogue.tags)
+    outside.parameters = type(catalogue.engine).build(items, staged, plan)
     changed: dict[str, object] = {
-        "parameters": type(catalogue.engine).build(items, staged, plan),
+        "parameters": outside.parameters,
         "codes": before.codes.model_copy(update={"dims": items.dims}),
     }
     if catalogue.segments is not None and before.segments is not None:

@@ -56,7 +56,7 @@ def fold_into_index(
     with half of their norm, and the tag `code:metadata`; once it has interactions it is new once more.
 
     Args:
-        path: The index directory, of the engine lucene, exact or faiss-flat, that stores codes.
+        path: The index directory, of the engine lucene, exact, faiss-flat or opensearch, that stores codes.
         log: See `fold_in`.
         tags: See `upsert`.
         metadata: See `upsert`; the index must know the same of its other items.

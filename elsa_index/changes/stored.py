@@ -10,13 +10,6 @@ from ..errors import UsageError
 from ..storage.ids import Rows
 
 
-def rows_of_dims(brought: ItemsThemselves, items: int) -> Rows:
-    """(dims,) the row of each dimension's item, -1 for those that were deleted."""
-    row_of = np.full(brought.dims, -1, dtype=np.int64)
-    row_of[brought.dims_of(np.arange(items))] = np.arange(items)
-    return row_of
-
-
 def stored_codes(catalogue: Catalogue, rows: Rows | None = None) -> ItemCodes:
     """Codes as they are stored, rounded, of some rows or all. Where dimensions are items they are the places of these
     items, whatever they were, and what refers to others is left out.
@@ -32,7 +25,7 @@ def stored_codes(catalogue: Catalogue, rows: Rows | None = None) -> ItemCodes:
     if isinstance(brought, ItemsThemselves):
         place = np.full(len(catalogue.ids) + 1, -1, dtype=np.int64)  # the last is where -1 leads
         place[rows] = np.arange(len(rows))
-        matrix = with_columns(matrix, place[rows_of_dims(brought, len(catalogue.ids))], len(rows))
+        matrix = with_columns(matrix, place[brought.rows_of_dims(len(catalogue.ids))], len(rows))
     return ItemCodes(
         catalogue.ids.in_order(rows),
         matrix,

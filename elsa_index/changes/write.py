@@ -11,13 +11,15 @@ from scipy.sparse import csr_array
 
 from ..catalogue.catalogue import Catalogue
 from ..catalogue.files import HISTORY_WEIGHTS, ITEM_COUNTS, SEGMENTS
-from ..catalogue.history_codes import ITEM_DIMS, NAME, ItemsThemselves, OwnCodes, precision_of
+from ..catalogue.history_codes import NAME, ItemsThemselves, OwnCodes, precision_of
 from ..catalogue.manifest import FORMAT, Manifest
+from ..catalogue.outside import Outside
 from ..catalogue.parts import part_of
 from ..data.metadata import Metadata
 from ..data.scipy_matrix import widened
 from ..data.tags import Tags
 from ..engines.contract import Change
+from ..engines.item_dims import ITEM_DIMS
 from ..engines.stored_codes import StoredCodes
 from ..errors import StorageError
 from ..segments.stored import TAG_PREFIX, Segments, SegmentsEntry
@@ -30,9 +32,9 @@ from .draft import Draft
 _SPARE = 64 << 20  # bytes that a disk should have left beyond what is written again
 
 
-def write_draft(catalogue: Catalogue, draft: Draft, staged: Path) -> Manifest:
-    """Writes all files of the next commit. What a change leaves as it is, is linked; arrays by row are written again,
-    which takes as long as copying them."""
+def write_draft(catalogue: Catalogue, draft: Draft, staged: Path, outside: Outside) -> Manifest:
+    """Writes all files of the next commit, and what is made `outside` for it. What a change leaves as it is, is linked;
+    arrays by row are written again, which takes as long as copying them."""
     source, before = catalogue.path, catalogue.manifest
     refuse_full_disk(source, before)
     draft.ids.save(staged, "ids")
@@ -40,7 +42,7 @@ def write_draft(catalogue: Catalogue, draft: Draft, staged: Path) -> Manifest:
     if draft.given is not None:
         at = draft.rows_of(catalogue, draft.given.ids.names_of(at))
     _save_counts(catalogue, draft, at, staged)
-    _save_history(catalogue, draft, at, staged)
+    shares = _save_history(catalogue, draft, at, staged)
     metadata = Metadata.changed(catalogue.metadata, draft.former, draft.ids, draft.metadata)
     if metadata is not None:
         metadata.save(staged)
@@ -48,10 +50,12 @@ def write_draft(catalogue: Catalogue, draft: Draft, staged: Path) -> Manifest:
     tags = _tags(catalogue, draft, of)
     if tags is not None:
         tags.save(staged)
-    change = Change(draft.stay_rows, draft.codes, draft.ids, tags)
-    parameters = catalogue.engine.change(source, staged, before.parameters, change)
+    fingerprint = _fingerprint(before.codes.fingerprint, draft)
+    reshared = _reshared(catalogue, draft, shares)
+    change = Change(draft.stay_rows, draft.codes, draft.ids, tags, shares, reshared, fingerprint)
+    outside.parameters = catalogue.engine.change(source, staged, before.parameters, change)
     codes = before.codes.model_copy(update={
-        "fingerprint": _fingerprint(before.codes.fingerprint, draft),
+        "fingerprint": fingerprint,
         "space": draft.space or before.codes.space or before.codes.fingerprint,
         "items": len(draft.ids),
         "dims": draft.dims,
@@ -59,7 +63,7 @@ def write_draft(catalogue: Catalogue, draft: Draft, staged: Path) -> Manifest:
     })  # fmt: skip
     manifest = before.model_copy(update={
         "format": FORMAT,
-        "parameters": parameters,
+        "parameters": outside.parameters,
         "codes": codes,
         "segments": entry,
         "commits": before.commits + 1,
@@ -107,8 +111,9 @@ def _save_counts(catalogue: Catalogue, draft: Draft, at: Rows, staged: Path) -> 
     np.save(staged / ITEM_COUNTS, counts.astype(np.uint16 if np.max(counts) < 2**16 else np.uint32))
 
 
-def _save_history(catalogue: Catalogue, draft: Draft, at: Rows, staged: Path) -> None:
-    """How much each item counts in a history, and what it brings to one where that is not its code."""
+def _save_history(catalogue: Catalogue, draft: Draft, at: Rows, staged: Path) -> npt.NDArray | None:
+    """How much each item counts in a history, which is returned, and what it brings to one if that is not its code."""
+    shares: npt.NDArray | None = None
     kept = catalogue.history_weights
     given = draft.given.history_weights if draft.given is not None else None
     if kept is not None or given is not None:
@@ -124,6 +129,15 @@ def _save_history(catalogue: Catalogue, draft: Draft, at: Rows, staged: Path) ->
         np.save(staged / ITEM_DIMS, dims.astype(np.uint32))
     elif isinstance(brought, OwnCodes):
         _history_codes(catalogue, brought, draft, at).save(staged, NAME)
+    return shares
+
+
+def _reshared(catalogue: Catalogue, draft: Draft, shares: npt.NDArray | None) -> Rows:
+    """Rows afterwards of items that stay as they are but for how much they count in a history."""
+    before, stay = catalogue.history_weights, draft.stay_rows
+    then = np.ones(len(stay)) if before is None else before[stay]
+    now = np.ones(len(stay)) if shares is None else shares[: len(stay)]
+    return np.flatnonzero(then != now)
 
 
 def _history_codes(catalogue: Catalogue, brought: OwnCodes, draft: Draft, at: Rows) -> StoredCodes:

@@ -112,12 +112,13 @@ class Tags:
         fewest_first = sorted(map(self.rows_of, numbers), key=len)
         return reduce(partial(np.intersect1d, assume_unique=True), fewest_first)
 
-    def by_row(self, first: int = 0) -> list[list[int]]:
-        """For each item from row `first` on the numbers of its tags."""
-        result: list[list[int]] = [[] for _ in range(first, self.items)]
-        of_those = np.flatnonzero(self.rows >= first)
-        for number, row in zip(self.numbers_of_rows[of_those].tolist(), self.rows[of_those].tolist(), strict=True):
-            result[row - first].append(number)
+    def by_row(self, rows: Rows) -> list[list[int]]:
+        """For each of some rows the numbers of its tags."""
+        result: list[list[int]] = [[] for _ in rows]
+        place = rows_now(rows, self.items)[self.rows]
+        wanted = np.flatnonzero(place >= 0)
+        for number, at in zip(self.numbers_of_rows[wanted].tolist(), place[wanted].tolist(), strict=True):
+            result[at].append(number)
         return result
 
     @classmethod

@@ -67,14 +67,18 @@ class BuildPlan:
 class Change:
     """What becomes of an engine's items. Those that stay keep their order, and those that are written come after them.
 
-    kept: rows that stay, ascending. codes: (written, dims) float32 CSR of those that are written. ids, tags: of all
-    items afterwards.
+    kept: rows that stay, ascending. codes: (written, dims) float32 CSR of those that are written. ids, tags, shares: of
+    all items afterwards, shares being their history weights, None where all are 1. reshared: which of those that stay
+    have another history weight than they had, as rows afterwards. fingerprint: of all codes afterwards.
     """
 
     kept: Rows
     codes: csr_array
     ids: IdMap
     tags: Tags | None
+    shares: npt.NDArray[np.floating] | None
+    reshared: Rows
+    fingerprint: str
 
     @property
     def dims(self) -> int:
@@ -241,8 +245,13 @@ class Engine(ABC):
         """
         raise NotImplementedError(f"{self.name} changes nothing, as its capabilities say")
 
-    def compact(self, source: Path, directory: Path) -> None:
-        """Writes into `directory` the same items without what changes left behind."""
+    def compact(self, source: Path, directory: Path, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Writes into `directory` the same items without what changes left behind; returns the engine's parameters."""
+        return parameters
+
+    def rebuilt(self, parameters: dict[str, Any], tags: Tags | None) -> BuildPlan:
+        """How `build` would write the same items again."""
+        return BuildPlan(parameters.get("bits", BuildPlan.bits), parameters["store"], tags)
 
     @abstractmethod
     def stored_rows(self, rows: Rows) -> csr_array:

@@ -7,6 +7,7 @@ from collections import Counter as Counts
 from pathlib import Path
 from typing import Any
 
+from ..catalogue.history_codes import ItemsThemselves
 from ..engines.batching import Counter
 from ..engines.opensearch import query_dsl
 from ..engines.opensearch.documents import LONG_ID, bulk_lines, document_id, mapping, meta_of
@@ -39,16 +40,18 @@ def write_elasticsearch(source: Source, directory: Path, counter: Counter) -> No
 
 def _write(source: Source, directory: Path, counter: Counter, product: str, versions: str) -> None:
     catalogue = source.catalogue
-    by_item = catalogue.manifest.codes.history == "items"
+    brought = catalogue.history_codes
+    row_of_dim = brought.rows_of_dims(len(catalogue.ids)) if isinstance(brought, ItemsThemselves) else None
+    by_item = row_of_dim is not None
     meta = meta_of(source.store, catalogue.manifest.codes.fingerprint, by_item=by_item)
     shards = {"number_of_shards": 1, "number_of_replicas": 1}
     fields = mapping(meta, title=source.titles is not None)
     write_json(directory / "mapping.json", {"settings": {"index": shards}, "mappings": fields})
     lines = bulk_lines(
-        source.store, catalogue.ids, catalogue.history_weights, catalogue.tags, source.titles, by_item=by_item
+        source.store, catalogue.ids, catalogue.history_weights, catalogue.tags, source.titles, row_of_dim=row_of_dim
     )
     write_parts(lines, directory, "bulk-%05d.ndjson", counter)
-    features = features_of(catalogue.ids, by_item=by_item, has_opposite=not by_item or has_negative(source.store))
+    features = features_of(catalogue.ids, row_of_dim, has_opposite=not by_item or has_negative(source.store))
     (directory / "requests").mkdir()
     with (directory / "requests.jsonl").open("w", encoding="utf-8") as listed:
         for number, asked in enumerate(source.asked, 1):

@@ -91,7 +91,16 @@ def kill(path: Path, model: Model, what: str, some: list[str], rng: np.random.Ge
         model.shares |= dict.fromkeys(model.codes, 1.0)
 
 
-def run_schedule(path: Path, seed: int, engine: str, store: str, over_items: bool, steps: int = 8) -> None:
+def run_schedule(
+    path: Path,
+    seed: int,
+    engine: str,
+    store: str,
+    over_items: bool,
+    steps: int = 8,
+    places: tuple[ei.ClusterTarget, ei.ClusterTarget] | None = None,
+) -> None:
+    """places: on a cluster, of the index and of fresh builds, for an engine that needs one."""
     rng = np.random.default_rng(seed)
     model = Model(over_items, origin=TRAINED if over_items else {})
     first = [STRONGEST, *(f"i{at}" for at in range(int(rng.integers(5, 40))))]
@@ -103,7 +112,8 @@ def run_schedule(path: Path, seed: int, engine: str, store: str, over_items: boo
         model.tags[name] = set(rng.choice(TAGS, int(rng.integers(0, 3)), replace=False))
     space = "ours"
     options = {"engine": engine, "store": store, "segments": None}
-    model.fresh(path / "i", first, space, **options).close()
+    on_cluster: list[dict[str, Any]] = [{}, {}] if places is None else [{"cluster": place} for place in places]
+    model.fresh(path / "i", first, space, **options, **on_cluster[0]).close()
     opened = ei.Index.open(path / "i")
     reader, order = ei.Index.open(path / "i"), list(first)
     for step in range(steps):
@@ -156,10 +166,11 @@ def run_schedule(path: Path, seed: int, engine: str, store: str, over_items: boo
         opened = ei.Index.open(path / "i")
         order = list(opened.ids)
         assert sorted(order) == sorted(model.codes)
-        with model.fresh(path / "fresh", order, space, **options) as fresh:
+        with model.fresh(path / "fresh", order, space, **options, **on_cluster[1]) as fresh:
             compare(opened, fresh, rng)
     assert list(reader.ids) == first
-    assert reader.search([first[:2]], 3, exact=True).rankings[0].items
+    if places is None:  # a cluster keeps the commit before the last one for readers
+        assert reader.search([first[:2]], 3, exact=True).rankings[0].items
     opened.close()
     reader.close()
     ei.Index.verify(path / "i")

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 import elsa_index as ei
@@ -19,7 +20,8 @@ def test_tags_are_read_and_wrong_files_named(tmp_path):
 def test_a_pair_given_twice_counts_once():
     tags = Tags.of([("a", "red"), ("a", "red"), ("c", "red")], ei.IdMap("abc"))
     assert tags.rows_of(0).tolist() == [0, 2]
-    assert tags.by_row() == [[0], [], [0]]
+    assert tags.by_row(np.arange(3)) == [[0], [], [0]]
+    assert tags.by_row(np.array([2, 1])) == [[0], []]
 
 
 @pytest.mark.parametrize("pairs", [[], [("z", "red")]])

@@ -18,6 +18,7 @@ from ...storage.ranges import check_shape
 from ...storage.staging import linked
 from ..batching import answer_each
 from ..contract import Answer, BuildPlan, Capabilities, Change, Engine, Progress, Query, SearchPlan
+from ..document_numbers import load_numbers, save_numbers
 from ..one_stage import OneStageSearch
 from ..stored_codes import StoredCodes, StoredCodesEngine
 from ..two_stage import Growth, HeavyItems, TwoStageSearch
@@ -27,7 +28,6 @@ from .writer import change_postings, merge_postings, write_postings
 
 _POSTINGS = "postings"
 _NEGATIVE = "postings.negative.npy"
-_NUMBERS = "postings.numbers.npy"
 
 
 class LuceneEngine(StoredCodesEngine):
@@ -100,8 +100,9 @@ class LuceneEngine(StoredCodesEngine):
             "lucene": lucene_version(),
         }
 
-    def compact(self, source: Path, directory: Path) -> None:
+    def compact(self, source: Path, directory: Path, parameters: dict[str, Any]) -> dict[str, Any]:
         _merge_postings(source, directory)
+        return parameters
 
     def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
         return answer_each(queries, lambda query: self.two_stage.search(query, plan), plan.threads, on_progress)
@@ -177,8 +178,9 @@ class LuceneImpactsEngine(Engine):
             "lucene": lucene_version(),
         }
 
-    def compact(self, source: Path, directory: Path) -> None:
+    def compact(self, source: Path, directory: Path, parameters: dict[str, Any]) -> dict[str, Any]:
         _merge_postings(source, directory)
+        return parameters
 
     def stored_rows(self, rows: Rows) -> csr_array:
         raise UsageError("An index built with --store none keeps no codes that could be read by item.")
@@ -199,10 +201,7 @@ class LuceneImpactsEngine(Engine):
 
 
 def _open_postings(directory: Path, items: int) -> LucenePostings:
-    numbers = load_array(directory / _NUMBERS) if (directory / _NUMBERS).is_file() else None
-    if numbers is not None:
-        check_shape(numbers, (items,), "u", f"The numbers in {directory / _NUMBERS}")
-    return LucenePostings(directory / _POSTINGS, items, numbers)
+    return LucenePostings(directory / _POSTINGS, items, load_numbers(directory, items))
 
 
 def _change_postings(
@@ -214,11 +213,10 @@ def _change_postings(
     impacts_of: Callable[[Vector], npt.NDArray[np.int64]],
 ) -> None:
     """Lucene's own files, some of them those of the index as it was, and the numbers of documents."""
-    before = np.arange(postings.most_candidates) if postings.numbers is None else postings.numbers.astype(np.int64)
-    added = np.arange(written.items) + int(before[-1]) + 1
-    np.save(directory / _NUMBERS, np.concatenate([before[change.kept], added]).astype(np.uint32))
+    before = np.arange(postings.most_candidates) if postings.numbers is None else postings.numbers
+    numbers = save_numbers(directory, before, change.kept, len(change.ids))
     _link_postings(source, directory)
-    gone = np.delete(before, change.kept)
+    gone, added = np.delete(before, change.kept), numbers[len(change.kept) :]
     change_postings(directory / _POSTINGS, gone, written, added, change.ids, impacts_of, change.tags)
 
 

@@ -86,7 +86,7 @@ def _add_documents(
 ) -> None:
     """Adds a document for each of the last items, `store.items` of them."""
     first = len(ids) - store.items
-    tags_of = tags.by_row(first) if tags else None
+    tags_of = tags.by_row(np.arange(first, tags.items)) if tags else None
     counter = Counter(store.items, on_progress)
     documents = _Documents(has_tags=tags is not None)
     for at, text in _texts(store, impacts_of):

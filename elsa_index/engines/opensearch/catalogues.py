@@ -68,7 +68,7 @@ def remove_dead(client: ClusterClient, name: str) -> list[str]:
     for index, meta in unserved(client, name).items():
         if meta.get("complete"):
             continue
-        if _is_dead(meta.get("loader", {})):
+        if is_dead(meta.get("loader", {})):
             remove(client, index)
         else:
             left.append(index)
@@ -81,7 +81,7 @@ def this_host() -> str:
     return f"{socket.gethostname()} {os.readlink(spaces) if spaces.is_symlink() else ''}".strip()
 
 
-def _is_dead(loader: dict[str, Any]) -> bool:
+def is_dead(loader: dict[str, Any]) -> bool:
     """Whether a loading process of this host is no longer there."""
     if loader.get("host") != this_host():
         return False

@@ -141,6 +141,8 @@ class ClusterClient:
             )
         if "too_many_clauses" in reason:
             return f"the query has more clauses than its setting {CLAUSE_SETTING} allows ({reason}); raise it."
+        if status == 404 and "no such index" in reason:
+            return f"the catalogue was changed, built again or removed since it was opened ({reason}); open it again."
         if status == 403:
             return f"the user {self._user!r} may not do this: {reason}"
         if status in _BUSY:

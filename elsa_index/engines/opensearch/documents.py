@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ...codes.impacts import terms_of
 from ...codes.query_vector import Vector
 from ...data.tags import Tags
-from ...storage.ids import IdMap
+from ...storage.ids import IdMap, Rows
 from ..stored_codes import Chunk, StoredCodes
 
 CODE, AGAINST, PACKED, ROW, TAG, LONG_ID = "code", "against", "packed", "row", "tag", "item_id"
@@ -70,7 +70,7 @@ def mapping(meta: dict[str, Any], *, title: bool = False, recovery_source: bool 
     }
     if title:
         properties["title"] = {"type": "text", "store": True}
-    # Documents are never updated and codes are in `packed`: the source would repeat the postings.
+    # Documents are written anew as a whole, and codes are in `packed`: the source would repeat the postings.
     source: dict[str, Any] = {"enabled": False}
     if not recovery_source:
         source["recovery_source_enabled"] = False
@@ -106,46 +106,72 @@ def bulk_lines(
     tags: Tags | None,
     titles: list[str | None] | None = None,
     *,
-    by_item: bool = False,
+    row_of_dim: Rows | None = None,
+    rows: Rows | None = None,
+    numbers: Rows | None = None,
 ) -> Iterator[bytes]:
-    """For each row the two lines of a bulk request that index its document. by_item: whether features are items."""
-    tags_of = tags.by_row() if tags else None
+    """For each row the two lines of a bulk request that index its document.
+
+    store, ids, history_weights, tags, titles: of all items. row_of_dim: where features are items, the row of each
+    dimension's item, -1 for those that are no more. rows: of the items that are written; None: all. numbers: what their
+    documents are numbered by; None: their rows.
+    """
+    features = None if row_of_dim is None else _features(ids, row_of_dim)
+    if rows is None:
+        rows = np.arange(store.items)
+    else:
+        store, ids = store.in_order(rows), ids.in_order(rows)
+    numbers = rows if numbers is None else numbers
+    tags_of = tags.by_row(rows) if tags else None
     names = [json.dumps(name) for name in tags.names] if tags else []
-    features = [json.dumps(feature_name(name)) for name in ids] if by_item else []
+    shares = np.ones(len(rows)) if history_weights is None else history_weights[rows]
     for chunk in store.chunks():
-        codes = _by_item(chunk, features) if by_item else _by_dimension(store, chunk, history_weights)
+        codes = _by_dimension(store, chunk, shares) if features is None else _by_item(chunk, features)
         for row, code in zip(chunk.rows, codes, strict=True):
             name = ids[row]
             document = document_id(name)
-            parts = [f'{{"index":{{"_id":{json.dumps(document)}}}}}\n{{"{ROW}":{row},{code}']
+            parts = [f'{{"index":{{"_id":{json.dumps(document)}}}}}\n{{"{ROW}":{numbers[row]},{code}']
             if document != name:
                 parts.append(f',"{LONG_ID}":{json.dumps(name)}')
             if tags_of and tags_of[row]:
                 parts.append(f',"{TAG}":[{",".join(names[number] for number in tags_of[row])}]')
-            if titles is not None and titles[row] is not None:
-                parts.append(f',"title":{json.dumps(titles[row])}')
+            if titles is not None and (title := titles[rows[row]]) is not None:
+                parts.append(f',"title":{json.dumps(title)}')
             yield ("".join(parts) + "}\n").encode()
 
 
-def _by_dimension(store: StoredCodes, chunk: Chunk, history_weights: npt.NDArray[np.floating] | None) -> Iterator[str]:
+def deletion_lines(names: Iterable[str]) -> Iterator[bytes]:
+    """For each item the line of a bulk request that deletes its document."""
+    return (f'{{"delete":{{"_id":{json.dumps(document_id(name))}}}}}\n'.encode() for name in names)
+
+
+def _features(ids: IdMap, row_of_dim: Rows) -> list[str | None]:
+    """What the weights of each dimension are called, as JSON; None where its item is no more."""
+    names = [json.dumps(feature_name(name)) for name in ids]
+    return [names[row] if row >= 0 else None for row in row_of_dim.tolist()]
+
+
+def _by_dimension(store: StoredCodes, chunk: Chunk, shares: npt.NDArray[np.floating]) -> Iterator[str]:
     """Each row's code by term, and packed, for whoever makes queries of it."""
     pairs: list[float] = [0] * (2 * len(chunk.values))
     pairs[::2] = terms_of(chunk.dims_of, chunk.values).tolist()
     pairs[1::2] = nine_bits(np.abs(chunk.values)).tolist()
     formats = {length: ",".join(['"%d":%.9g'] * length) for length in np.unique(np.diff(chunk.starts)).tolist()}
-    packed = _packed(store, chunk, history_weights)
+    packed = _packed(store, chunk, shares)
     for code, begin, end in zip(packed, chunk.starts, chunk.starts[1:], strict=False):
         yield f'"{PACKED}":"{code}","{CODE}":{{{formats[end - begin] % tuple(pairs[2 * begin : 2 * end])}}}'
 
 
-def _by_item(chunk: Chunk, features: list[str]) -> Iterator[str]:
-    """The items that speak for each row's, and those that speak against it."""
+def _by_item(chunk: Chunk, features: list[str | None]) -> Iterator[str]:
+    """The items that speak for each row's, and those that speak against it. features: by dimension, None for items that
+    are no more."""
     dims, negative = chunk.dims_of.tolist(), (chunk.values < 0).tolist()
     weights = nine_bits(np.abs(chunk.values)).tolist()
     for begin, end in zip(chunk.starts, chunk.starts[1:], strict=False):
         sides: tuple[list[str], list[str]] = ([], [])
         for at in range(begin, end):
-            sides[negative[at]].append(f"{features[dims[at]]}:{weights[at]:.9g}")
+            if (feature := features[dims[at]]) is not None:
+                sides[negative[at]].append(f"{feature}:{weights[at]:.9g}")
         yield f'"{CODE}":{{{",".join(sides[0])}}}' + (f',"{AGAINST}":{{{",".join(sides[1])}}}' if sides[1] else "")
 
 
@@ -153,10 +179,9 @@ def _packed_weights(store: StoredCodes) -> np.dtype[Any]:
     return np.dtype("<f4" if store.weights.dtype == np.float32 else "<f2")
 
 
-def _packed(store: StoredCodes, chunk: Chunk, history_weights: npt.NDArray[np.floating] | None) -> Iterator[str]:
+def _packed(store: StoredCodes, chunk: Chunk, shares: npt.NDArray[np.floating]) -> Iterator[str]:
     """Each row's code in the layout of `meta_of`, as base64."""
-    rows = slice(chunk.rows.start, chunk.rows.stop)
-    shares = np.ones(len(chunk.rows)) if history_weights is None else history_weights[rows]
+    shares = shares[chunk.rows.start : chunk.rows.stop]
     dims, weights = (
         chunk.dims_of.astype(chunk.dims_of.dtype.newbyteorder("<")),
         chunk.values.astype(_packed_weights(store)),

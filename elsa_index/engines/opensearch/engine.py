@@ -1,9 +1,10 @@
 """The OpenSearch engine: the cluster adds up, filters and leaves out seen items; codes kept here rescore and prove."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,23 @@ import numpy as np
 from ...codes.item_codes import ItemCodes
 from ...data.tags import Tags
 from ...errors import ClusterError, UsageError
-from ...storage.ids import IdMap
+from ...storage.ids import IdMap, Rows
 from ..batching import answer_each
-from ..cluster_target import URL_VARIABLE, checked_urls
-from ..contract import Answer, BuildPlan, Capabilities, Progress, Query, SearchPlan
+from ..cluster_target import URL_VARIABLE, ClusterTarget, checked_urls
+from ..contract import Answer, BuildPlan, Capabilities, Change, Progress, Query, SearchPlan
+from ..document_numbers import load_numbers, save_numbers
+from ..item_dims import load_item_dims, rows_of_dims
 from ..stored_codes import StoredCodes, StoredCodesEngine, rounded_shares
 from ..top_k import best
 from ..two_stage import Growth, HeavyItems, TwoStageSearch
 from . import query_dsl
 from .client import ClusterClient
 from .credentials import name_hosts
-from .documents import NINE_BITS, bulk_lines, meta_of
+from .documents import NINE_BITS, bulk_lines, deletion_lines, meta_of
 from .features import features_of, has_negative
 from .loading import Load
-from .postings import MOST_HITS, ClusterPostings
+from .next_index import NextIndex
+from .postings import MOST_HITS, ClusterPostings, Documents, urls_of
 from .takeover import Takeover
 
 
@@ -39,6 +43,7 @@ class OpenSearchEngine(StoredCodesEngine):
         stores=("float16", "float32"),
         score_tolerance=1e-12,
         ranks=("client", "server", "first-stage"),
+        changes=True,
     )
 
     def __init__(self, store: StoredCodes, postings: ClusterPostings, heavy: HeavyItems, growth: Growth) -> None:
@@ -64,7 +69,8 @@ class OpenSearchEngine(StoredCodesEngine):
         with closing(ClusterClient(target.urls)) as client:
             meta = meta_of(store, codes.fingerprint, by_item=by_item)
             load = Load(client, target, meta, overwrite=plan.overwrite)
-            lines = bulk_lines(store, codes.ids, rounded_shares(codes, plan.store), plan.tags, by_item=by_item)
+            shares, row_of_dim = rounded_shares(codes, plan.store), np.arange(store.items) if by_item else None
+            lines = bulk_lines(store, codes.ids, shares, plan.tags, row_of_dim=row_of_dim)
             measured = load.run(lines, store.items, on_progress)
         return {
             "urls": target.urls,
@@ -109,10 +115,44 @@ class OpenSearchEngine(StoredCodesEngine):
         heavy = HeavyItems.load(directory, parameters["rest_norm"], store.items)
         tags = Tags.load(directory, store.items) if Tags.are_in({path.name for path in directory.iterdir()}) else None
         ids, by_item = IdMap.load(directory, "ids"), parameters.get("by_item", False)
-        features = features_of(ids, by_item=by_item, has_opposite=parameters.get("has_negative", True))
+        row_of_dim = _row_of_dim(directory, store) if by_item else None
+        features = features_of(ids, row_of_dim, has_opposite=parameters.get("has_negative", True))
         meta = meta_of(store, parameters["fingerprint"], by_item=by_item)
-        postings = ClusterPostings(parameters, meta, ids, tags, features)
+        numbers = load_numbers(directory, store.items)
+        documents = Documents(ids, np.arange(store.items) if numbers is None else numbers, tags, features)
+        postings = ClusterPostings(parameters, meta, documents)
         return cls(store, postings, heavy, Growth.of(short_queries=by_item))
+
+    def change(self, source: Path, directory: Path, parameters: dict[str, Any], change: Change) -> dict[str, Any]:
+        store, by_item = self.changed_store(change, parameters["store"]), parameters.get("by_item", False)
+        heavy = HeavyItems.of(store, short_queries=by_item)
+        store.save(directory)
+        heavy.save(directory)
+        documents, kept = self.postings.documents, len(change.kept)
+        numbers = save_numbers(directory, documents.numbers, change.kept, store.items)
+        gone = np.delete(np.arange(self.items), change.kept)
+        gone = gone[change.written_ids.find(documents.ids.names_of(gone)) < 0]
+        row_of_dim = _row_of_dim(directory, store) if by_item else None
+        again = change.reshared if row_of_dim is None else _rows_that_name(store, _item_dims(source, self.store)[gone])
+        rows = np.concatenate([again[again < kept], np.arange(kept, store.items)])
+        lines = bulk_lines(
+            store, change.ids, change.shares, change.tags, row_of_dim=row_of_dim, rows=rows, numbers=numbers[rows]
+        )
+        deleted = deletion_lines(documents.ids.take(gone).tolist())
+        return parameters | {
+            "dims": change.dims,
+            "items": store.items,
+            "rest_norm": heavy.rest_norm,
+            "has_negative": parameters.get("has_negative", True) or has_negative(store.in_order(rows)),
+            **_next_index(parameters, meta_of(store, change.fingerprint, by_item=by_item), chain(deleted, lines)),
+        }
+
+    def compact(self, source: Path, directory: Path, parameters: dict[str, Any]) -> dict[str, Any]:
+        meta = meta_of(self.store, parameters["fingerprint"], by_item=parameters.get("by_item", False))
+        return parameters | _next_index(parameters, meta, (), merged=True)
+
+    def rebuilt(self, parameters: dict[str, Any], tags: Tags | None) -> BuildPlan:
+        return replace(super().rebuilt(parameters, tags), cluster=_target(parameters), overwrite=True)
 
     def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
         answer = {"client": self._by_client, "server": self._by_server, "first-stage": self._by_first_stage}
@@ -156,5 +196,45 @@ class OpenSearchEngine(StoredCodesEngine):
 
 @contextmanager
 def _takeover(parameters: dict[str, Any]) -> Iterator[Takeover]:
-    with closing(ClusterClient(parameters["urls"])) as client:
-        yield Takeover(client, parameters["name"], parameters["index"], parameters["replaces"])
+    with closing(ClusterClient(urls_of(parameters))) as client:
+        yield Takeover(client, parameters["name"], parameters["index"], parameters["replaces"], parameters.get("from"))
+
+
+def _target(parameters: dict[str, Any]) -> ClusterTarget:
+    return ClusterTarget(urls_of(parameters), parameters["name"], parameters["shards"], parameters["replicas"])
+
+
+def _next_index(
+    parameters: dict[str, Any], meta: dict[str, Any], actions: Iterable[bytes], *, merged: bool = False
+) -> dict[str, Any]:
+    """Makes the index after that of `parameters`; returns what of these it changes."""
+    with closing(ClusterClient(urls_of(parameters))) as client:
+        made = NextIndex(client, _target(parameters), meta, parameters["index"])
+        measured = made.run(actions, meta["items"], merged=merged)
+        return {
+            "index": made.index,
+            "from": made.source,
+            "replaces": made.replaces,
+            "left_behind": made.left_behind,
+            "opensearch": client.version,
+            "fingerprint": meta["fingerprint"],
+            **measured,
+        }
+
+
+def _item_dims(directory: Path, store: StoredCodes) -> Rows:
+    """(items,) the dimension that stands for each item."""
+    of = load_item_dims(directory, store.items, store.dims)
+    return np.arange(store.items) if of is None else of.astype(np.int64)
+
+
+def _row_of_dim(directory: Path, store: StoredCodes) -> Rows:
+    return rows_of_dims(_item_dims(directory, store), store.dims)
+
+
+def _rows_that_name(store: StoredCodes, dims: Rows) -> Rows:
+    """Rows whose codes have a weight in one of these dimensions, sorted. Where such items are no more, their documents
+    are written again: else the weight would count should an item of that id come back."""
+    named = np.zeros(store.dims, dtype=bool)
+    named[dims] = True
+    return np.unique(np.searchsorted(store.indptr, np.flatnonzero(named[store.dims_of]), side="right") - 1)

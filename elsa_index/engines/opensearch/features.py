@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ...storage.ids import IdMap
+import numpy as np
+
+from ...storage.ids import IdMap, Rows
 from ..stored_codes import StoredCodes
 from .documents import AGAINST, CODE, feature_name
 
@@ -35,19 +37,26 @@ class OfItems:
     """Codes over items: `code.ID` of the item that speaks for the document's, `against.ID` where its weight is below 0.
     Whoever knows a history's ids can ask, without looking anything up.
 
-    >>> OfItems(IdMap(["film 1", "a.b"]), has_opposite=True).fields([0, 3])
+    row_of_dim: (dims,) the row in `ids` of each dimension's item.
+
+    >>> OfItems(IdMap(["film 1", "a.b"]), np.array([0, 1]), has_opposite=True).fields([0, 3])
     ['"code.film 1"', '"against.a%2Eb"']
     """
 
     ids: IdMap
+    row_of_dim: Rows
     has_opposite: bool
 
     def fields(self, terms: Iterable[int]) -> list[str]:
-        return [json.dumps(f"{AGAINST if term % 2 else CODE}.{feature_name(self.ids[term // 2])}") for term in terms]
+        terms = np.fromiter(terms, dtype=np.int64)
+        names = self.ids.take(self.row_of_dim[terms // 2]).tolist()
+        sides = [AGAINST if opposite else CODE for opposite in (terms % 2).tolist()]
+        return [json.dumps(f"{side}.{feature_name(name)}") for side, name in zip(sides, names, strict=True)]
 
 
-def features_of(ids: IdMap, *, by_item: bool, has_opposite: bool) -> Features:
-    return OfItems(ids, has_opposite) if by_item else OfDimensions()
+def features_of(ids: IdMap, row_of_dim: Rows | None, *, has_opposite: bool) -> Features:
+    """row_of_dim: None where features are dimensions."""
+    return OfDimensions() if row_of_dim is None else OfItems(ids, row_of_dim, has_opposite)
 
 
 def has_negative(store: StoredCodes) -> bool:

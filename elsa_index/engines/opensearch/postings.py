@@ -1,6 +1,7 @@
 """The postings on a cluster: opened and checked, asked for candidates or for a ranking."""
 
 import os
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -9,18 +10,32 @@ import numpy as np
 from ...codes.query_terms import QueryTerms
 from ...data.tags import Tags
 from ...errors import ClusterError, UsageError
-from ...storage.ids import IdMap
+from ...storage.ids import IdMap, Rows
 from ..cluster_target import URL_VARIABLE
 from ..contract import Filter, Query
 from ..two_stage import Candidates
 from . import query_dsl
 from .catalogues import count_documents, our_meta
 from .client import CLAUSE_SETTING, ClusterClient
-from .documents import document_id, mapping
+from .documents import ROW, document_id, mapping
 from .features import Features
 
 MOST_HITS = 10_000
 """Items that a cluster returns in one answer, and rescores a shard: the default of index.max_result_window."""
+
+
+@dataclass(frozen=True, eq=False)
+class Documents:
+    """What stands for what on the cluster.
+
+    ids: of all items. numbers: (items,) what each item's document is numbered by, ascending: its row, until the index
+    is changed. tags: of the items. features: what weights are called.
+    """
+
+    ids: IdMap
+    numbers: Rows
+    tags: Tags | None
+    features: Features
 
 
 class ClusterPostings:
@@ -28,12 +43,10 @@ class ClusterPostings:
 
     most_candidates = MOST_HITS
 
-    def __init__(
-        self, parameters: dict[str, Any], meta: dict[str, Any], ids: IdMap, tags: Tags | None, features: Features
-    ) -> None:
+    def __init__(self, parameters: dict[str, Any], meta: dict[str, Any], documents: Documents) -> None:
         """Opens the index that the directory names. Raises ClusterError where it is gone or not as it was loaded."""
-        self.client = ClusterClient(os.environ.get(URL_VARIABLE) or parameters["urls"])
-        self.index, self._ids, self._tags, self._features = parameters["index"], ids, tags, features
+        self.client = ClusterClient(urls_of(parameters))
+        self.index, self.documents = parameters["index"], documents
         self._excluded: WeakKeyDictionary[Filter, list[str]] = WeakKeyDictionary()
         try:
             self._check(parameters["name"], meta)
@@ -100,7 +113,7 @@ class ClusterPostings:
     def top(self, cut: QueryTerms, query: Query, count: int) -> Candidates:
         """As `FirstStage.top`; the sums are of the field's weights, rounded to nine bits, times query weights."""
         self._refuse_too_long(query, len(cut.terms))
-        fields = self._features.fields(cut.terms.tolist())
+        fields = self.documents.features.fields(cut.terms.tolist())
         body = query_dsl.first_stage(fields, cut.weights.tolist(), count, self._restriction(query))
         return self._asked(body, count)
 
@@ -110,7 +123,7 @@ class ClusterPostings:
         body = query_dsl.ranking(
             query.vector, k, window, signed=signed, terms=terms, rest=rest,
             clause_limit=self._most_clauses, restricted=self._restriction(query),
-            features=self._features,
+            features=self.documents.features,
         )  # fmt: skip
         return self._asked(body, k)
 
@@ -128,22 +141,25 @@ class ClusterPostings:
             ),
         )
         hits = found.get("hits", {}).get("hits", [])
-        rows = np.array([hit["fields"]["row"][0] for hit in hits], dtype=np.int64)
-        if ((rows < 0) | (rows >= len(self._ids))).any():
+        numbers = np.array([hit["fields"][ROW][0] for hit in hits], dtype=np.int64)
+        known = self.documents.numbers
+        rows = np.minimum(np.searchsorted(known, numbers), len(known) - 1)
+        if (known[rows] != numbers).any():
             raise ClusterError(f"{self.client}: documents of {self.index} were changed; build again.")
         sums = np.array([hit["_score"] for hit in hits], dtype=np.float32)
         return Candidates(rows, sums, len(rows) < count)
 
     def _restriction(self, query: Query) -> str:
-        seen = [document_id(self._ids[row]) for row in query.seen.tolist()]
+        ids, tags_of = self.documents.ids, self.documents.tags
+        seen = [document_id(ids[row]) for row in query.seen.tolist()]
         if query.only is None:
             return query_dsl.restriction(seen)
         excluded = self._excluded.get(query.only)
         if excluded is None:
-            excluded = [document_id(self._ids[row]) for row in query.only.excluded.tolist()]
+            excluded = [document_id(ids[row]) for row in query.only.excluded.tolist()]
             self._excluded[query.only] = excluded
         seen += excluded
-        tags = [self._tags.names[number] for number in query.only.tags] if self._tags else []
+        tags = [tags_of.names[number] for number in query.only.tags] if tags_of else []
         return query_dsl.restriction(seen, tags)
 
     def most_terms(self, query: Query) -> int:
@@ -161,3 +177,8 @@ class ClusterPostings:
 
     def close(self) -> None:
         self.client.close()
+
+
+def urls_of(parameters: dict[str, Any]) -> str:
+    """Where an index's cluster is: what the environment says, or where it was built."""
+    return os.environ.get(URL_VARIABLE) or parameters["urls"]

@@ -11,12 +11,14 @@ from .client import ClusterClient
 
 @dataclass(frozen=True)
 class Takeover:
-    """name: the alias. index: the loaded index. replaces: what the alias named when the load began."""
+    """name: the alias. index: the loaded index. replaces: what the alias named when the load began. source: the index
+    that it was made of, None for one loaded from nothing."""
 
     client: ClusterClient
     name: str
     index: str
     replaces: str | None
+    source: str | None
 
     def publish(self) -> None:
         """The alias now names the new index; in one step, so that a search sees the old catalogue or the new one."""
@@ -34,8 +36,9 @@ class Takeover:
 
     def clear_up(self) -> None:
         """Removes complete indices that serve nobody, but not the one just replaced: it may be open somewhere."""
+        open_somewhere = self.source or self.replaces
         for index, meta in unserved(self.client, self.name).items():
-            if meta.get("complete") and index != self.replaces:
+            if meta.get("complete") and index != open_somewhere:
                 remove(self.client, index)
 
     def withdraw(self) -> None:
