@@ -1,5 +1,6 @@
 """Tables of indexes that change."""
 
+from statistics import fmean
 from typing import Any
 
 from benchmarks.records import ranged
@@ -17,6 +18,19 @@ def cluster_changes_table(rows: list[dict[str, Any]]) -> str:
         took = (row[f"{name}_seconds"] for name in ("commit", "deletion", "load"))
         cells = " | ".join(f"{found['median']:.1f} ({found['low']:.1f} – {found['high']:.1f})" for found in took)
         lines.append(f"| {row['items']:,} | {row['each']:,} | {cells} |")
+    return "\n".join(lines)
+
+
+def increments_table(rows: list[dict[str, Any]]) -> str:
+    """Seven days of training on beside training again."""
+    lines = [
+        "| model | every day | nDCG@100, mean (first – last day) | seconds a day | codes written a day |",
+        "| --- | --- | ---: | ---: | ---: |",
+    ]
+    for row in rows:
+        ndcg = f"{fmean(row['ndcg']):.4f} ({row['ndcg'][0]:.4f} – {row['ndcg'][-1]:.4f})"
+        written = f"{fmean(row['written']):,.0f} of {fmean(row['items']):,.0f}"
+        lines.append(f"| {row['model']} | {row['way']} | {ndcg} | {fmean(row['seconds']):.1f} | {written} |")
     return "\n".join(lines)
 
 

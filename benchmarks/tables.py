@@ -23,7 +23,7 @@ from benchmarks.accuracy_tables import (
     span,
     which_table,
 )
-from benchmarks.change_tables import changes_table, cluster_changes_table
+from benchmarks.change_tables import changes_table, cluster_changes_table, increments_table
 from benchmarks.cluster_tables import cluster_gowalla_table, cluster_projection_table, cluster_speed_table
 from benchmarks.records import RESULTS, ranged
 from benchmarks.segment_tables import (
@@ -234,6 +234,7 @@ TABLES = {
     "faults": TableOf("SECURITY.md", "faults", faults_table),
     "fold_in": TableOf("docs/guides/nightly.md", "fold_in", fold_in_table),
     "by_metadata": TableOf("docs/guides/nightly.md", "by_metadata", by_metadata_table),
+    "increments": TableOf("docs/guides/nightly.md", "increments", increments_table),
     "changes": TableOf("docs/guides/live.md", "changes", changes_table),
     "cluster_changes": TableOf("docs/guides/live.md", "cluster_changes", cluster_changes_table),
     "rules": TableOf("docs/benchmarks/segments.md", "segment_rules", rules_table),

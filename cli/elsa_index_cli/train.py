@@ -3,22 +3,26 @@
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from elsa_index.errors import UsageError
-from elsa_index.training.config import TrainingConfig
+from elsa_index.training.config import TOLERANCE, TrainingConfig
 from elsa_index.training.slim.config import SlimConfig
 
 from . import options
+
+if TYPE_CHECKING:
+    import elsa_index as ei
 
 default = partial(options.default_of, TrainingConfig)
 slim_default = partial(options.default_of, SlimConfig)
 FOUR = "budgets even, no final decay, popularity 0, batches of 1,024."
 EXAMPLE = (
     "Example: elsa-index train split/train.parquet -o model --dims 1024 --nnz 16 --epochs 5 · "
-    "elsa-index train split/train.parquet -o model --model slim"
+    "elsa-index train split/train.parquet -o model --model slim · "
+    "elsa-index train log-of-today.csv -o model-of-today --init model"
 )
 OF_ELSA, OF_SLIM = "Only --model elsa", "Only --model slim"
 
@@ -141,6 +145,16 @@ def train(
         ),
     ] = default("precision"),
     device: Annotated[str, typer.Option(help="auto, cpu, cuda.", rich_help_panel=OF_ELSA)] = default("device"),
+    init: Annotated[
+        Path | None,
+        typer.Option(
+            help="Go on from this model, of a log that grew since: with its choices where you make none, new items "
+            "folded in, and (elsa) a tenth of the epochs. An index of it takes the codes: upsert."
+        ),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(help="With --init: codes that moved by no more than this, as diff counts it, stay.")
+    ] = TOLERANCE,
     user_column: options.UserColumn = "user_id",
     item_column: options.ItemColumn = "item_id",
     value_column: options.ValueColumn = None,
@@ -160,8 +174,15 @@ def train(
     from elsa_index.training import checkpoints
 
     given = context.params
-    _refuse_options_of_another_model(context, model)
-    config = _slim(given) if model == Model.slim else _elsa(given)
+    former = None if init is None else ei.load_codes(init)
+    config: ei.TrainingConfig | ei.SlimConfig
+    if former is not None:
+        config = _going_on(context, former)
+    else:
+        _refuse_options_of_another_model(context, model)
+        if _is_given(context, "tolerance"):
+            raise UsageError("--tolerance is for --init: say which model to go on from.")
+        config = _slim(given) if model == Model.slim else _elsa(given)
     refuse_target(out, overwrite=overwrite)
     state = checkpoints.path_beside(out)
     if not resume:
@@ -180,9 +201,14 @@ def train(
             on_start=_say_memory,
             checkpoint=state,
             resume=resume,
+            init=former,
+            tolerance=tolerance,
         )
     codes.save(out, overwrite=overwrite)
     checkpoints.discard(state)
+    if former is not None:
+        stay = codes.origin["settled"]
+        options.note(f"{stay:,} of {len(codes.ids):,} codes are those of {init}: they moved by {tolerance:g} or less")
     if json:
         options.print_json({"fingerprint": codes.fingerprint, **codes.origin})
     else:
@@ -196,10 +222,29 @@ def _refuse_options_of_another_model(context: typer.Context, model: Model) -> No
     """Raises UsageError where an option was given that the model does not have."""
     for other, panel in ((Model.elsa, OF_ELSA), (Model.slim, OF_SLIM)):
         for parameter in context.command.params:
-            source = context.get_parameter_source(parameter.name or "")
-            given = source is not None and source.name == "COMMANDLINE"
+            given = _is_given(context, parameter.name or "")
             if other != model and given and getattr(parameter, "rich_help_panel", None) == panel:
                 raise UsageError(f"{parameter.opts[0]} is for --model {other}; the model is {model}.")
+
+
+def _going_on(context: typer.Context, former: "ei.ItemCodes") -> "ei.TrainingConfig | ei.SlimConfig":
+    """The choices of a model, but for those that were made here."""
+    from elsa_index.training.origin import continued_config
+
+    config = continued_config(former.origin)
+    of = Model.slim if isinstance(config, SlimConfig) else Model.elsa
+    if _is_given(context, "model") and context.params["model"] != of:
+        raise UsageError(f"--init is a model of --model {of}, and --model {context.params['model']} was asked for.")
+    _refuse_options_of_another_model(context, of)
+    if context.params["paper"]:
+        raise UsageError("--paper is for a training from nothing; --init has choices already.")
+    chosen = {name: context.params[name] for name in type(config).model_fields if _is_given(context, name)}
+    return type(config)(**(config.model_dump() | chosen))
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _elsa(given: dict[str, Any]) -> TrainingConfig:

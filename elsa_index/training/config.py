@@ -13,6 +13,8 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 
 DEFAULT_POPULARITY = 0.2
+TOLERANCE = 0.2
+"""By how much a code may move in a training that goes on from others, as `diff` counts it, and stay."""
 PAPER = {"budgets": "even", "final_decay": False, "popularity": 0.0, "batch_size": 1024}
 """What the paper has where the defaults differ."""
 

@@ -8,8 +8,11 @@ from ..codes.item_codes import ItemCodes
 from ..data.interactions import Interactions
 from ..errors import refuse_kind
 from ..extras import require
+from ..limits import Limits
 from .checkpoints import SECONDS_BETWEEN
-from .config import TrainingConfig
+from .config import TOLERANCE, TrainingConfig
+from .origin import continued_config, refuse_going_on
+from .settled import settled
 from .slim.config import SlimConfig
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ def train(
     checkpoint: Path | None = None,
     checkpoint_seconds: float = SECONDS_BETWEEN,
     resume: bool = False,
+    init: ItemCodes | None = None,
+    tolerance: float = TOLERANCE,
 ) -> ItemCodes:
     """Learns one code per item from a log.
 
@@ -41,6 +46,12 @@ def train(
             Ctrl-C or SIGTERM stops the run. It stays when the run is done: remove it once the codes are saved.
         checkpoint_seconds: Between two checkpoints.
         resume: Go on from the checkpoint, to the codes that the uninterrupted run would have given.
+        init: Codes of a former training, of a log that grew since, to go on from. ELSA then folds new items in, lets
+            all find other dimensions for a few epochs, and trains the last mask for half of its own; the codes go with
+            those of `init` (`ItemCodes.space`), so that an index of these takes them. SLIM takes the λ that was found.
+            Without `config` the choices are those of `init`.
+        tolerance: With `init`: codes that moved by no more than this, as `elsa-index diff` counts it, stay what they
+            were, and an index need not be written again for them.
 
     Returns:
         Codes with the training's configuration and log fingerprint in `origin`, item counts, and a sample of 1,000
@@ -49,13 +60,18 @@ def train(
         nonzeros per row on average, history codes `items`.
 
     Raises:
-        UsageError: Where the device cannot be used, where the run would need more memory than there is, and where more
-            weights are asked than pairs of items exist.
+        UsageError: Where the device cannot be used, where the run would need more memory than there is, where more
+            weights are asked than pairs of items exist, and where no training of `config` goes on from `init`.
         MissingExtraError: Where a package of the extra `train` is not installed.
         DataError: For a log that nothing can be learnt from.
         TrainingInterrupted: Where Ctrl-C or SIGTERM stopped a run with a checkpoint.
     """
     refuse_kind("The log", interactions, Interactions, "read it with read_interactions, or make it by from_pairs.")
+    if init is not None:
+        refuse_kind("init", init, ItemCodes, "load_codes reads them from a path, and train returns them.")
+        Limits(0, 1, whole=False).check("tolerance", tolerance)
+        config = config or continued_config(init.origin)
+        refuse_going_on(config, init)
     if config is not None and not isinstance(config, SlimConfig):
         refuse_kind("config", config, TrainingConfig, "make it by TrainingConfig(dims=1024), or by SlimConfig().")
     if isinstance(config, SlimConfig):
@@ -65,12 +81,16 @@ def train(
         slim = SlimRun(interactions, config, on_start)
         if checkpoint and resume:
             slim.resume(checkpoint)
-        return slim.train(on_stage, checkpoint, checkpoint_seconds)
+        return _settled(slim.train(on_stage, checkpoint, checkpoint_seconds), init, tolerance)
     require("Training Compressed ELSA", "torch")
     from .elsa.run import Run
 
-    run = Run(interactions, config or TrainingConfig(), on_start)
+    run = Run(interactions, config or TrainingConfig(), on_start, init)
     if checkpoint and resume:
         run.resume(checkpoint)
     run.train(on_epoch, checkpoint, checkpoint_seconds)
-    return run.codes()
+    return _settled(run.codes(), init, tolerance)
+
+
+def _settled(codes: ItemCodes, init: ItemCodes | None, tolerance: float) -> ItemCodes:
+    return codes if init is None else settled(codes, init, tolerance)

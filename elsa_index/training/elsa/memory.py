@@ -1,5 +1,7 @@
 """What a training run needs, told before it begins."""
 
+from collections.abc import Sequence
+
 import torch
 
 from ...errors import UsageError
@@ -12,14 +14,19 @@ _OVERHEAD = 0.6e9
 """Bytes that Python, torch and its libraries hold beside the arrays: measured."""
 
 
-def forecast(users: int, items: int, config: TrainingConfig, dtype: torch.dtype) -> int:
-    """About how many bytes a run takes at its peak, which is at its largest mask or on the way to the next."""
+def forecast(
+    users: int, items: int, config: TrainingConfig, dtype: torch.dtype, schedule: Sequence[int] | None = None
+) -> int:
+    """About how many bytes a run takes at its peak, which is at its largest mask or on the way to the next.
+
+    schedule: nonzeros by epoch; None: those of a run from nothing.
+    """
     wide = 2 if config.budgets == "log" else 1
     outputs = min(items, config.max_output)
     batch = min(users, config.users_a_step(users))
     peak = 4 * items * config.dims  # the start
     previous = config.dims
-    for nonzeros in dict.fromkeys(nonzeros_by_epoch(config)):
+    for nonzeros in dict.fromkeys(schedule or nonzeros_by_epoch(config)):
         kept = min(config.dims, nonzeros * (wide if nonzeros < config.dims else 1))
         columns = 0 if kept == config.dims else 4
         state = (12 + columns + (4 if config.patience else 0)) * items * kept
@@ -43,9 +50,16 @@ def available(device: torch.device) -> int:
     return free_memory()
 
 
-def refuse_too_large(users: int, items: int, config: TrainingConfig, device: torch.device, dtype: torch.dtype) -> int:
+def refuse_too_large(
+    users: int,
+    items: int,
+    config: TrainingConfig,
+    device: torch.device,
+    dtype: torch.dtype,
+    schedule: Sequence[int] | None = None,
+) -> int:
     """The forecast. Raises UsageError, with what it would need, for a run that does not fit into memory."""
-    needed, there = forecast(users, items, config, dtype), available(device)
+    needed, there = forecast(users, items, config, dtype, schedule), available(device)
     if needed > there:
         raise UsageError(
             f"This training needs about {needed / 1e9:,.1f} GB on {device}, where {there / 1e9:,.1f} GB are free "

@@ -22,9 +22,10 @@ from ..stopping import stop_requests
 from .batches import batches, steps_per_epoch
 from .budgets import budgets_of
 from .checkpoint import Position, load, save
+from .continued import go_on_from, starting_codes
 from .memory import refuse_too_large
 from .products import Transpose, use_sparse
-from .schedules import first_of_last_mask, learning_rate, nonzeros_by_epoch
+from .schedules import first_of_last_mask, learning_rate, nonzeros_by_epoch, nonzeros_going_on
 from .step import train_step
 from .validation import Validation
 from .weights import Weights
@@ -52,8 +53,13 @@ class Run:
     """
 
     def __init__(
-        self, interactions: Interactions, config: TrainingConfig, on_start: Callable[[int], None] | None = None
+        self,
+        interactions: Interactions,
+        config: TrainingConfig,
+        on_start: Callable[[int], None] | None = None,
+        init: ItemCodes | None = None,
     ) -> None:
+        """init: codes to go on from. Raises UsageError where the run cannot be."""
         self.interactions, self.config = interactions, config
         self.device = resolve_device(config.device)
         self.dtype = compute_dtype(config, self.device)
@@ -64,12 +70,15 @@ class Run:
         self.users, self.items = self.matrix.shape
         self.counts = np.bincount(self.matrix.indices, minlength=self.items)
         self.popularity = relative(self.counts)
-        needed = refuse_too_large(self.users, self.items, config, self.device, self.dtype)
+        self.schedule = nonzeros_by_epoch(config) if init is None else nonzeros_going_on(config)
+        needed = refuse_too_large(self.users, self.items, config, self.device, self.dtype, self.schedule)
         if on_start:
             on_start(needed)
+        self.init = init
         self.weights = Weights(self.items, config.dims, config.seed, self.device)
-        self.schedule = nonzeros_by_epoch(config)
         self.at = Position(nonzeros=config.dims)
+        if init is not None:
+            go_on_from(self.weights, starting_codes(init, interactions, config.dims), interactions.matrix)
         self._transpose: Transpose | None = None
         self._loss = float("nan")
         self._started = time.perf_counter()
@@ -81,7 +90,9 @@ class Run:
     @property
     def identity(self) -> dict[str, Any]:
         """What a run that goes on from a checkpoint must have in common with the one that wrote it."""
-        return {"log": self.interactions.fingerprint, "precision": self.precision} | self.config.model_dump()
+        init = None if self.init is None else self.init.fingerprint
+        about = {"log": self.interactions.fingerprint, "precision": self.precision, "init": init}
+        return about | self.config.model_dump()
 
     @property
     def exponents(self) -> tuple[float, float]:
@@ -124,7 +135,7 @@ class Run:
         if wanted != self.at.nonzeros:
             self._transpose = None
             budgets = budgets_of(wanted, self.counts, self.config, self.device)
-            self.weights.prune(budgets, restart=self.config.restart)
+            self.weights.prune(budgets, restart=self.config.restart and self.init is None)
             self.at.nonzeros = wanted
         if self._transpose is None and use_sparse(self.weights.kept, self.config.dims):
             self._transpose = Transpose(self.weights)
@@ -199,6 +210,8 @@ class Run:
             "device": str(self.device),
             "precision": self.precision,
         }
+        if self.init is not None:
+            origin |= {"init": self.init.fingerprint, "space": self.init.space}
         if self.validation:
             ndcg = self.validation.ndcg(self.weights, self.popularity, [exponents])[0]
             origin["validation"] = {"users": self.config.validation_users, "ndcg@100": ndcg}
