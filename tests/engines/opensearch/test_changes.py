@@ -15,7 +15,7 @@ from ...support.clusters import build, concrete, indices_of, served_index
 from ...support.faulty_node import FaultyNode, Request
 from ...support.files import digest
 
-SCHEDULES = int(os.environ.get("ELSA_INDEX_TESTS_SCHEDULES_OPENSEARCH", "4"))
+SCHEDULES = int(os.environ.get("ELSA_INDEX_TESTS_SCHEDULES_OPENSEARCH", "2"))
 
 
 @pytest.mark.timeout(600)
