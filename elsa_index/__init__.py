@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .codes.over_items import codes_over_items
     from .data.histories import Histories, read_histories
     from .data.interactions import Interactions, read_interactions
+    from .data.log_format import LogFormat
     from .data.metadata import read_metadata
     from .data.protocols import split
     from .data.splits import Split
@@ -76,6 +77,7 @@ _HOME = {
     "Explanation": "search.explanation",
     "export": "exporting.export",
     "Histories": "data.histories",
+    "LogFormat": "data.log_format",
     "read_histories": "data.histories",
     "IdMap": "storage.ids",
     "Index": "index",
@@ -126,6 +128,7 @@ __all__ = [
     "Interactions",
     "ItemCodes",
     "JavaError",
+    "LogFormat",
     "MissingExtraError",
     "Ranking",
     "SearchResult",

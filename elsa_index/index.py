@@ -210,7 +210,7 @@ class Index:
 
     def search(
         self,
-        histories: Sequence[Sequence[object]],
+        histories: Iterable[Iterable[object]],
         k: int = SearchOptions.k,
         *,
         exact: bool = SearchOptions.exact,

@@ -13,6 +13,8 @@ from elsa_index.limits import AT_LEAST_ONE
 from elsa_index.segments.rules import SegmentRules
 
 from . import options
+from .log_options import FormOptions
+from .spread import spread
 
 if TYPE_CHECKING:
     import elsa_index as ei
@@ -22,6 +24,7 @@ EXAMPLE = (
 )
 
 
+@spread
 def build(
     source: Annotated[
         Path,
@@ -93,6 +96,7 @@ def build(
     name: Annotated[str | None, typer.Option(help="The alias that will serve the catalogue (opensearch).")] = None,
     shards: Annotated[int | None, typer.Option(help="Primary shards (opensearch).", show_default="1")] = None,
     replicas: Annotated[int | None, typer.Option(help="Copies of each shard (opensearch).", show_default="1")] = None,
+    form: FormOptions = FormOptions(),
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -106,10 +110,10 @@ def build(
     if (source / MANIFEST).is_file():
         raise ei.UsageError(f"{source} is an index already; build takes codes, a model directory or a .npz file.")
     codes = ei.load_codes(source, item_ids, history_codes, rows, nnz)
-    tagged = ei.read_tags(tags) if tags else None
-    known = ei.read_metadata(metadata) if metadata else None
+    tagged = ei.read_tags(tags, form.log_format) if tags else None
+    known = ei.read_metadata(metadata, form.log_format) if metadata else None
     latent = ei.load_codes(segments_from) if segments_from else None
-    asked = ei.read_histories(histories).items if histories else None
+    asked = ei.read_histories(histories, form=form.log_format).items if histories else None
     if asked and source.suffix == ".npz" and codes.history_kind == "items":
         _say_orientation(codes, asked, rows or "targets")
     started = time.perf_counter()

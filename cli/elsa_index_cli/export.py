@@ -31,14 +31,14 @@ def export(
 ) -> None:
     """Write an index's codes as files that other engines load, with a README that says how."""
     import elsa_index as ei
-    from elsa_index.data.tables import read_table, refuse_missing
 
     asked = ei.read_histories(histories) if histories else None
     titles = None
     if metadata is not None:
-        frame = read_table(metadata, ["item_id", "title"])
-        refuse_missing(frame, ["item_id"], metadata)
-        titles = [(item, title) for item, title in zip(frame["item_id"], frame["title"], strict=True) if title]
+        known = ei.read_metadata(metadata)
+        if "title" not in known:
+            raise ei.DataError(f"{metadata} has no column 'title'; its columns are {', '.join(known)}.")
+        titles = [(str(item), title) for item, title in zip(known["item_id"], known["title"], strict=True) if title]
     with ei.Index.open(index) as opened, options.progress("exporting") as on_progress:
         if asked is not None:
             options.note_unknown(item for history in asked.items for item in history if item not in opened.ids)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import options
+from .log_options import FormOptions, LogOptions
+from .spread import spread
 
 if TYPE_CHECKING:
     import elsa_index as ei
@@ -16,11 +18,15 @@ EXAMPLE = (
 )
 
 
+@spread
 def fold_in(
     target: Annotated[
         Path, typer.Argument(metavar="INDEX|MODEL", help="An index, changed in one commit, or what train wrote.")
     ],
-    log: Annotated[Path, typer.Argument(help="The log so far, of items that are new and items that are not.")],
+    logs: Annotated[
+        list[str],
+        typer.Argument(metavar="LOG...", help="The log so far, of items new and old; as in train."),
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="For a MODEL: the model directory to write; may be MODEL.")
     ] = None,
@@ -32,11 +38,8 @@ def fold_in(
             "the codes of their nearest by it, and the tag code:metadata."
         ),
     ] = None,
-    user_column: options.UserColumn = "user_id",
-    item_column: options.ItemColumn = "item_id",
-    value_column: options.ValueColumn = None,
-    min_value: options.MinValue = None,
-    min_user_items: options.MinUserItems = 1,
+    rows: LogOptions = LogOptions(),
+    form: FormOptions = FormOptions(),
     time_column: Annotated[
         str | None,
         typer.Option(
@@ -62,10 +65,7 @@ def fold_in(
         refuse_target(out, overwrite=overwrite)
     origin = Manifest.read(target).codes.origin if codes is None else codes.origin
     config = config_of(origin) if time_column else None
-    interactions = ei.read_interactions(
-        log, user_column=user_column, item_column=item_column, value_column=value_column, min_value=min_value,
-        min_user_items=min_user_items, time_column=time_column,
-    )  # fmt: skip
+    interactions = rows.read(logs, form, time_column)
     options.note_summary(interactions)
     quality = None
     if config is not None:
@@ -75,7 +75,8 @@ def fold_in(
         if codes is None:
             done = ei.fold_into_index(
                 target, interactions, on_stage=on_stage,
-                tags=ei.read_tags(tags) if tags else None, metadata=ei.read_metadata(metadata) if metadata else None,
+                tags=ei.read_tags(tags, form.log_format) if tags else None,
+                metadata=ei.read_metadata(metadata, form.log_format) if metadata else None,
             )  # fmt: skip
             changed: dict[str, Any] = vars(done.changed) | {"by_metadata": done.by_metadata}
             by_metadata = done.by_metadata

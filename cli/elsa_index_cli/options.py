@@ -40,11 +40,6 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", callbac
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Seed = Annotated[int, typer.Option(help="Seed of all that is random.")]
-UserColumn = Annotated[str, typer.Option(help="The log's column of user ids.")]
-ItemColumn = Annotated[str, typer.Option(help="The log's column of item ids.")]
-ValueColumn = Annotated[str | None, typer.Option(help="The log's column of ratings or counts, if it has one.")]
-MinValue = Annotated[float | None, typer.Option(help="The lowest value that is an interaction.")]
-MinUserItems = Annotated[int, typer.Option(help="Drop users with fewer items.")]
 TargetOverlap = Annotated[float, typer.Option(help="Of calibrated with exact answers; 1: always exact.")]
 Items = Annotated[str | None, typer.Option(help="One history: ids, separated by commas.")]
 Item = Annotated[list[str] | None, typer.Option(help="One id of the history, commas and all; repeatable.")]
@@ -166,8 +161,12 @@ def say_changed(index: Path, done: "ei.Changed", *, json: bool, otherwise: str =
 
 def note_summary(log: "ei.Interactions") -> None:
     """What reading a log did."""
-    counts = (f"{count:,} {name.replace('_', ' ')}" for name, count in log.summary.items())
-    note(f"read {', '.join(counts)}")
+    counted = {name: count for name, count in log.summary.items() if isinstance(count, int)}
+    counts = (f"{count:,} {name.replace('_', ' ')}" for name, count in counted.items())
+    as_what = f" as {log.summary['read_as']}" if "read_as" in log.summary else ""
+    note(f"read{as_what}: {', '.join(counts)}")
+    if "notes" in log.summary:
+        note(f"note: {log.summary['notes']}")
 
 
 def note_unknown(items: Iterable[str]) -> None:

@@ -12,7 +12,9 @@ from elsa_index.engines.names import ManyTerms, RankName
 from elsa_index.search.options import Fallback, SearchOptions
 
 from . import options
+from .log_options import FormOptions
 from .printable import for_stdout
+from .spread import spread
 
 if TYPE_CHECKING:
     import elsa_index as ei
@@ -21,6 +23,7 @@ EXAMPLE = "Example: elsa-index search catalogue.index --items a,b,c -k 20 · ...
 _SHOWN = 4  # parts of an explanation
 
 
+@spread
 def search(
     index: Annotated[Path, typer.Argument(help="The index directory.")],
     items: options.Items = None,
@@ -57,6 +60,7 @@ def search(
         ),
     ] = SearchOptions.many_terms,
     threads: options.Threads = SearchOptions.threads,
+    form: FormOptions = FormOptions(),
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -67,7 +71,7 @@ def search(
     _refuse_contradictions(one, histories, explain, out)
     if out is not None:
         _refuse_output(out, overwrite)
-    asked = _Asked.of(one, histories)
+    asked = _Asked.of(one, histories, form)
     excluded = options.excluded(exclude)
     with options.opened(index, metadata) as opened, options.progress("searching") as on_progress:
         started = time.perf_counter()
@@ -108,12 +112,12 @@ class _Asked:
     batch: bool
 
     @classmethod
-    def of(cls, one: list[str], histories: Path | None) -> "_Asked":
+    def of(cls, one: list[str], histories: Path | None, form: FormOptions) -> "_Asked":
         import elsa_index as ei
 
         if histories is None:
             return cls([""], [one], None, False)
-        read = ei.read_histories(histories)
+        read = ei.read_histories(histories, form=form.log_format)
         return cls(read.users, read.items, read.weights, True)
 
 

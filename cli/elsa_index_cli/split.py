@@ -8,12 +8,15 @@ import typer
 from elsa_index.data.split_options import Protocol, SplitOptions
 
 from . import options
+from .log_options import FormOptions, LogFiles, LogOptions
+from .spread import spread
 
 EXAMPLE = "Example: elsa-index split ratings.csv -o split --value-column rating --min-value 4 --users 500"
 
 
+@spread
 def split(
-    log: Annotated[Path, typer.Argument(help="The log: CSV, TSV, Parquet (also .gz) or .npz.")],
+    logs: LogFiles,
     out: Annotated[Path, typer.Option("--out", "-o", help="The directory to write.")],
     protocol: Annotated[Protocol, typer.Option(help="Which interactions are hidden.")] = SplitOptions.protocol,
     users: Annotated[
@@ -24,12 +27,9 @@ def split(
     ] = SplitOptions.hide,
     folds: Annotated[int, typer.Option(help="How often the hidden part rotates (held-out).")] = SplitOptions.folds,
     test: Annotated[Path | None, typer.Option(help="The published test log (given).")] = None,
-    user_column: options.UserColumn = "user_id",
-    item_column: options.ItemColumn = "item_id",
-    value_column: options.ValueColumn = None,
-    min_value: options.MinValue = None,
     time_column: Annotated[str | None, typer.Option(help="The log's column of times (temporal).")] = None,
-    min_user_items: options.MinUserItems = 1,
+    rows: LogOptions = LogOptions(),
+    form: FormOptions = FormOptions(),
     seed: options.Seed = SplitOptions.seed,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
@@ -38,16 +38,12 @@ def split(
     """Split a log into what may be trained on, histories, and hidden items."""
     import elsa_index as ei
 
-    interactions = ei.read_interactions(
-        log,
-        user_column=user_column,
-        item_column=item_column,
-        value_column=value_column,
-        min_value=min_value,
-        time_column=time_column,
-        min_user_items=min_user_items,
-    )
-    hidden = ei.read_interactions(test, user_column=user_column, item_column=item_column) if test else None
+    interactions = rows.read(logs, form, time_column)
+    hidden = None
+    if test is not None:
+        hidden = ei.read_interactions(
+            test, user_column=rows.user_column, item_column=rows.item_column, form=form.log_format
+        )
     made = ei.split(interactions, protocol=protocol, users=users, hide=hide, folds=folds, test=hidden, seed=seed)
     made.save(out, overwrite=overwrite)
     if json:

@@ -12,6 +12,8 @@ from elsa_index.training.config import TOLERANCE, TrainingConfig
 from elsa_index.training.slim.config import SlimConfig
 
 from . import options
+from .log_options import FormOptions, LogFiles, LogOptions
+from .spread import spread
 
 if TYPE_CHECKING:
     import elsa_index as ei
@@ -34,9 +36,10 @@ class Model(StrEnum):
     slim = "slim"
 
 
+@spread
 def train(
     context: typer.Context,
-    log: Annotated[Path, typer.Argument(help="The log: CSV, TSV, Parquet (also .gz) or .npz.")],
+    logs: LogFiles,
     out: Annotated[Path, typer.Option("--out", "-o", help="The model directory to write.")],
     model: Annotated[
         Model,
@@ -155,11 +158,8 @@ def train(
     tolerance: Annotated[
         float, typer.Option(help="With --init: codes that moved by no more than this, as diff counts it, stay.")
     ] = TOLERANCE,
-    user_column: options.UserColumn = "user_id",
-    item_column: options.ItemColumn = "item_id",
-    value_column: options.ValueColumn = None,
-    min_value: options.MinValue = None,
-    min_user_items: options.MinUserItems = 1,
+    rows: LogOptions = LogOptions(),
+    form: FormOptions = FormOptions(),
     seed: options.Seed = default("seed"),
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the checkpoint that a stopped training left beside OUT.")
@@ -187,10 +187,7 @@ def train(
     state = checkpoints.path_beside(out)
     if not resume:
         checkpoints.refuse_unfinished(state, overwrite=overwrite)
-    interactions = ei.read_interactions(
-        log, user_column=user_column, item_column=item_column, value_column=value_column,
-        min_value=min_value, min_user_items=min_user_items,
-    )  # fmt: skip
+    interactions = rows.read(logs, form)
     options.note_summary(interactions)
     with options.stages() as on_stage:
         codes = ei.train(

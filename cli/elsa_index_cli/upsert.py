@@ -6,10 +6,13 @@ from typing import Annotated
 import typer
 
 from . import options
+from .log_options import FormOptions
+from .spread import spread
 
 EXAMPLE = "Example: elsa-index fold-in model log.csv -o model-now · elsa-index upsert catalogue.index model-now"
 
 
+@spread
 def upsert(
     index: Annotated[Path, typer.Argument(help="The index directory: lucene, exact, faiss-flat or opensearch.")],
     model: Annotated[
@@ -24,6 +27,7 @@ def upsert(
     same_space: Annotated[
         bool, typer.Option("--same-space", help="The codes go with the index's, although nothing in MODEL says so.")
     ] = False,
+    form: FormOptions = FormOptions(),
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -38,8 +42,8 @@ def upsert(
         index,
         codes,
         items=None if only is None else [name for name in read_ids(only) if name],
-        tags=ei.read_tags(tags) if tags else None,
-        metadata=ei.read_metadata(metadata) if metadata else None,
+        tags=ei.read_tags(tags, form.log_format) if tags else None,
+        metadata=ei.read_metadata(metadata, form.log_format) if metadata else None,
         same_space=same_space,
     )
     options.say_changed(index, done, json=json)

@@ -166,7 +166,7 @@ class Catalogue:
         )
 
     def resolve(
-        self, history: Sequence[object], weights: Sequence[float] | None = None, at: int = 0
+        self, history: Iterable[object], weights: Sequence[float] | None = None, at: int = 0
     ) -> ResolvedHistory:
         """A history by rows, with its query vector.
 
@@ -175,9 +175,10 @@ class Catalogue:
         Raises UsageError for text in place of a sequence, and for weights that do not fit.
         """
         self._refuse_closed()
-        if isinstance(history, str) or not isinstance(history, Collection):
+        if isinstance(history, (str, Mapping)) or not isinstance(history, Iterable):
             got = f"the text {shorten(history)}" if isinstance(history, str) else repr(history)
             raise UsageError(f"A history is a sequence of item ids, got {got}; several are a list of such sequences.")
+        history = _listed(history)
         if weights is not None and not _are_finite(weights, len(history)):
             raise UsageError(f"History {at} needs {len(history)} finite weights, got {shorten(weights)}.")
         rows, shares, unknown = history_rows(self.ids, history, weights)
@@ -189,11 +190,12 @@ class Catalogue:
         return ResolvedHistory(rows, shares, self.history_codes.vector(rows, shares), unknown, exponent)
 
     def resolve_all(
-        self, histories: Sequence[Sequence[object]], weights: Sequence[Sequence[float] | None] | None = None
+        self, histories: Iterable[Iterable[object]], weights: Sequence[Sequence[float] | None] | None = None
     ) -> list[ResolvedHistory]:
         """Each of many histories. Raises UsageError where they are none, or weights not as many."""
-        if isinstance(histories, str) or not isinstance(histories, Collection):
+        if isinstance(histories, (str, Mapping)) or not isinstance(histories, Iterable):
             raise UsageError(f"Histories are a list of lists of item ids, [['a', 'b']]; got {shorten(histories)}.")
+        histories = list(histories)
         if weights is None:
             weights = [None] * len(histories)
         elif not isinstance(weights, Collection) or len(weights) != len(histories):
@@ -246,6 +248,12 @@ def _check_dims(manifest: Manifest) -> None:
     most = _USUAL_DIMS + sum(entry.bytes for entry in manifest.files.values())
     if not 1 <= manifest.codes.dims <= most:
         raise StorageError(f"The index is damaged: its files cannot be of codes of {manifest.codes.dims:,} dimensions.")
+
+
+def _listed(history: Iterable[object]) -> list[object]:
+    """A history as a list: a Series finds items by its index, a set not at all, and Arrow's arrays hold scalars."""
+    of_arrow = getattr(history, "to_pylist", None)
+    return of_arrow() if of_arrow is not None else list(history)
 
 
 def _are_finite(weights: Sequence[float], count: int) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..catalogue.catalogue import Catalogue
 from ..catalogue.commit import PATIENCE
-from ..data.interactions import Interactions
+from ..data.interactions import Interactions, as_interactions
 from ..data.metadata import Metadata
 from ..storage.ids import IdMap, external_id
 from ..training.fold_in import fold_in
@@ -42,7 +42,7 @@ class FoldedIntoIndex:
 
 def fold_into_index(
     path: str | os.PathLike[str],
-    log: Interactions,
+    log: Interactions | object,
     *,
     tags: Iterable[tuple[str, str]] | None = None,
     metadata: Mapping[str, Sequence[object]] | None = None,
@@ -68,6 +68,7 @@ def fold_into_index(
         UsageError: See `fold_in` and `upsert`, and for an index without stored codes.
         StorageError: See `upsert`.
     """
+    log = as_interactions(log)
     catalogue = opened_for_change(path)
     try:
         provisional = rows_by_metadata(catalogue)

@@ -13,7 +13,7 @@ from scipy.sparse import csr_array, eye_array
 
 from ..data.npz import load_csr
 from ..data.scipy_matrix import checked_csr, row_norms
-from ..data.tables import read_table, refuse_missing
+from ..data.tables import id_column, read_parts
 from ..errors import DataError, StorageError
 from ..storage.files import existing_file, load_array, read_json
 from ..storage.ids import IdMap, Rows
@@ -253,9 +253,7 @@ def read_ids(path: str | os.PathLike[str]) -> list[str]:
             return path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
         except UnicodeDecodeError as error:
             raise DataError(f"{path} is not UTF-8 text: {error}") from None
-    frame = read_table(path, ["item_id"])
-    refuse_missing(frame, ["item_id"], path)
-    return frame["item_id"].to_list()
+    return [name for part in read_parts(path, ["item_id"]) for name in id_column(part, "item_id").to_list()]
 
 
 def refuse_target(path: str | os.PathLike[str], *, overwrite: bool) -> None:

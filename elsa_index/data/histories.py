@@ -1,6 +1,5 @@
 """Histories: the items that queries start from, by external id."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,7 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..storage.ids import IdMap, Rows, external_id
-from .tables import numbers, read_table, refuse_missing
+from .log_format import AS_IT_IS, LogFormat
+from .reading.sources import Paths
+from .tables import id_column, numbers, read_parts
 
 
 @dataclass(frozen=True)
@@ -29,27 +30,41 @@ class Histories:
         return len(self.items)
 
 
-def read_histories(path: str | os.PathLike[str]) -> Histories:
-    """Reads a table with the columns user_id, item_id (optional weight).
+def read_histories(
+    path: Paths,
+    *,
+    user_column: str | int = "user_id",
+    item_column: str | int = "item_id",
+    form: LogFormat = AS_IT_IS,
+) -> Histories:
+    """Reads tables with columns of users and items (optional weight): files of any format that a log may have.
 
-    A row whose item_id is empty stands for a user without history.
+    A row whose item is missing stands for a user without history.
+
+    Args:
+        path: Files, or a table; see `read_interactions`.
+        user_column: Of user ids.
+        item_column: Of item ids.
+        form: What the files do not say themselves.
 
     Raises:
         DataError: Naming the file and the row.
     """
     import polars as pl
 
-    frame = read_table(path, ["user_id", "item_id"], ["weight"])
-    refuse_missing(frame, ["user_id"], path)
+    user, item = str(user_column), str(item_column)
+    frames = []
+    for part in read_parts(path, [user, item], ["weight"], form, "The table"):
+        columns = {"user": id_column(part, user), "item": id_column(part, item, optional=True)}
+        if "weight" in part.frame.columns:
+            columns["weight"] = numbers(part, "weight")
+        frames.append(pl.DataFrame(columns))
+    frame = pl.concat(frames)
     weighted = "weight" in frame.columns
-    if weighted:
-        frame = frame.with_columns(numbers(frame, "weight", path).alias("weight"))
-    frame = frame.with_columns(pl.when(pl.col("item_id") != "").then(pl.col("item_id")))
-    columns = ["item_id", "weight"] if weighted else ["item_id"]
-    kept = [pl.col(name).filter(pl.col("item_id").is_not_null()) for name in columns]
-    grouped = frame.group_by("user_id", maintain_order=True).agg(kept)
+    kept = [pl.col(name).filter(pl.col("item").is_not_null()) for name in frame.columns[1:]]
+    grouped = frame.group_by("user", maintain_order=True).agg(kept)
     weights = grouped["weight"].to_list() if weighted else None
-    return Histories(grouped["user_id"].to_list(), grouped["item_id"].to_list(), weights)
+    return Histories(grouped["user"].to_list(), grouped["item"].to_list(), weights)
 
 
 def history_rows(

@@ -1,6 +1,5 @@
 """Metadata: what is known of items besides interactions: titles, genres, authors, years."""
 
-import os
 import warnings
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,11 @@ from ..errors import DataError, DataWarning, StorageError, name_some
 from ..storage.files import read_json, write_json
 from ..storage.ids import IdMap, Rows
 from ..storage.strings import Strings
-from .tables import read_all_columns, refuse_missing
+from .frames import as_polars
+from .log_format import AS_IT_IS, LogFormat
+from .reading.found import ROW
+from .reading.sources import Paths
+from .tables import id_column, read_parts
 
 TITLE = "title"
 _COLUMNS = "metadata.json"
@@ -37,6 +40,9 @@ class Metadata:
         Raises DataError where no item is in `ids`, and where there is nothing but ids; warns (DataWarning) where few
         are, and where there are no titles.
         """
+        frame = as_polars(table)
+        if frame is not None:
+            table = {name: frame[name].to_list() for name in frame.columns}
         if "item_id" not in table:
             raise DataError(f"Metadata needs the column item_id; it has {name_some(list(table))}.")
         names = [name for name in table if name != "item_id"]
@@ -135,8 +141,8 @@ def _text(value: object) -> str:
     return "" if value is None or value != value else str(value)
 
 
-def read_metadata(path: str | os.PathLike[str]) -> dict[str, list[str | None]]:
-    """Reads a table with the column item_id and any others.
+def read_metadata(path: Paths, form: LogFormat = AS_IT_IS) -> dict[str, list[str | None]]:
+    """Reads tables with the column item_id and any others.
 
     Returns:
         Columns by name, all as text.
@@ -144,6 +150,10 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, list[str | None]]:
     Raises:
         DataError: Naming the file, and the column or row that is wrong.
     """
-    frame = read_all_columns(path, ["item_id"])
-    refuse_missing(frame, ["item_id"], path)
+    import polars as pl
+
+    frames = []
+    for part in read_parts(path, ["item_id"], None, form):
+        frames.append(part.frame.drop(ROW).with_columns(id_column(part, "item_id").alias("item_id")))
+    frame = pl.concat(frames, how="diagonal")
     return {name: frame[name].to_list() for name in frame.columns}

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError, UsageError, refuse_kind
-from .interactions import Interactions
+from ..errors import DataError, UsageError
+from .interactions import Interactions, as_interactions
 from .scipy_matrix import rows_of
 from .split_options import Protocol, SplitOptions
 from .splits import Split
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def split(
-    interactions: Interactions,
+    interactions: Interactions | object,
     *,
     protocol: Protocol = SplitOptions.protocol,
     users: int | None = SplitOptions.users,
@@ -39,7 +39,8 @@ def split(
     Items that do not occur in training are dropped from histories and hidden items first, and counted.
 
     Args:
-        interactions: The log; with times for `temporal`.
+        interactions: The log, with times for `temporal`; also a table (pandas, Polars, Arrow) with the columns user_id
+            and item_id, or a SciPy matrix.
         protocol: `held-out`, `temporal` or `given`.
         users: Users to hold out; a tenth, at most 3,000, where None.
         hide: Share of a user's items (temporal: of all interactions) to hide.
@@ -54,7 +55,7 @@ def split(
         UsageError: For values out of range, and for what the protocol does not take.
         DataError: Where too little is left.
     """
-    refuse_kind("The log", interactions, Interactions, "read it with read_interactions, or make it by from_pairs.")
+    interactions = as_interactions(interactions)
     options = SplitOptions(protocol, users, hide, folds, seed)
     if (test is not None) != (protocol == "given"):
         raise UsageError("The protocol given, and only it, needs a test log (--test FILE).")
@@ -190,6 +191,11 @@ def _given(log: Interactions, test: Interactions) -> Split:
 def _choose_users(
     eligible: npt.NDArray[np.integer], options: SplitOptions, total: int, rng: np.random.Generator
 ) -> npt.NDArray:
+    if not len(eligible):
+        raise DataError(
+            f"None of {total:,} users can be held out, as nobody has two items (temporal: one before the moment, one "
+            "after): is the column of users, --user-column, the right one?"
+        )
     users = options.users_of(len(eligible))
     if users > len(eligible) or users >= total:
         raise UsageError(
@@ -199,15 +205,13 @@ def _choose_users(
     return np.sort(rng.choice(eligible, users, replace=False))
 
 
-def _subset(log: Interactions, keep: npt.NDArray[np.bool_], summary: dict[str, int] | None = None) -> Interactions:
+def _subset(
+    log: Interactions, keep: npt.NDArray[np.bool_], summary: dict[str, int | str] | None = None
+) -> Interactions:
     """The interactions that `keep` (one a stored one) marks."""
-    import polars as pl
-
     if not keep.any():
         raise DataError("No interaction is left to train on; hold out fewer users or hide less.")
-    frame = log.pairs().filter(pl.Series(keep))
-    times = frame["time"] if log.times is not None else None
-    return Interactions.from_pairs(frame["user_id"], frame["item_id"], times, summary)
+    return log.subset(keep)
 
 
 def _described(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import DataError, StorageError
 from ..storage.files import read_json, write_json
 from ..storage.staging import staged_directory
-from .interactions import Interactions, read_interactions
+from .interactions import Interactions
 from .tables import read_table, write_parquet
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ class Split:
         description = read_json(path / "split.json")
         if description.get("format") != FORMAT:
             raise StorageError(f"{path} has the format {description.get('format')!r}; this version reads {FORMAT!r}.")
-        train = read_interactions(path / "train.parquet")
+        pairs = read_table(path / "train.parquet", ["user_id", "item_id"])
+        train = Interactions.from_pairs(pairs["user_id"], pairs["item_id"])
         if train.fingerprint != description.get("train_fingerprint"):
             raise StorageError(f"{path}/train.parquet is not the log that this split was made with; split again.")
         tables = []

@@ -1,78 +1,143 @@
-"""Reading and writing tables: CSV, TSV and Parquet, plain or gzipped, through Polars."""
+"""Reading and writing tables: files of any format that people have, as columns of text."""
 
-import io
-import os
-from collections.abc import Iterator
+import difflib
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ..errors import DataError, UsageError, name_some, shorten
-from ..storage.files import existing_file
 from ..storage.staging import staged_file
-from .raw_bytes import unpacked
+from .frames import as_polars
+from .log_format import AS_IT_IS, LogFormat
+from .reading.delimited import read_delimited
+from .reading.found import ROW, Found, Notes
+from .reading.other_kinds import are_blocks, are_lines, read_blocks, read_json_lines, read_lines
+from .reading.sources import Paths, Source, sources_of
+from .reading.text import as_utf8, lines_of
 
 if TYPE_CHECKING:
     import polars as pl
 
-READABLE = ".csv, .tsv, .parquet, each also with .gz"
-_MOST_COLUMNS = 10_000
 WRITABLE = ".csv, .parquet, .jsonl or .trec"
+_SAMPLE = 50
+_MISSING = r"(?i)^\s*(nan|null|none|nat|<na>|\\n)?\s*$"
+"""How programs write that there is nothing: pandas, databases, Python, and MySQL's dumps."""
+_WHOLE = r"^-?\d+\.0+$"
+_EXACT = 2**53  # beyond it floats are no whole numbers any more
 
 
-def table_format(path: Path) -> str:
-    """`csv`, `tsv` or `parquet`, by the name. Raises DataError for any other."""
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-    kind = suffixes[-1].removeprefix(".") if suffixes else ""
-    if kind not in {"csv", "tsv", "parquet"}:
-        raise DataError(f"{path} has no known format; its name must end in {READABLE}.")
-    return kind
+@dataclass
+class Part:
+    """The table of one file. name: of the file. frame: columns of text, and ROW. notes: what reading it did."""
+
+    name: str
+    frame: "pl.DataFrame"
+    kind: str
+    notes: Notes
 
 
-def read_table(path: str | os.PathLike[str], required: list[str], optional: list[str] | None = None) -> "pl.DataFrame":
-    """The named columns of a table, all as text (null where empty), with `row` counted from 1 after the header.
+def read_parts(
+    paths: Paths | object,
+    required: Sequence[str],
+    optional: Sequence[str] | None = (),
+    form: LogFormat = AS_IT_IS,
+    what: str = "The table",
+) -> Iterator[Part]:
+    """The tables of all files, one after the other, each with the named columns as text, null where empty.
 
-    Raises DataError that names the file and the column, or what the file has instead of a table.
+    Args:
+        paths: A file, several, a pattern, a folder, or `-` for standard input; or a table of pandas, Polars or Arrow.
+        required: Columns that must be there. In formats without names the first two are users and items.
+        optional: Further ones, of those that are there; None: all that can be read as text.
+        form: What the files do not say themselves.
+        what: Whose files they are, for messages.
+
+    Raises:
+        DataError: That names the file and the column or row, or what the file has instead of a table.
     """
-    frame = _read(path, required)
-    wanted = [*required, *(name for name in optional or [] if name in frame.columns)]
-    return _as_text(frame, list(dict.fromkeys(wanted)), path).with_row_index("row", offset=1)
+    frame = as_polars(paths)
+    if frame is not None:
+        yield _part(f"{what} given", Found(frame.with_row_index(ROW, offset=1), "a table"), required, optional)
+        return
+    for source in sources_of(cast(Paths, paths), what):
+        yield _part(source.name, _read(source, required, form), required, optional)
 
 
-def read_all_columns(path: str | os.PathLike[str], required: list[str]) -> "pl.DataFrame":
-    """Every column of a table that can be read as text, and no `row`: lists are left out."""
-    frame = _read(path, required)
-    flat = [name for name, kind in frame.schema.items() if not kind.is_nested()]
-    return _as_text(frame, flat, path)
+def _part(path: str, found: Found, required: Sequence[str], optional: Sequence[str] | None) -> Part:
+    missing = [name for name in required if name not in found.frame.columns]
+    if missing:
+        raise DataError(_explain_missing(path, missing, found))
+    if found.frame.height == 0:
+        raise DataError(f"{path} has a header and no rows; at least one row is needed.")
+    names = [name for name in found.frame.columns if name != ROW]
+    wanted = list(names) if optional is None else [*required, *(name for name in optional if name in names)]
+    frame = _as_text(found.frame, list(dict.fromkeys(wanted)), path)
+    if found.has_header:
+        frame = _without_headers(frame, required, found.notes)
+    return Part(path, frame, found.kind, found.notes)
 
 
-def _read(path: str | os.PathLike[str], required: list[str]) -> "pl.DataFrame":
+def read_table(
+    paths: Paths | object, required: Sequence[str], optional: Sequence[str] | None = (), form: LogFormat = AS_IT_IS
+) -> "pl.DataFrame":
+    """The same as one table, without numbers of rows."""
     import polars as pl
 
-    path = existing_file(path, "The table")
-    kind = table_format(path)
-    with _explained(path, kind):
-        data = unpacked(path)
+    return pl.concat([part.frame.drop(ROW) for part in read_parts(paths, required, optional, form)], how="diagonal")
+
+
+def _read(source: Source, required: Sequence[str], form: LogFormat) -> Found:
+    notes = Notes()
+    with _explained(source.name, form.kind):
+        data = source.read()
         if not data.strip():
-            raise DataError(f"{path} is empty; a table with a header and rows is needed.")
-        if kind == "parquet":
-            frame = _parquet(data, path)
+            raise DataError(f"{source.name} is empty; a table with a header and rows is needed.")
+        if form.kind == "parquet" or (form.kind == "auto" and (source.suffix == ".parquet" or data[:4] == b"PAR1")):
+            found = Found(_parquet(data, source.name).with_row_index(ROW, offset=1), "Parquet")
         else:
-            separator = "\t" if kind == "tsv" else ","
-            columns = data[: data.find(b"\n") + 1 or None].count(separator.encode()) + 1
-            if columns > _MOST_COLUMNS:
-                raise DataError(f"{path} has {columns:,} columns; a table has at most {_MOST_COLUMNS:,}.")
-            frame = pl.read_csv(io.BytesIO(data), separator=separator, infer_schema=False)
-    missing = [name for name in required if name not in frame.columns]
-    if missing:
-        raise DataError(f"{path} has no column {name_some(missing)}; its columns are {name_some(frame.columns, 20)}.")
-    if frame.height == 0:
-        raise DataError(f"{path} has a header and no rows; at least one row is needed.")
-    return frame
+            data = as_utf8(data, form.encoding, source.name, notes)
+            found = _read_text(data, source, required, form)
+    found.notes.add(notes)
+    return found
+
+
+def _read_text(data: bytes, source: Source, required: Sequence[str], form: LogFormat) -> Found:
+    sample = lines_of(data, _SAMPLE)
+    user, item = (*required, "user_id", "item_id")[:2] if len(required) != 1 else ("user_id", required[0])
+    is_left_open = form.kind == "auto" and form.separator is None and form.header is None
+    if form.kind == "jsonl" or (form.kind == "auto" and data.lstrip()[:1] in (b"{", b"[")):
+        return read_json_lines(data, source.name)
+    if form.kind == "netflix" or (is_left_open and are_blocks(sample)):
+        return read_blocks(data, source.name, user, item)
+    if form.kind == "lines" or (is_left_open and are_lines(sample)):
+        return read_lines(data, source.name, user, item)
+    return read_delimited(data, source.name, form, required)
+
+
+def _explain_missing(path: str, missing: Sequence[str], found: Found) -> str:
+    """What may be wrong where columns are missing."""
+    names = [name for name in found.frame.columns if name != ROW]
+    said = f"{path} has no column {name_some(list(missing))}; its columns are {name_some(names, 20)}"
+    simple = {re.sub(r"[^a-z0-9]", "", name.casefold()): name for name in names}
+    meant = {}
+    for name in missing:
+        near = difflib.get_close_matches(re.sub(r"[^a-z0-9]", "", name.casefold()), simple, 1, 0.75)
+        if near:
+            meant[name] = simple[near[0]]
+    if meant:
+        return f"{said}. Is it {name_some(list(meant.values()))}? Say which columns to read, --item-column for example."
+    if found.has_header and any(re.fullmatch(r"-?\d+(\.\d+)?", name) for name in names):
+        return f"{said}. If it has no header pass --no-header and columns by number, the first is 1 (LogFormat)."
+    if len(names) == 1 and len(missing) > 1:
+        return f"{said}. Say what separates its fields: --separator (LogFormat)."
+    return f"{said}."
 
 
 @contextmanager
-def _explained(path: Path, kind: str) -> Iterator[None]:
+def _explained(path: str, kind: str) -> Iterator[None]:
     """Turns what Polars raises, its panics included, into a DataError."""
     import polars as pl
 
@@ -81,15 +146,15 @@ def _explained(path: Path, kind: str) -> Iterator[None]:
     except DataError:
         raise
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise DataError(f"{path} cannot be read as {kind.upper()}: {reason}") from None
+        reason = " ".join(str(error).split(". ")[0].split())[:200]
+        raise DataError(f"{path} cannot be read as {'a table' if kind == 'auto' else kind}: {reason}") from None
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # Polars' Rust core on malformed bytes
             raise
-        raise DataError(f"{path} cannot be read as {kind.upper()}: the file is damaged.") from None
+        raise DataError(f"{path} cannot be read as a table: the file is damaged.") from None
 
 
-def _parquet(data: bytes, path: Path) -> "pl.DataFrame":
+def _parquet(data: bytes, path: str) -> "pl.DataFrame":
     from .parquet import read_parquet
 
     try:
@@ -98,36 +163,109 @@ def _parquet(data: bytes, path: Path) -> "pl.DataFrame":
         raise DataError(f"{path} cannot be read as PARQUET: {error}") from None
 
 
-def _as_text(frame: "pl.DataFrame", columns: list[str], path: str | os.PathLike[str]) -> "pl.DataFrame":
+def _as_text(frame: "pl.DataFrame", columns: Sequence[str], path: str) -> "pl.DataFrame":
+
+    with _explained(path, "text"):
+        return frame.select(ROW, *(_text(frame[name], path) for name in columns if not frame.schema[name].is_nested()))
+
+
+def _text(column: "pl.Series", path: str) -> "pl.Series":
+    """A column as text. Whole numbers that pandas keeps as floats, where one is missing, are whole numbers."""
     import polars as pl
 
-    with _explained(Path(path), "text"):
-        return frame.select(pl.col(name).cast(pl.String) for name in columns)
+    if column.dtype.is_float():
+        whole = column.fill_nan(None).drop_nulls()
+        if len(whole) and ((whole == whole.round()) & (whole.abs() < _EXACT)).all():
+            return column.fill_nan(None).cast(pl.Int64).cast(pl.String)
+    if column.dtype == pl.Binary:
+        return _of_bytes(column, path)
+    return column.cast(pl.String)
 
 
-def numbers(frame: "pl.DataFrame", column: str, path: str | os.PathLike[str]) -> "pl.Series":
-    """A text column as finite float64. Raises DataError that names the first row whose value is none."""
+def _of_bytes(column: "pl.Series", path: str) -> "pl.Series":
+    """Bytes as text: UTF-8, or the sixteen bytes of a UUID."""
     import polars as pl
 
-    values = frame[column].str.strip_chars().cast(pl.Float64, strict=False)
-    bad = (~values.is_finite()).fill_null(True)
-    if bad.any():
-        row = int(bad.arg_true()[0])
+    lengths = column.drop_nulls().bin.size().unique().to_list()
+    try:
+        texts = column.cast(pl.String)
+        if lengths != [16] or not texts.str.contains(r"[\x00-\x1f]").any():
+            return texts
+    except pl.exceptions.PolarsError:
+        pass
+    if lengths == [16]:
+        found = column.bin.encode("hex")
+        return found.str.replace(r"^(.{8})(.{4})(.{4})(.{4})(.{12})$", "${1}-${2}-${3}-${4}-${5}")
+    raise DataError(
+        f"{path}: the column {column.name!r} holds bytes that are neither UTF-8 nor UUIDs; write it as text."
+    )
+
+
+def _without_headers(frame: "pl.DataFrame", required: Sequence[str], notes: Notes) -> "pl.DataFrame":
+    """Without rows that repeat the header, as files that were joined have."""
+    import polars as pl
+
+    if not required:
+        return frame
+    again = pl.all_horizontal(pl.col(name).str.strip_chars() == name for name in required).fill_null(value=False)
+    is_again = frame.select(again).to_series()
+    if len(required) > 1 and is_again.any():
+        notes.count("headers within", int(is_again.sum()))
+        return frame.filter(~is_again)
+    return frame
+
+
+def is_missing(column: "pl.Series") -> "pl.Series":
+    """Whether each text says that there is nothing: empty, blanks, NaN, NULL, None and the like."""
+    return column.is_null() | column.str.contains(_MISSING).fill_null(value=False)
+
+
+def id_column(part: Part, column: str, *, optional: bool = False) -> "pl.Series":
+    """A column of ids: without blanks around them, and without the `.0` that pandas gives whole numbers.
+
+    Raises DataError that names the first row in which one is missing; optional: these are null instead.
+    """
+    import polars as pl
+
+    values = part.frame[column]
+    missing = is_missing(values)
+    if missing.any() and not optional:
+        at = int(missing.arg_true()[0])
+        value = values[at]
+        said = "empty" if value is None or not value.strip() else f"missing ({shorten(value)})"
         raise DataError(
-            f"{path}, row {row + 1}: {column} must be a finite number, got {shorten(frame[column][row])} "
-            f"({int(bad.sum()):,} such rows)."
+            f"{part.name}, row {part.frame[ROW][at]:,}: {column} is {said} ({int(missing.sum()):,} such rows)."
         )
+    stripped = values.str.strip_chars()
+    part.notes.count(f"blanks around {column}", int((stripped != values).fill_null(value=False).sum()))
+    values = (
+        stripped.to_frame().select(pl.when(~missing).then(pl.col(column))).to_series() if missing.any() else stripped
+    )
+    there = values.drop_nulls()
+    if len(there) and there.str.contains(_WHOLE).all():
+        part.notes.say(f"{column} holds numbers such as {there[0]}, read as {there[0].split('.')[0]}")
+        values = values.str.replace(r"\.0+$", "")
     return values
 
 
-def refuse_missing(frame: "pl.DataFrame", columns: list[str], path: str | os.PathLike[str]) -> None:
-    """Raises DataError that names the first row in which one of `columns` is empty."""
-    for column in columns:
-        missing = frame[column].is_null() | (frame[column] == "")
-        if missing.any():
-            raise DataError(
-                f"{path}, row {int(missing.arg_true()[0]) + 1}: {column} is empty ({int(missing.sum()):,} such rows)."
-            )
+def numbers(part: Part, column: str) -> "pl.Series":
+    """A text column as finite float64; a comma may be the decimal point. Raises DataError that names the first row
+    whose value is none."""
+    import polars as pl
+
+    text = part.frame[column].str.strip_chars()
+    values = text.cast(pl.Float64, strict=False)
+    if values.null_count() > text.null_count():
+        with_point = text.str.replace(r"^([+-]?\d+),(\d+)$", "${1}.${2}").cast(pl.Float64, strict=False)
+        values = with_point if with_point.null_count() < values.null_count() else values
+    bad = (~values.is_finite()).fill_null(value=True)
+    if bad.any():
+        row = int(bad.arg_true()[0])
+        raise DataError(
+            f"{part.name}, row {part.frame[ROW][row]:,}: {column} must be a finite number, got "
+            f"{shorten(part.frame[column][row])} ({int(bad.sum()):,} such rows)."
+        )
+    return values
 
 
 def write_parquet(frame: "pl.DataFrame", path: Path) -> None:

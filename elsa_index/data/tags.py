@@ -1,6 +1,5 @@
 """Tags: what items can be filtered by: a category, a segment, "in stock"."""
 
-import os
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial, reduce
@@ -14,7 +13,9 @@ from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows, external_id
 from ..storage.ranges import check_range, check_shape, check_starts
 from ..storage.runs import rows_now
-from .tables import read_table, refuse_missing
+from .log_format import AS_IT_IS, LogFormat
+from .reading.sources import Paths
+from .tables import id_column, read_parts
 
 _STARTS, _ROWS = "tags.starts.npy", "tags.rows.npy"
 
@@ -174,8 +175,8 @@ class Tags:
         return cls(names, starts, rows, items)
 
 
-def read_tags(path: str | os.PathLike[str]) -> list[tuple[str, str]]:
-    """Pairs of item id and tag from a table with the columns item_id and tag."""
-    frame = read_table(path, ["item_id", "tag"])
-    refuse_missing(frame, ["item_id", "tag"], path)
-    return list(zip(frame["item_id"].to_list(), frame["tag"].to_list(), strict=True))
+def read_tags(path: Paths, form: LogFormat = AS_IT_IS) -> list[tuple[str, str]]:
+    """Pairs of item id and tag from tables with the columns item_id and tag."""
+    columns = ["item_id", "tag"]
+    parts = ([id_column(part, name).to_list() for name in columns] for part in read_parts(path, columns, (), form))
+    return [pair for part in parts for pair in zip(*part, strict=True)]

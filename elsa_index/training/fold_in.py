@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..codes.item_codes import ItemCodes
-from ..data.interactions import Interactions
+from ..data.interactions import Interactions, as_interactions
 from ..errors import refuse_kind
 from ..extras import require
 from .folded_in import FoldedIn, refuse_own_history_codes
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .slim.fit import OnStage
 
 
-def fold_in(codes: ItemCodes, log: Interactions, on_stage: "OnStage | None" = None) -> FoldedIn:
+def fold_in(codes: ItemCodes, log: Interactions | object, on_stage: "OnStage | None" = None) -> FoldedIn:
     """Gives codes to the items of a log that a model does not have, and leaves those of the others alone.
 
     Codes over items: a new item's code is the same ridge regression as in training, on its nearest items, with the
@@ -44,7 +44,7 @@ def fold_in(codes: ItemCodes, log: Interactions, on_stage: "OnStage | None" = No
     (['i7'], True)
     """
     refuse_kind("codes", codes, ItemCodes, "load_codes reads them from a path, and train returns them.")
-    refuse_kind("The log", log, Interactions, "read it with read_interactions, or make it by from_pairs.")
+    log = as_interactions(log)
     refuse_own_history_codes(codes)
     if codes.history_kind == "same":
         from .elsa.fold_in import fold_in_by_histories

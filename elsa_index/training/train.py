@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..codes.item_codes import ItemCodes
-from ..data.interactions import Interactions
-from ..errors import refuse_kind
+from ..data.interactions import Interactions, as_interactions
+from ..errors import DataError, refuse_kind
 from ..extras import require
 from ..limits import Limits
 from .checkpoints import SECONDS_BETWEEN
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    interactions: Interactions,
+    interactions: Interactions | object,
     config: TrainingConfig | SlimConfig | None = None,
     on_epoch: "Callable[[EpochReport], None] | None" = None,
     *,
@@ -36,7 +36,8 @@ def train(
     """Learns one code per item from a log.
 
     Args:
-        interactions: What to learn from.
+        interactions: What to learn from; also a table (pandas, Polars, Arrow) with the columns user_id and item_id, or
+            a SciPy matrix.
         config: A `TrainingConfig` for Compressed ELSA (the paper; dense ELSA if `config.dense`), the default, or a
             `SlimConfig` for codes over items.
         on_epoch: Called after each epoch of ELSA.
@@ -66,7 +67,12 @@ def train(
         DataError: For a log that nothing can be learnt from.
         TrainingInterrupted: Where Ctrl-C or SIGTERM stopped a run with a checkpoint.
     """
-    refuse_kind("The log", interactions, Interactions, "read it with read_interactions, or make it by from_pairs.")
+    interactions = as_interactions(interactions)
+    if interactions.matrix.shape[0] == interactions.matrix.nnz:
+        raise DataError(
+            f"None of the log's {len(interactions.users):,} users has two items, so that nothing can be learnt: is the "
+            "column of users, --user-column, the right one?"
+        )
     if init is not None:
         refuse_kind("init", init, ItemCodes, "load_codes reads them from a path, and train returns them.")
         Limits(0, 1, whole=False).check("tolerance", tolerance)

@@ -222,7 +222,7 @@ def test_what_reading_a_log_dropped_is_said_in_words(tmp_path):
     (tmp_path / "log.csv").write_text("user_id,item_id,stars\na,x,5\na,y,1\nb,x,4\nb,z,5\nb,z,5\nc,x,5\nd,x,5\nd,z,4\n")
     asked = ("--value-column", "stars", "--min-value", 4, "--min-user-items", 2, "--users", 1, "--hide", 0.5)
     said = run("split", tmp_path / "log.csv", "-o", tmp_path / "s", *asked).stderr
-    assert "8 rows, 1 dropped by value, 2 dropped by min user items, 1 merged duplicates" in said
+    assert "8 rows, 1 dropped by value, 1 merged duplicates, 2 dropped by min user items" in said
 
 
 def test_what_changed_between_two_models_is_said(tmp_path):

@@ -65,7 +65,7 @@ def test_odd_ids_survive_csv(tmp_path):
     ("user_id,item_id,r\nu,a,\n", {"value_column": "r"}, "row 1: r must be a finite number"),
     ("user_id,item_id\nu,a\nu,\n", {}, "row 2: item_id is empty"),
     ("user_id,item_id,r\nu,a,1\n", {"value_column": "r", "min_value": 4}, "no interaction is left of 1 rows"),
-    ("user_id,item_id\nu,a,b,c\n", {}, "cannot be read as CSV"),
+    ("user_id,item_id\nu,a,b,c\n", {}, "row 1: it has 4 fields, and there are 2 columns: 'u | a | b | c'. Say what"),
 ])  # fmt: skip
 def test_bad_logs_name_file_row_and_value(text, options, message, tmp_path):
     path = tmp_path / "log.csv"

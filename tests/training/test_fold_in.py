@@ -179,4 +179,4 @@ def test_what_cannot_be_folded_into_is_refused(log):
     with pytest.raises(ei.UsageError, match="train it again"):
         fold_in(older, log)
     with pytest.raises(ei.UsageError, match="The log must be an Interactions"):
-        fold_in(whole, "log.csv")  # type: ignore[arg-type]
+        fold_in(whole, "log.csv")

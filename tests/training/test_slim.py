@@ -222,7 +222,7 @@ def test_what_a_block_left_behind_that_was_stopped_in_its_midst_is_not_taken_for
 
 def test_a_log_where_no_two_items_occur_together_is_refused():
     alone = ei.Interactions.from_pairs(pl.Series(list("abc")), pl.Series(list("xyz")))
-    with pytest.raises(ei.DataError, match="No two items of the log occur together: no user has two of them"):
+    with pytest.raises(ei.DataError, match="users has two items, so that nothing can be learnt: is the column"):
         train(alone)
 
 

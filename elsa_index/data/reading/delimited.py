@@ -1,0 +1,262 @@
+"""Rows of fields: CSV and its dialects."""
+
+import csv
+import io
+import re
+from collections.abc import Collection, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from ...errors import DataError, name_some, shorten
+from ..log_format import LogFormat
+from .found import ROW, Found, Notes
+from .text import lines_of, refuse_other_encoding
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_CANDIDATES = ("\t", "::", ";", "|", ",", " ")
+_NAMES = {"\t": "tabs", " ": "spaces", ",": "commas", ";": "semicolons", "|": "bars"}
+_STAND_IN = "\x1f"
+"""Stands for a separator of several characters, which parsers do not take: ASCII's own unit separator."""
+_MOST_COLUMNS = 10_000
+_SAMPLE = 50
+_CHUNK = 200_000
+_TYPED = re.compile(r"^([^:]+):(token|float|token_seq|float_seq)$")
+
+
+def read_delimited(data: bytes, name: str, form: LogFormat, required: Collection[str]) -> Found:
+    """All columns as text, null where empty. data: UTF-8.
+
+    A quote within a field that does not begin with one is a character. Raises DataError, with the row, for what no rule
+    reads rightly: rows with more fields than there are columns, a quote that closes in mid-field, or never.
+    """
+    notes = Notes()
+    if b"\n" not in data and b"\r" in data:
+        data = data.replace(b"\r", b"\n")
+    if form.comment:
+        data = _without_comments(data, form.comment, notes)
+    sample = lines_of(data, _SAMPLE)
+    if not sample:
+        raise DataError(f"{name} is empty; a table with a header and rows is needed.")
+    separator = form.separator or _separator(sample, required)
+    kind = f"fields separated by {_NAMES.get(separator, separator)}"
+    if len(separator) > 1 or ord(separator) > 127:
+        if _STAND_IN.encode() in data:
+            raise DataError(f"{name} holds the character 0x1f, and cannot be read with the separator {separator!r}.")
+        data = data.replace(separator.encode(), _STAND_IN.encode())
+        sample = [line.replace(separator, _STAND_IN) for line in sample]
+        separator = _STAND_IN
+    quoted = form.quotes and b'"' in data
+    if sample[0].count(separator) >= _MOST_COLUMNS:
+        raise DataError(f"{name} has more than {_MOST_COLUMNS:,} columns; a table has fewer.")
+    first = next(csv.reader([sample[0]], delimiter=separator), []) if quoted else sample[0].split(separator)
+    names = [field.strip() for field in first]
+    if all(_TYPED.match(field) for field in names) and form.header is not False:
+        names = [field.rsplit(":", 1)[0] for field in names]
+        kind = f"RecBole's typed header, {kind}"
+    has_header = form.header is not False
+    if not has_header:
+        names = [str(number) for number in range(1, len(names) + 1)]
+    _refuse_header_of_data(names, name, form, required)
+    _refuse_twice(names, name, required)
+    read = _quoted if quoted else _unquoted
+    frame = read(data, separator, names, name, notes, has_header=has_header)
+    return Found(frame, kind, has_header, notes)
+
+
+def _separator(sample: list[str], required: Collection[str]) -> str:
+    """The one by which the first line has the wanted columns, else the one that all lines have equally often."""
+    for separator in _CANDIDATES:
+        fields = {field.strip().strip('"').split(":")[0] for field in sample[0].split(separator)}
+        if separator in sample[0] and set(required) <= fields:
+            return separator
+    for separator in _CANDIDATES:
+        counts = {_outside_quotes(line).count(separator) for line in sample}
+        if len(counts) == 1 and counts != {0}:
+            return separator
+    return "," if "," in sample[0] else next((one for one in _CANDIDATES[:-1] if one in sample[0]), ",")
+
+
+def _outside_quotes(line: str) -> str:
+    return re.sub(r'"[^"]*"', "", line)
+
+
+def _without_comments(data: bytes, begins: str, notes: Notes) -> bytes:
+    kept, left_out = re.subn(rb"(?m)^" + re.escape(begins.encode()) + rb".*(?:\n|$)", b"", data)
+    notes.count("comment lines", left_out)
+    return kept
+
+
+def _refuse_header_of_data(names: list[str], path: str, form: LogFormat, required: Collection[str]) -> None:
+    """Raises DataError where a comment stands in the header's place, and where the wanted columns are there by chance:
+    a first row of numbers."""
+    mark = re.match(r"#+|%+|//|--", names[0])
+    if mark and form.header is not False and not set(required) <= set(names):
+        raise DataError(
+            f"{path} begins with {shorten(names[0])}, which looks like a comment: leave such lines out, --comment "
+            f"{mark[0]!r} (LogFormat(comment={mark[0]!r}))."
+        )
+    numeric = all(re.fullmatch(r"-?\d+(\.\d+)?", name) for name in names)
+    if form.header is None and numeric and set(required) <= set(names):
+        raise DataError(
+            f"{path}: the first row is {name_some(names)}, numbers only. If it is a row of data pass --no-header and "
+            "columns by number, the first is 1 (LogFormat(header=False)); if it names columns, --header."
+        )
+
+
+def _refuse_twice(names: list[str], path: str, required: Collection[str]) -> None:
+    if twice := [name for name in required if names.count(name) > 1]:
+        raise DataError(f"{path} has the column {name_some(twice)} more than once; rename one.")
+
+
+def _unquoted(
+    data: bytes, separator: str, names: list[str], path: str, notes: Notes, *, has_header: bool
+) -> "pl.DataFrame":
+    """By Polars, which no quote disturbs then."""
+    import polars as pl
+
+    start = 0
+    if has_header:
+        while not data[start : (end := data.find(b"\n", start) + 1 or len(data))].strip():
+            start = end
+        start = end
+
+    def read(columns: int) -> pl.DataFrame:
+        head = separator.join(map(str, range(columns))) + "\n"
+        return pl.read_csv(
+            io.BytesIO(head.encode() + data[start:]), separator=separator, quote_char=None, infer_schema=False
+        )
+
+    try:
+        frame = read(len(names))
+    except pl.exceptions.PolarsError:
+        refuse_other_encoding(data, path)
+        rows = _split_rows(data[start:], separator)
+        frame = read(len(names) + _further_fields(rows, len(names), path, notes))
+    return _finished(frame, names, notes)
+
+
+def _split_rows(data: bytes, separator: str) -> Iterator[list[str]]:
+    for line in io.StringIO(data.decode("utf-8"), newline="\n"):
+        yield line.rstrip("\r\n").split(separator)
+
+
+def _further_fields(rows: Iterator[list[str]], columns: int, path: str, notes: Notes) -> int:
+    """How many empty fields rows have beyond the columns. Raises DataError for the first row where one is not empty."""
+    most = longer = 0
+    for number, row in enumerate(rows, 1):
+        if len(row) > columns:
+            _refuse_further(row, columns, number, path)
+            most, longer = max(most, len(row) - columns), longer + 1
+    notes.count("rows with separators at their end", longer)
+    return most
+
+
+def _refuse_further(row: list[str], columns: int, number: int, path: str) -> None:
+    if any(field.strip() for field in row[columns:]):
+        raise DataError(
+            f"{path}, row {number:,}: it has {len(row)} fields, and there are {columns} columns: "
+            f"{shorten(' | '.join(row))}. Say what separates fields, --separator, or quote those that hold it."
+        )
+
+
+def _quoted(
+    data: bytes, separator: str, names: list[str], path: str, notes: Notes, *, has_header: bool
+) -> "pl.DataFrame":
+    """By Python's csv module, which knows in which line a row ends, and takes a stray quote for a character."""
+    import polars as pl
+
+    refuse_other_encoding(data, path)
+    reader = csv.reader(io.StringIO(data.decode("utf-8"), newline=""), delimiter=separator, strict=True)
+    rows = _checked_rows(reader, len(names), path, notes, separator, has_header=has_header)
+    frames = []
+    while chunk := list(islice(rows, _CHUNK)):
+        columns = zip(*chunk, strict=True)
+        frames.append(
+            pl.DataFrame({str(at): column for at, column in enumerate(columns)}, schema_overrides=_text(names))
+        )
+    if not frames:
+        return _finished(pl.DataFrame(schema=_text(names)), names, notes)
+    frame = pl.concat(frames)
+    return _finished(frame.select(pl.when(pl.all() != "").then(pl.all())), names, notes)
+
+
+def _text(names: list[str]) -> "dict[str, type[pl.String]]":
+    import polars as pl
+
+    return {str(at): pl.String for at in range(len(names))}
+
+
+def _checked_rows(
+    reader: Any, columns: int, path: str, notes: Notes, separator: str, *, has_header: bool
+) -> Iterator[list[str]]:
+    """Rows of so many fields each. Raises DataError with the number of the row that is none."""
+    number, before = (-1 if has_header else 0), 0
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise DataError(
+                f"{path}, row {number + 1:,}: a field begins with a quote and does not end with one ({error}). If "
+                "quotes are characters of this file pass --no-quotes (LogFormat(quotes=False)); else double those "
+                "within a field."
+            ) from None
+        lines, before = reader.line_num - before, reader.line_num
+        if has_header and number < 0:
+            number += bool(row)
+            continue
+        number += 1
+        if len(row) > columns:
+            _refuse_further(row, columns, number, path)
+            notes.count("rows with separators at their end", 1)
+            row = row[:columns]
+        if lines > 1:
+            _check_lines(row, number, lines, columns, separator, path, notes)
+        yield row + [""] * (columns - len(row))
+
+
+def _check_lines(
+    row: list[str], number: int, lines: int, columns: int, separator: str, path: str, notes: Notes
+) -> None:
+    """Of a field that runs over lines. Raises DataError where it seems to have swallowed rows: a quote that a name
+    begins with, and another one that ends one, rows later."""
+    for field in row:
+        first, *others = re.split(r"\r\n|\n|\r", field)
+        # What a row has after its first quote, whole rows, and what another one has before its quote.
+        whole = [line.count(separator) for line in others[:-1]]
+        ends = first.count(separator) + (others[-1].count(separator) if others else 0)
+        if others and columns > 1 and {*whole, ends} == {columns - 1}:
+            raise DataError(
+                f"{path}, row {number:,}: a quoted field runs over {lines:,} lines, which look like rows: "
+                f"{shorten(first)}. If quotes are characters of this file pass --no-quotes (LogFormat(quotes=False))."
+            )
+    if not notes.counts["fields that run over lines"]:
+        notes.say(f"a quoted field runs over {lines:,} lines, the first in row {number:,}")
+    notes.count("fields that run over lines", 1)
+
+
+def _finished(frame: "pl.DataFrame", names: list[str], notes: Notes) -> "pl.DataFrame":
+    """With the columns' names and rows' numbers, without rows that are blank."""
+    import polars as pl
+
+    frame = frame.select(frame.columns[: len(names)])
+    frame = frame.rename(dict(zip(frame.columns, _unique(names), strict=True)))
+    numbered = frame.with_row_index(ROW, offset=1)
+    blank = numbered.select(pl.all_horizontal(pl.col(frame.columns).str.strip_chars().fill_null("") == "")).to_series()
+    if blank.any():
+        notes.count("blank rows", int(blank.sum()))
+        numbered = numbered.filter(~blank)
+    return numbered
+
+
+def _unique(names: list[str]) -> list[str]:
+    """Each name once: a table has no two columns of a name."""
+    seen: dict[str, int] = {}
+    unique = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        unique.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return unique

@@ -1,0 +1,100 @@
+"""Formats of text that are no rows of fields: user-and-items lines, JSON lines, Netflix's blocks."""
+
+import io
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from ...errors import DataError, shorten
+from .found import ROW, Found, Notes
+from .text import refuse_other_encoding
+
+if TYPE_CHECKING:
+    pass
+
+_BLOCK = re.compile(r"^\d+:$")
+_NUMBERS = re.compile(r"^\d+( \d+)* ?$")
+
+
+def are_lines(sample: list[str]) -> bool:
+    """Whether lines are a user and its items: numbers between single spaces, more on some lines than on others."""
+    return all(map(_NUMBERS.match, sample)) and len({len(line.split()) for line in sample}) > 1
+
+
+def read_lines(data: bytes, name: str, user: str, item: str) -> Found:
+    """A row for each item of each line. user, item: what the columns are called."""
+    import polars as pl
+
+    refuse_other_encoding(data, name)
+    words = pl.Series(io.StringIO(data.decode("utf-8")).read().splitlines(), dtype=pl.String).str.split(" ")
+    notes = Notes()
+    frame = pl.DataFrame({"words": words}).with_row_index(ROW, offset=1)
+    frame = frame.with_columns(words=pl.col("words").list.eval(pl.element().filter(pl.element() != "")))
+    frame = frame.filter(pl.col("words").list.len() > 0)
+    notes.count("users without items", int((frame["words"].list.len() == 1).sum()))
+    frame = frame.with_columns(pl.col("words").list.first().alias(user), pl.col("words").list.slice(1).alias(item))
+    frame = frame.filter(pl.col(item).list.len() > 0).explode(item).select(ROW, user, item)
+    return Found(frame, "a user and its items on each line", has_header=False, notes=notes)
+
+
+def are_blocks(sample: list[str]) -> bool:
+    """Whether they begin as Netflix's do: an item's number and a colon, then rows of it."""
+    return len(sample) > 1 and bool(_BLOCK.match(sample[0].strip())) and "," in sample[1]
+
+
+def read_blocks(data: bytes, name: str, user: str, item: str) -> Found:
+    """user, item, and then `rating` and `date`."""
+    import polars as pl
+
+    refuse_other_encoding(data, name)
+    lines = pl.read_csv(
+        io.BytesIO(b"line\n" + data), separator="\x1f", quote_char=None, infer_schema=False
+    ).with_row_index(ROW, offset=1)
+    is_head = pl.col("line").str.contains(r"^\s*\d+:\s*$")
+    of_item = pl.when(is_head).then(pl.col("line").str.strip_chars(" \r:")).forward_fill().alias(item)
+    frame = lines.with_columns(of_item).filter(~is_head & (pl.col("line").str.strip_chars() != ""))
+    fields = pl.col("line").str.split_exact(",", 2).struct.rename_fields([user, "rating", "date"]).alias("fields")
+    frame = frame.select(ROW, item, fields).unnest("fields")
+    return Found(frame, "Netflix's blocks: columns rating and date", has_header=False)
+
+
+def read_json_lines(data: bytes, name: str) -> Found:
+    """All columns as text, null where a line does not have them or has null. Lists and objects are left out."""
+    import polars as pl
+
+    refuse_other_encoding(data, name)
+    text = data.decode("utf-8")
+    rows: list[dict[str, Any]] = []
+    numbers: list[int] = []
+    if text.lstrip().startswith("["):
+        rows = _parsed(text, name, 1)
+        numbers = list(range(1, len(rows) + 1))
+    else:
+        for number, line in enumerate(text.split("\n"), 1):
+            if line.strip():
+                rows.append(_parsed(line, name, number))
+                numbers.append(number)
+    for number, row in zip(numbers, rows, strict=True):
+        if not isinstance(row, dict):
+            raise DataError(f"{name}, row {number:,}: it must be a JSON object, got {shorten(row)}.")
+    columns = dict.fromkeys(column for row in rows for column in row)
+    frame = pl.DataFrame(
+        {column: [_text(row.get(column)) for row in rows] for column in columns},
+        schema=dict.fromkeys(columns, pl.String),
+    )
+    return Found(frame.with_columns(pl.Series(ROW, numbers)), "JSON lines")
+
+
+def _parsed(text: str, name: str, number: int) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{name}, row {number:,}: it is no JSON ({error}): {shorten(text)}.") from None
+
+
+def _text(value: object) -> str | None:
+    if value is None or isinstance(value, (dict, list)):
+        return None
+    if isinstance(value, str):
+        return value
+    return json.dumps(value)

@@ -1,0 +1,70 @@
+"""The files that a table is in: one, several, a pattern, a folder, or standard input."""
+
+import glob
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import DataError, UsageError
+from ...storage.files import existing_file
+from ..raw_bytes import unpacked, unpacked_bytes
+
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+_OF_FOLDERS = (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt", ".inter", ".dat", ".data")
+
+
+@dataclass(frozen=True)
+class Source:
+    """name: of a file, as messages say it. suffix: of the name, without .gz. read: its bytes, unpacked."""
+
+    name: str
+    suffix: str
+    read: Callable[[], bytes]
+
+
+def sources_of(paths: Paths, what: str) -> list[Source]:
+    """The files of a path or of several, each once: files themselves, patterns (`logs/*.csv`), folders (all files of a
+    known kind in them, hidden ones left out), `-` for standard input. Raises DataError where there is none."""
+    if isinstance(paths, (str, os.PathLike)):
+        paths = [paths]
+    found: dict[str, Source] = {}
+    for path in paths:
+        for source in _sources_of_one(path, what):
+            found.setdefault(source.name, source)
+    if not found:
+        raise UsageError(f"{what} has no file: name at least one.")
+    return list(found.values())
+
+
+def _sources_of_one(path: str | os.PathLike[str], what: str) -> list[Source]:
+    if str(path) == "-":
+        return [Source("standard input", "", lambda: unpacked_bytes(sys.stdin.buffer.read(), "standard input"))]
+    if Path(path).is_dir():
+        parts = sorted(part for part in Path(path).rglob("*") if _is_part(part, Path(path)))
+        if not parts:
+            raise DataError(
+                f"{path} is a folder without files that are read; their names end in {', '.join(_OF_FOLDERS)}."
+            )
+        return [_file(part) for part in parts]
+    if not Path(path).exists() and glob.has_magic(str(path)):
+        matching = sorted(glob.glob(str(path), recursive=True))
+        if not matching:
+            raise DataError(f"No file matches {path}.")
+        return [_file(Path(part)) for part in matching if Path(part).is_file()]
+    return [_file(existing_file(path, what))]
+
+
+def _is_part(path: Path, folder: Path) -> bool:
+    hidden = any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
+    return path.is_file() and not hidden and _suffix(path) in _OF_FOLDERS
+
+
+def _file(path: Path) -> Source:
+    return Source(str(path), _suffix(path), lambda: unpacked(path))
+
+
+def _suffix(path: Path) -> str:
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    return suffixes[-1] if suffixes else ""

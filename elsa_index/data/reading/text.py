@@ -1,0 +1,55 @@
+"""Bytes of text as UTF-8, whatever they were."""
+
+import codecs
+
+from ...errors import DataError
+from .found import Notes
+
+_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+def as_utf8(data: bytes, encoding: str, name: str, notes: Notes) -> bytes:
+    """The same text in UTF-8, without a byte order mark. What claims to be UTF-8 is checked by whoever parses it.
+
+    Raises DataError where the text is not of that encoding.
+    """
+    own = next((of for mark, of in _MARKS.items() if data.startswith(mark)), None)
+    if own == "utf-16":
+        notes.say("the text is UTF-16")
+        encoding = own
+    if codecs.lookup(encoding).name == "utf-8":
+        if b"\0" in data[:4096]:
+            raise DataError(
+                f"{name} is no text: it holds bytes 0; if it is UTF-16, pass --encoding utf-16 (LogFormat)."
+            )
+        return data.removeprefix(codecs.BOM_UTF8)
+    try:
+        return data.decode(encoding).removeprefix("\ufeff").encode("utf-8")
+    except UnicodeError as error:
+        raise DataError(f"{name} is no text in {encoding}: {error}") from None
+
+
+def refuse_other_encoding(data: bytes, name: str) -> None:
+    """Raises DataError, with the line, where text is not UTF-8."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{name}, line {line:,}: the byte 0x{data[error.start]:02x} is no UTF-8; say what the text is, --encoding "
+            "latin-1 or cp1252 for example (LogFormat(encoding=...))."
+        ) from None
+
+
+def lines_of(data: bytes, most: int) -> list[str]:
+    """Up to `most` first lines that are not blank, without their ends; what is no UTF-8 is replaced."""
+    found: list[str] = []
+    at = 0
+    while len(found) < most and at < len(data):
+        end = data.find(b"\n", at)
+        end = len(data) if end < 0 else end
+        line = data[at:end].decode("utf-8", "replace").rstrip("\r")
+        if line.strip():
+            found.append(line)
+        at = end + 1
+    return found

@@ -1,0 +1,109 @@
+"""Times of a log, as seconds."""
+
+from typing import TYPE_CHECKING
+
+from ..errors import DataError, shorten
+from .log_format import LogFormat
+from .reading.found import ROW
+from .tables import Part, is_missing
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_ORDERS = ("%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d")
+_ISO = r"^\d{4}-\d{1,2}-\d{1,2}([T ]|$)"
+_CLOCKS = ("", " %H:%M:%S", " %H:%M", "T%H:%M:%S")
+
+
+def times(part: Part, column: str, form: LogFormat) -> "pl.Series":
+    """Seconds since 1970: numbers as they are, ISO 8601 dates and times, dates in an order that all rows agree on, or
+    as `form.time_format` says.
+
+    Raises DataError that names the first row whose time is none, and where day and month cannot be told apart.
+    """
+    import polars as pl
+
+    text = part.frame[column].str.strip_chars()
+    missing = is_missing(text)
+    if missing.any():
+        at = int(missing.arg_true()[0])
+        raise DataError(
+            f"{part.name}, row {part.frame[ROW][at]:,}: {column} is empty ({int(missing.sum()):,} such rows)."
+        )
+    if form.time_format is not None:
+        return _whole(part, column, _parsed(text, form.time_format), f"as {form.time_format} says")
+    seconds = text.cast(pl.Float64, strict=False)
+    if not seconds.null_count() and not _are_dates(text):
+        return _whole(
+            part, column, seconds.to_frame().select(pl.when(pl.all().is_finite()).then(pl.all())).to_series(), ""
+        )
+    iso = _iso(text)
+    if not iso.null_count():
+        return iso
+    if 2 * seconds.null_count() < len(text) and not _are_dates(text):
+        return _whole(part, column, seconds, "a finite number, as others are")
+    fitting = {}
+    for order in _ORDERS:
+        for clock in _CLOCKS:
+            found = _parsed(text, order + clock)
+            if not found.null_count():
+                fitting[order + clock] = found
+    if len(fitting) > 1 and any(not one.equals(other) for one in fitting.values() for other in fitting.values()):
+        raise DataError(
+            f"{part.name}: {column} may be {' or '.join(fitting)}, such as {shorten(text[0])}; say which, "
+            "--time-format (LogFormat(time_format=...))."
+        )
+    if fitting:
+        order, found = next(iter(fitting.items()))
+        part.notes.say(f"{column} is {order}")
+        return found
+    return _whole(part, column, iso, "a number, an ISO 8601 date, or what --time-format says (LogFormat)")
+
+
+def _iso(text: "pl.Series") -> "pl.Series":
+    """Seconds of ISO 8601 dates and times, null for others: Polars also takes days before months for such."""
+    import polars as pl
+
+    frame = text.alias("text").to_frame().select(pl.when(pl.col("text").str.contains(_ISO)).then(pl.col("text")))
+    moments = frame["text"].str.to_datetime(strict=False, time_zone="UTC")
+    if moments.null_count():
+        days = frame["text"].str.to_date(strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+        moments = pl.select(pl.coalesce(moments, days)).to_series()
+    return _seconds(moments)
+
+
+def _are_dates(text: "pl.Series") -> bool:
+    """Whether numbers of eight digits are all dates: 20240131."""
+    return bool(text.str.contains(r"^(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$").all())
+
+
+def _parsed(text: "pl.Series", form: str) -> "pl.Series":
+    import polars as pl
+
+    try:
+        return _seconds(text.str.strptime(pl.Datetime("us"), form, strict=False).dt.replace_time_zone("UTC"))
+    except pl.exceptions.PolarsError:  # a format without hours is one of dates
+        try:
+            return _seconds(
+                text.str.strptime(pl.Date, form, strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+            )
+        except pl.exceptions.PolarsError as error:
+            raise DataError(f"time_format must be one that strptime knows, got {form!r}: {error}") from None
+
+
+def _seconds(moments: "pl.Series") -> "pl.Series":
+    import polars as pl
+
+    return moments.dt.epoch("us").cast(pl.Float64) / 1e6
+
+
+def _whole(part: Part, column: str, values: "pl.Series", wanted: str) -> "pl.Series":
+    """Raises DataError that names the first row without a time."""
+    bad = values.is_null()
+    if bad.any():
+        at = int(bad.arg_true()[0])
+        raise DataError(
+            f"{part.name}, row {part.frame[ROW][at]:,}: {column} must be {wanted}, got "
+            f"{shorten(part.frame[column][at])} ({int(bad.sum()):,} such rows)."
+        )
+    return values

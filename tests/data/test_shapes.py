@@ -1,0 +1,73 @@
+"""Every shape of a log gives what it should; docs/reference/shapes-of-logs.md is the table of it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+import elsa_index as ei
+
+from .shapes import SHAPES, Shape
+
+TABLE = Path(__file__).parents[2] / "docs" / "reference" / "shapes-of-logs.md"
+WRITE = "ELSA_INDEX_TESTS_WRITE_SHAPES"
+"""Where this variable is set the table is written anew instead of compared."""
+
+
+def read(shape: Shape, folder: Path) -> ei.Interactions:
+    files = shape.content if isinstance(shape.content, dict) else {shape.name: shape.content}
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+    return ei.read_interactions(folder / shape.name, **shape.options)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=[shape.what for shape in SHAPES])
+def test_it_is_read_rightly_or_refused_in_one_sentence(shape, tmp_path):
+    if shape.pairs is None:
+        with pytest.raises(ei.DataError) as caught:
+            read(shape, tmp_path)
+        said = str(caught.value)
+        assert shape.says in said
+        assert "\n" not in said
+        assert not {"polars", "infer_schema", "truncate_ragged", "pyarrow", "null_values"} & set(
+            said.casefold().split()
+        )
+        return
+    log = read(shape, tmp_path)
+    assert set(log.pairs().select("user_id", "item_id").rows()) == shape.pairs
+    said = " ".join(f"{name} {value}" for name, value in log.summary.items())
+    assert shape.says in said
+
+
+def what_happens(shape: Shape, folder: Path) -> str:
+    try:
+        summary = read(shape, folder).summary
+    except ei.DataError as error:
+        return f"refused: {str(error).replace(str(folder) + '/', '')}"
+    told = [str(summary["read_as"])]
+    usual = {"read_as", "rows", "users", "items", "interactions", "notes"}
+    told += [f"{value} {name.replace('_', ' ')}" for name, value in summary.items() if name not in usual and value]
+    return "; ".join(["read as " + told[0], *told[1:], *([str(summary["notes"])] if "notes" in summary else [])])
+
+
+def options_of(shape: Shape) -> str:
+    words = [f"{name}={value!r}" for name, value in shape.options.items() if name != "form"]
+    form = shape.options.get("form")
+    if form is not None:
+        words += [f"{name}={value!r}" for name, value in vars(form).items() if value != getattr(ei.LogFormat(), name)]
+    return ", ".join(words)
+
+
+def test_the_table_of_shapes_is_true(tmp_path):
+    lines = ["| a log | what is said of it | what happens |", "| --- | --- | --- |"]
+    for number, shape in enumerate(SHAPES):
+        (tmp_path / str(number)).mkdir()
+        cells = shape.what, options_of(shape), what_happens(shape, tmp_path / str(number))
+        lines.append("| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells) + " |")
+    before, _, _ = TABLE.read_text().partition("| a log |")
+    made = before + "\n".join(lines) + "\n"
+    if os.environ.get(WRITE):
+        TABLE.write_text(made)
+    assert TABLE.read_text() == made
+    assert len(SHAPES) >= 60
