@@ -17,6 +17,8 @@ from .printable import for_stdout
 from .spread import spread
 
 if TYPE_CHECKING:
+    import polars as pl
+
     import elsa_index as ei
 
 EXAMPLE = "Example: elsa-index search catalogue.index --items a,b,c -k 20 · ... --histories users.csv -o top.csv"
@@ -87,14 +89,14 @@ def search(
     if not asked.batch:
         _refuse_strangers(one, result.rankings[0])
     if out is not None:
-        _write(result, asked, out, overwrite)
+        _write(result.to_frame(asked.users, with_fallback=fallback == "popular"), asked, out, overwrite)
     elif json:
         found = {"promise": result.promise, "seconds": seconds, "results": _as_json(opened, asked.users, result)}
         if explained is not None:
             found["explanations"] = [asdict(part) for part in explained]
         options.print_json(found)
     elif asked.batch:
-        sys.stdout.write(for_stdout(result.to_frame(asked.users).write_csv()))
+        sys.stdout.write(for_stdout(result.to_frame(asked.users, with_fallback=fallback == "popular").write_csv()))
     else:
         _show(opened, result.rankings[0], explained)
     _warn_of_empty(asked.users, result)
@@ -168,10 +170,9 @@ def _warn_of_empty(users: list[str], result: "ei.SearchResult") -> None:
         options.note(f"warning: {empty:,} of {len(users):,} histories get no item: none is known, or none is left")
 
 
-def _write(result: "ei.SearchResult", asked: _Asked, out: Path, overwrite: bool) -> None:
+def _write(frame: "pl.DataFrame", asked: _Asked, out: Path, overwrite: bool) -> None:
     from elsa_index.data.tables import write_results
 
-    frame = result.to_frame(asked.users)
     write_results(frame, out, overwrite=overwrite)
     results = options.counted(frame.height, "result", "results")
     options.note(f"{out}: {results} for {options.counted(len(asked.users), 'history', 'histories')}")
@@ -181,8 +182,9 @@ def _show(index: "ei.Index", ranking: "ei.Ranking", explained: list["ei.Explanat
     """The table for one history. explained: None where nobody asked. Where dimensions are items, the history's items
     say all.
     """
-    heads = ["rank", "item_id", "score"]
-    rows = [[str(rank), name, f"{score:.4f}"] for rank, (name, score) in enumerate(ranking.pairs(), 1)]
+    heads = ["rank", "item_id", "users that have it" if ranking.popular else "score"]
+    shown = "{:,.0f}" if ranking.popular else "{:.4f}"
+    rows = [[str(rank), name, shown.format(score)] for rank, (name, score) in enumerate(ranking.pairs(), 1)]
     if index.titles.known is not None:
         heads.insert(2, "title")
         rows = [[*row[:2], index.titles[at], row[2]] for row, at in zip(rows, ranking.rows.tolist(), strict=True)]

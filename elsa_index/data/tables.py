@@ -281,7 +281,8 @@ def writable_format(path: Path) -> str:
 
 
 def write_results(frame: "pl.DataFrame", path: Path, *, overwrite: bool = False, run: str = "elsa-index") -> None:
-    """Writes the columns user_id, rank, item_id, score as CSV, Parquet, JSON lines or a TREC run.
+    """Writes the columns user_id, rank, item_id, score (and popular) as CSV, Parquet, JSON lines or a TREC run, where
+    popular items are of a run of their own.
 
     Raises DataError, with nothing written, for ids with white space in a TREC run, whose columns are
     separated by white space.
@@ -305,7 +306,10 @@ def write_results(frame: "pl.DataFrame", path: Path, *, overwrite: bool = False,
         elif kind == "jsonl":
             frame.write_ndjson(staged)
         else:
+            of_run = pl.lit(run)
+            if "popular" in frame.columns:
+                of_run = pl.when("popular").then(pl.lit(f"{run}-popular")).otherwise(of_run)
             run_columns = frame.select(
-                "user_id", pl.lit("Q0").alias("q0"), "item_id", "rank", "score", pl.lit(run).alias("run")
+                "user_id", pl.lit("Q0").alias("q0"), "item_id", "rank", "score", of_run.alias("run")
             )
             run_columns.write_csv(staged, separator=" ", include_header=False, quote_style="never")

@@ -106,8 +106,10 @@ class SearchResult:
         """What the engine said of each query; None where it was not asked."""
         return [ranking.answer for ranking in self.rankings]
 
-    def to_frame(self, users: Sequence[str]) -> "pl.DataFrame":
-        """A table with the columns user_id, rank (from 1), item_id, score; users: one per history."""
+    def to_frame(self, users: Sequence[str], *, with_fallback: bool = False) -> "pl.DataFrame":
+        """A table with the columns user_id, rank (from 1), item_id, score. users: one per history. with_fallback: and
+        popular, whether the item is a popular one, given to a history without a known item, and its score the count.
+        """
         import polars as pl
 
         lengths = [len(ranking.items) for ranking in self.rankings]
@@ -118,7 +120,6 @@ class SearchResult:
             "item_id": [item for ranking in self.rankings for item in ranking.items],
             "score": np.concatenate([np.zeros(0, np.float32), *(ranking.scores for ranking in self.rankings)]),
         }
-        return pl.DataFrame(
-            columns,
-            schema={"user_id": pl.String, "rank": pl.Int32, "item_id": pl.String, "score": pl.Float32},
-        )
+        schema = {"user_id": pl.String, "rank": pl.Int32, "item_id": pl.String, "score": pl.Float32}
+        frame = pl.DataFrame(columns, schema=schema)
+        return frame.with_columns(pl.Series("popular", np.repeat(self.popular, lengths))) if with_fallback else frame
