@@ -126,6 +126,14 @@ class Index:
         with cls.open(path):
             return manifest
 
+    def __repr__(self) -> str:
+        manifest = self.manifest
+        size = sum(entry.bytes for entry in manifest.files.values())
+        worth = "approximate" if not self.can_be_exact else "exact"
+        if manifest.calibration is not None:
+            worth = f"overlap {manifest.calibration.overlap:.4f} with exact as calibrated"
+        return f"Index({str(self.path)!r}: {manifest.codes.items:,} items, {self.engine}, {size:,} bytes, {worth})"
+
     def __len__(self) -> int:
         return len(self.ids)
 

@@ -136,6 +136,11 @@ class ItemCodes:
     def is_unit_norm(self) -> bool:
         return bool(np.abs(self.norms - 1).max() < 1e-3)
 
+    def __repr__(self) -> str:
+        per_item = self.weights.nnz / max(1, len(self.ids))
+        model = self.origin.get("model", "of unknown origin")
+        return f"ItemCodes({len(self.ids):,} items x {self.dims:,} dimensions, {per_item:.4g} nonzeros each, {model})"
+
     @cached_property
     def fingerprint(self) -> str:
         """XXH3 of ids and weights, and of history weights and codes where there are any: ties an index to its codes."""

@@ -117,6 +117,11 @@ class Interactions:
         rows, columns = rows_of(self.matrix)[keep], self.matrix.indices[keep]
         return Interactions.from_numbers(self.users, rows, self.items, columns, times, summary)
 
+    def __repr__(self) -> str:
+        users, items = self.matrix.shape
+        times = "" if self.times is None else ", with times"
+        return f"Interactions({users:,} users x {items:,} items, {self.matrix.nnz:,} interactions{times})"
+
     @cached_property
     def fingerprint(self) -> str:
         """XXH3 of ids and pairs: equal for equal logs, however their rows are ordered."""

@@ -45,6 +45,13 @@ class Split:
     hidden: "pl.DataFrame"
     description: dict[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        about = self.description
+        return (
+            f"Split({about.get('protocol')}: training on {about.get('train_interactions', 0):,} interactions, "
+            f"{about.get('evaluated_users', 0):,} users evaluated in {about.get('folds', 0)} folds)"
+        )
+
     @property
     def folds(self) -> int:
         return int(self.description["folds"])

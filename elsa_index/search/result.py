@@ -62,6 +62,9 @@ class SearchResult:
     k: int
     promise: str
 
+    def __repr__(self) -> str:
+        return f"SearchResult({len(self.rankings):,} rankings of up to {self.k} items; {self.promise})"
+
     @cached_property
     def ids(self) -> npt.NDArray[np.object_]:
         """(queries, k) objects: item ids as text, None at the end."""

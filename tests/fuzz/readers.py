@@ -47,6 +47,18 @@ class Reader:
 LOG = "user_id,item_id,value,time\n" + "".join(f"u{n % 7},i{n % 11},{n % 5},{n}\n" for n in range(60))
 ODD_LOG = 'user_id,item_id,value,time\n"a ""b""",é,1,2020-01-01T00:00:00\n\n🎬,"x\ny",2.5,2021-05-05\n'
 
+RECOGNISED = [
+    b'{"user_id":"u1","item_id":"a"}\n{"user_id":2,"item_id":null,"n":[1]}\n',
+    b'[{"user_id":"u1","item_id":"a"},{"user_id":"u2","item_id":1.5e3}]',
+    b"user_id:token\titem_id:token\trating:float\nu1\ta\t5\nu1\tb\t3\n",
+    b"1 10 11\n2 10\n3\n",
+    b"10:\n1,3,2005-09-06\n2,5,2005-05-13\n11:\n1,4,2005-10-19\n",
+    b'user_id;item_id;title\nu1;"a ""b""";x\nu1;12" single;\nu2;"two\nlines";y\n',
+    b"user_id::item_id\nu1::a\nu1::b\n",
+    "user_id\titem_id\nu1\t\u00e9\n".encode("utf-16"),
+]
+"""Logs that are recognised by content."""
+
 
 def _bytes(write: Callable[[Any], object]) -> bytes:
     file = io.BytesIO()
@@ -93,6 +105,7 @@ def _files() -> dict[str, Reader]:
         "log-csv": Reader(_log, {"log.csv": logs}),
         "log-tsv": Reader(_log, {"log.tsv": [content.replace(b",", b"\t") for content in logs]}),
         "log-gzip": Reader(_log, {"log.csv.gz": [gzip.compress(content) for content in logs]}),
+        "log-recognised": Reader(ei.read_interactions, {"log": RECOGNISED}),
         "log-parquet": Reader(_log, {"log.parquet": parquets}),
         "log-npz": Reader(ei.read_interactions, {"log.npz": archives}),
         "codes-npz": Reader(ei.load_codes, {"codes.npz": archives}),

@@ -50,8 +50,7 @@ def read_delimited(data: bytes, name: str, form: LogFormat, required: Collection
     quoted = form.quotes and b'"' in data
     if sample[0].count(separator) >= _MOST_COLUMNS:
         raise DataError(f"{name} has more than {_MOST_COLUMNS:,} columns; a table has fewer.")
-    first = next(csv.reader([sample[0]], delimiter=separator), []) if quoted else sample[0].split(separator)
-    names = [field.strip() for field in first]
+    names = [field.strip() for field in _fields(sample[0], separator, name, quoted=quoted)]
     if all(_TYPED.match(field) for field in names) and form.header is not False:
         names = [field.rsplit(":", 1)[0] for field in names]
         kind = f"RecBole's typed header, {kind}"
@@ -63,6 +62,16 @@ def read_delimited(data: bytes, name: str, form: LogFormat, required: Collection
     read = _quoted if quoted else _unquoted
     frame = read(data, separator, names, name, notes, has_header=has_header)
     return Found(frame, kind, has_header, notes)
+
+
+def _fields(line: str, separator: str, path: str, *, quoted: bool) -> list[str]:
+    """Of the first line."""
+    if not quoted:
+        return line.split(separator)
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error as error:
+        raise DataError(f"{path}: its first line is no row of fields ({error}): {shorten(line)}.") from None
 
 
 def _separator(sample: list[str], required: Collection[str]) -> str:
@@ -199,11 +208,7 @@ def _checked_rows(
         except StopIteration:
             return
         except csv.Error as error:
-            raise DataError(
-                f"{path}, row {number + 1:,}: a field begins with a quote and does not end with one ({error}). If "
-                "quotes are characters of this file pass --no-quotes (LogFormat(quotes=False)); else double those "
-                "within a field."
-            ) from None
+            raise DataError(f"{path}, row {number + 1:,}: {_explain(error)}") from None
         lines, before = reader.line_num - before, reader.line_num
         if has_header and number < 0:
             number += bool(row)
@@ -216,6 +221,15 @@ def _checked_rows(
         if lines > 1:
             _check_lines(row, number, lines, columns, separator, path, notes)
         yield row + [""] * (columns - len(row))
+
+
+def _explain(error: csv.Error) -> str:
+    if "new-line" in str(error):
+        return "a line break (\\r) stands within a field; quote the field, or remove it."
+    return (
+        f"a field begins with a quote and does not end with one ({error}). If quotes are characters of this file pass "
+        "--no-quotes (LogFormat(quotes=False)); else double those within a field."
+    )
 
 
 def _check_lines(
