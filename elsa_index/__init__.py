@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .exporting.export import export
     from .fold_in_evaluation import FoldInQuality, fold_in_quality
     from .index import Index
+    from .recommender import Recommender
     from .search.explanation import Explanation
     from .search.homepage import Homepage, HomepageRow
     from .search.result import Ranking, SearchResult
@@ -91,6 +92,7 @@ _HOME = {
     "split": "data.protocols",
     "read_tags": "data.tags",
     "read_metadata": "data.metadata",
+    "Recommender": "recommender",
     "SegmentRules": "segments.rules",
     "Homepage": "search.homepage",
     "HomepageRow": "search.homepage",
@@ -131,6 +133,7 @@ __all__ = [
     "LogFormat",
     "MissingExtraError",
     "Ranking",
+    "Recommender",
     "SearchResult",
     "Segment",
     "SegmentRules",

@@ -258,14 +258,18 @@ def numbers(part: Part, column: str) -> "pl.Series":
     if values.null_count() > text.null_count():
         with_point = text.str.replace(r"^([+-]?\d+),(\d+)$", "${1}.${2}").cast(pl.Float64, strict=False)
         values = with_point if with_point.null_count() < values.null_count() else values
-    bad = (~values.is_finite()).fill_null(value=True)
-    if bad.any():
-        row = int(bad.arg_true()[0])
-        raise DataError(
-            f"{part.name}, row {part.frame[ROW][row]:,}: {column} must be a finite number, got "
-            f"{shorten(part.frame[column][row])} ({int(bad.sum()):,} such rows)."
-        )
+    refuse_rows(part, column, (~values.is_finite()).fill_null(value=True), "a finite number")
     return values
+
+
+def refuse_rows(part: Part, column: str, bad: "pl.Series", wanted: str) -> None:
+    """Raises DataError that names the first of the rows that are bad, if there is one. wanted: what they must hold."""
+    if bad.any():
+        at = int(bad.arg_true()[0])
+        raise DataError(
+            f"{part.name}, row {part.frame[ROW][at]:,}: {column} must be {wanted}, got "
+            f"{shorten(part.frame[column][at])} ({int(bad.sum()):,} such rows)."
+        )
 
 
 def write_parquet(frame: "pl.DataFrame", path: Path) -> None:

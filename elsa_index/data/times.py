@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from ..errors import DataError, shorten
 from .log_format import LogFormat
 from .reading.found import ROW
-from .tables import Part, is_missing
+from .tables import Part, is_missing, refuse_rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,9 +34,8 @@ def times(part: Part, column: str, form: LogFormat) -> "pl.Series":
         return _whole(part, column, _parsed(text, form.time_format), f"as {form.time_format} says")
     seconds = text.cast(pl.Float64, strict=False)
     if not seconds.null_count() and not _are_dates(text):
-        return _whole(
-            part, column, seconds.to_frame().select(pl.when(pl.all().is_finite()).then(pl.all())).to_series(), ""
-        )
+        refuse_rows(part, column, ~seconds.is_finite(), "a finite number")
+        return seconds
     iso = _iso(text)
     if not iso.null_count():
         return iso
@@ -99,11 +98,5 @@ def _seconds(moments: "pl.Series") -> "pl.Series":
 
 def _whole(part: Part, column: str, values: "pl.Series", wanted: str) -> "pl.Series":
     """Raises DataError that names the first row without a time."""
-    bad = values.is_null()
-    if bad.any():
-        at = int(bad.arg_true()[0])
-        raise DataError(
-            f"{part.name}, row {part.frame[ROW][at]:,}: {column} must be {wanted}, got "
-            f"{shorten(part.frame[column][at])} ({int(bad.sum()):,} such rows)."
-        )
+    refuse_rows(part, column, values.is_null(), wanted)
     return values

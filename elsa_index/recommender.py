@@ -1,0 +1,231 @@
+"""Recommender: from a log to recommendations in memory, in three lines."""
+
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from .codes.item_codes import ItemCodes
+from .codes.load import load_codes
+from .data.frames import as_polars
+from .data.interactions import Interactions, as_interactions
+from .data.tables import read_table
+from .errors import DataError, StorageError, UsageError, name_some, refuse_kind
+from .index import Index
+from .storage.files import read_json, write_json
+from .storage.staging import staged_directory
+from .training.config import TrainingConfig
+from .training.origin import config_of
+from .training.slim.config import SlimConfig
+from .training.train import train
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_NAME = "recommender.json"
+_FORMAT = "elsa-index recommender 1"
+_TEXT = "String"
+_WHOLE = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
+"""Types of ids, as Polars calls them, that come out as they went in."""
+
+
+class Recommender:
+    """A model and its index, in memory: fit it on a log, and ask. Nothing need be written, and `save` keeps it.
+
+    Args:
+        config: How to train: a `SlimConfig` (codes over items, trained in seconds), the default here, or a
+            `TrainingConfig` (Compressed ELSA).
+        engine: Of the index; `exact` needs no Java.
+
+    >>> import polars as pl
+    >>> log = pl.DataFrame({"user_id": [1, 1, 2, 2, 2, 3, 3], "item_id": [7, 8, 7, 8, 9, 8, 9]})
+    >>> model = Recommender(SlimConfig(regularisation=1.0, nnz=2, neighbours=2)).fit(log)
+    >>> model.recommend([1], k=1).select("user_id", "item_id").rows()
+    [(1, 9)]
+    """
+
+    def __init__(self, config: TrainingConfig | SlimConfig | None = None, *, engine: str = "exact") -> None:
+        if config is not None and not isinstance(config, SlimConfig):
+            refuse_kind("config", config, TrainingConfig, "make it by TrainingConfig(dims=1024), or by SlimConfig().")
+        self.config, self.engine = config or SlimConfig(), engine
+        self._log: Interactions | None = None
+        self._codes: ItemCodes | None = None
+        self._index: Index | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._kinds = {"user_id": _TEXT, "item_id": _TEXT}
+        self._tags: list[tuple[str, str]] | None = None
+
+    def __repr__(self) -> str:
+        fitted = "not fitted" if self._log is None else repr(self._log)
+        return f"Recommender({type(self.config).__name__}, engine={self.engine!r}, {fitted})"
+
+    def fit(self, log: Interactions | object, *, tags: Iterable[tuple[str, str]] | None = None) -> Self:
+        """Trains on a log, and forgets what it knew.
+
+        Args:
+            log: A table (pandas, Polars, Arrow) with the columns user_id and item_id, a SciPy matrix, or what
+                `read_interactions` gave.
+            tags: Pairs of item id and tag, to filter by.
+
+        Raises:
+            UsageError: See `train`.
+            DataError: See `train`.
+        """
+        self._tags = None if tags is None else list(tags)
+        return self._learn(log, None)
+
+    def partial_fit(self, log: Interactions | object) -> Self:
+        """Goes on from what it knows, with a log that grew since: new items get codes, others change little; see
+        `train(init=)`. Where nothing was fitted, as `fit`.
+
+        Args:
+            log: All of the log so far.
+        """
+        return self._learn(log, self._codes)
+
+    def recommend(
+        self,
+        users: Iterable[object] | None = None,
+        k: int = 10,
+        *,
+        histories: Iterable[Iterable[object]] | None = None,
+        tags: Sequence[str] = (),
+        exclude: Iterable[object] = (),
+    ) -> "pl.DataFrame":
+        """The best `k` items for each user, without those that the user has.
+
+        Args:
+            users: Ids of the log; None: all of its users.
+            k: Items per user.
+            histories: Items of users that the log need not know, one sequence for each of `users`, or alone: users are
+                then numbered from 0.
+            tags: Only items that carry every one of them.
+            exclude: Ids never to be returned.
+
+        Returns:
+            The columns user_id, rank, item_id, score; ids of the type that the log had.
+
+        Raises:
+            UsageError: Where nothing is fitted yet, and for parameters out of range.
+            DataError: For users that the log does not know.
+        """
+        index, log = self._fitted()
+        if histories is None:
+            names = list(log.users) if users is None else [str(user) for user in users]
+            asked: list[Any] = self._histories(log, names)
+            of = self._kinds["user_id"]
+        else:
+            asked = list(histories)
+            names = [str(user) for user in (range(len(asked)) if users is None else users)]
+            of = "Int64" if users is None else self._kinds["user_id"]
+        if len(names) != len(asked):
+            raise UsageError(f"There must be a history for each of {len(names):,} users, got {len(asked):,}.")
+        found = index.search(asked, k, tags=tags, exclude=exclude).to_frame(names)
+        return self._typed(found, {"user_id": of, "item_id": self._kinds["item_id"]})
+
+    def similar(self, items: Iterable[object], k: int = 10) -> "pl.DataFrame":
+        """What goes best with each item: what a user gets who has it alone.
+
+        Args:
+            items: Ids.
+            k: Items per item.
+
+        Returns:
+            The columns item_id, rank, similar, score.
+
+        Raises:
+            UnknownIdError: For items that the log does not have.
+        """
+        index, _ = self._fitted()
+        names = [str(item) for item in items]
+        index.ids.rows(names)
+        found = index.search([[name] for name in names], k).to_frame(names)
+        of = self._kinds["item_id"]
+        named = found.rename({"item_id": "similar", "user_id": "item_id"})
+        return self._typed(named, {"item_id": of, "similar": of})
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Writes the model and its log into a directory, that `load` opens.
+
+        Raises StorageError where there is one and `overwrite` is not set.
+        """
+        _, log = self._fitted()
+        assert self._codes is not None
+        with staged_directory(Path(path), overwrite=overwrite, is_ours=_is_recommender) as staged:
+            self._codes.save(staged / "model")
+            log.pairs().write_parquet(staged / "log.parquet")
+            write_json(staged / _NAME, {"format": _FORMAT, "engine": self.engine} | self._kinds)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Recommender":
+        """Opens what `save` wrote. Tags are not kept.
+
+        Raises StorageError where there is none, or it is damaged.
+        """
+        path = Path(path)
+        if not _is_recommender(path):
+            raise StorageError(f"{path} is no saved Recommender (it has no {_NAME}).")
+        about = read_json(path / _NAME)
+        if about.get("format") != _FORMAT:
+            raise StorageError(f"{path} has the format {about.get('format')!r}; this version reads {_FORMAT!r}.")
+        codes = load_codes(path / "model")
+        made = cls(config_of(codes.origin), engine=str(about["engine"]))
+        pairs = read_table(path / "log.parquet", ["user_id", "item_id"])
+        made._kinds = {"user_id": str(about["user_id"]), "item_id": str(about["item_id"])}
+        if not set(made._kinds.values()) <= {_TEXT, *_WHOLE}:
+            raise StorageError(f"{path / _NAME} is damaged: ids are of the types {made._kinds}.")
+        made._take(Interactions.from_pairs(pairs["user_id"], pairs["item_id"]), codes)
+        return made
+
+    def close(self) -> None:
+        """Lets go of the index; a Recommender that nobody holds does so by itself."""
+        if self._index is not None:
+            self._index.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+        self._index = self._folder = None
+
+    def _learn(self, given: object, init: ItemCodes | None) -> Self:
+        log = as_interactions(given)
+        table = as_polars(given)
+        codes = train(log, self.config) if init is None else train(log, init=init)
+        self._kinds = {"user_id": _TEXT, "item_id": _TEXT}
+        if table is not None:
+            kinds = {name: str(table.schema[name]) for name in self._kinds}
+            self._kinds |= {name: kind for name, kind in kinds.items() if kind in _WHOLE}
+        self._take(log, codes)
+        return self
+
+    def _take(self, log: Interactions, codes: ItemCodes) -> None:
+        folder = tempfile.TemporaryDirectory(prefix="elsa-index-", ignore_cleanup_errors=True)
+        index = Index.build(codes, Path(folder.name) / "index", engine=self.engine, segments=None, tags=self._tags)
+        self.close()
+        self._log, self._codes, self._index, self._folder = log, codes, index, folder
+
+    def _fitted(self) -> tuple[Index, Interactions]:
+        if self._index is None or self._log is None:
+            raise UsageError("The Recommender knows nothing yet: fit it on a log first.")
+        return self._index, self._log
+
+    @staticmethod
+    def _histories(log: Interactions, names: list[str]) -> list[list[str]]:
+        rows = log.users.find(names)
+        if (rows < 0).any():
+            unknown = [name for name, row in zip(names, rows.tolist(), strict=True) if row < 0]
+            raise DataError(f"The log has no user {name_some(unknown)}; give what they have, recommend(histories=...).")
+        starts, indices = log.matrix.indptr, log.matrix.indices.astype(np.int64)
+        return [log.items.names_of(indices[starts[row] : starts[row + 1]]) for row in rows.tolist()]
+
+    @staticmethod
+    def _typed(frame: "pl.DataFrame", kinds: dict[str, str]) -> "pl.DataFrame":
+        """Ids of the types that the log had."""
+        import polars as pl
+
+        return frame.with_columns(pl.col(name).cast(getattr(pl, kind)) for name, kind in kinds.items())
+
+
+def _is_recommender(path: Path) -> bool:
+    return (path / _NAME).is_file()

@@ -1,0 +1,127 @@
+"""The Recommender: in memory, over the same code; and beside implicit, whose scripts look alike."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy.sparse import csr_matrix
+
+import elsa_index as ei
+
+from .support.catalogues import make_taste_log
+
+SLIM = ei.SlimConfig(nnz=4, neighbours=20, regularisation=5.0)
+ELSA = ei.TrainingConfig(dims=32, nnz=4, epochs=2, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    """Users and items as integers."""
+    pairs = make_taste_log().pairs().filter(pl.col("user_id").str.starts_with("u"))
+    numbers = pairs.select(pl.all().str.slice(1).cast(pl.Int64))
+    return pd.DataFrame(numbers.to_dict(as_series=False))
+
+
+@pytest.fixture(scope="module", params=[SLIM, ELSA], ids=["slim", "elsa"])
+def model(request, frame) -> ei.Recommender:
+    return ei.Recommender(request.param).fit(frame)
+
+
+def test_users_get_what_an_index_of_the_same_codes_gives_them(model, frame, tmp_path):
+    found = model.recommend(k=5)
+    assert found.schema == {"user_id": pl.Int64, "rank": pl.Int32, "item_id": pl.Int64, "score": pl.Float32}
+    assert found["user_id"].n_unique() == frame["user_id"].nunique()
+    own = set(zip(frame["user_id"], frame["item_id"], strict=True))
+    assert not own & set(found.select("user_id", "item_id").rows())
+    codes = ei.train(frame, model.config)
+    with ei.Index.build(codes, tmp_path / "i", engine="exact", segments=None) as index:
+        history = frame[frame["user_id"] == 3]["item_id"]
+        expected = index.search([history], 5).rankings[0]
+    one = model.recommend([3], k=5)
+    assert one["item_id"].cast(pl.String).to_list() == expected.items
+    assert one["score"].to_list() == expected.scores.tolist()
+    again = model.recommend(histories=[history], k=5)
+    assert again["item_id"].equals(one["item_id"])
+    assert again["user_id"].unique().to_list() == [0]
+
+
+def test_similar_items_are_not_the_item_itself(model):
+    found = model.similar([4, 5], k=3)
+    assert found.columns == ["item_id", "rank", "similar", "score"]
+    assert found.schema["similar"] == pl.Int64
+    assert (found["item_id"] != found["similar"]).all()
+    with pytest.raises(ei.UnknownIdError, match="999"):
+        model.similar([999])
+
+
+def test_it_learns_on_from_a_log_that_grew(frame):
+    model = ei.Recommender(SLIM).fit(frame[frame["item_id"] != 7])
+    assert 7 not in model.recommend(k=20)["item_id"]
+    model.partial_fit(frame)
+    assert 7 in model.recommend(k=20)["item_id"]
+
+
+def test_what_is_saved_answers_the_same(model, frame, tmp_path):
+    model.save(tmp_path / "r")
+    with pytest.raises(ei.StorageError, match="exists"):
+        model.save(tmp_path / "r")
+    loaded = ei.Recommender.load(tmp_path / "r")
+    assert loaded.recommend(k=4).equals(model.recommend(k=4))
+    assert type(loaded.config) is type(model.config)
+    for name in ("String'", "__loader__"):
+        about = (tmp_path / "r" / "recommender.json").read_text().replace('"Int64"', f'"{name}"')
+        (tmp_path / "r" / "recommender.json").write_text(about)
+        with pytest.raises(ei.StorageError, match="is damaged: ids are of the types"):
+            ei.Recommender.load(tmp_path / "r")
+        model.save(tmp_path / "r", overwrite=True)
+
+
+def test_tags_and_exclusions_filter(frame):
+    tags = [(str(item), "even") for item in range(0, 58, 2)]
+    model = ei.Recommender(SLIM).fit(frame, tags=tags)
+    found = model.recommend([1, 2], k=5, tags=["even"], exclude=[4])["item_id"]
+    assert len(found)
+    assert (found % 2 == 0).all()
+    assert 4 not in found
+
+
+def test_wrong_calls_are_one_sentence(model, tmp_path):
+    with pytest.raises(ei.UsageError, match="knows nothing yet: fit it on a log first"):
+        ei.Recommender().recommend([1])
+    with pytest.raises(ei.DataError, match="The log has no user '12345'"):
+        model.recommend([12345])
+    with pytest.raises(ei.UsageError, match="a history for each of 2 users, got 1"):
+        model.recommend([1, 2], histories=[["3"]])
+    with pytest.raises(ei.UsageError, match="config must be a TrainingConfig"):
+        ei.Recommender("slim")  # type: ignore[arg-type]
+    with pytest.raises(ei.StorageError, match="is no saved Recommender"):
+        ei.Recommender.load(tmp_path)
+
+
+def test_nothing_is_left_on_disk(frame, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    model = ei.Recommender(SLIM).fit(frame)
+    assert any(Path(tmp_path).iterdir())
+    model.partial_fit(frame)
+    assert len(list(tmp_path.iterdir())) == 1
+    model.close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_six_lines_of_a_script_for_implicit_with_ours_in_their_place(frame):
+    """Both are fitted on a sparse matrix and asked for a user's items; both find the items of a user's taste."""
+    from implicit.nearest_neighbours import CosineRecommender
+
+    matrix = csr_matrix(ei.read_interactions(frame).matrix)
+    theirs = CosineRecommender(K=20)
+    theirs.fit(matrix, show_progress=False)
+    ids, scores = theirs.recommend(3, matrix[3], N=5)
+
+    ours = ei.Recommender(SLIM)
+    ours.fit(matrix)
+    found = ours.recommend([3], k=5)
+
+    assert len(found) == len(ids) == len(scores) == 5
+    assert len(set(found["item_id"].cast(pl.Int64).to_list()) & set(np.asarray(ids).tolist())) >= 2
