@@ -1,8 +1,10 @@
 """Logs in the shapes that people have them in: what is in the file, how it is read, and what comes of it."""
 
+import bz2
 import gzip
 import io
 import json
+import pickle
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -198,5 +200,18 @@ SHAPES = [
     Shape("ids of twenty digits", b"user_id,item_id\n12345678901234567890,a\n", pairs={("12345678901234567890", "a")}),
     Shape("an empty file", b"", pairs=None, says="is empty"),
     Shape("a header and nothing else", b"user_id,item_id\n", pairs=None, says="a header and no rows"),
+    Shape("a first line that tells Excel the separator", b"sep=;\r\nuser_id;item_id\r\nu1;a\r\nu1;b\r\nu2;a\r\n",
+          says="separated by semicolons"),
+    Shape("a workbook of Excel", b"PK\x03\x04\x14\0\6\0xl/workbook.xml", "log.xlsx", pairs=None,
+          says="is a zip archive, as Excel's workbooks are: write it as CSV or Parquet"),
+    Shape("packed by bzip2", bz2.compress(text(TABLE)), "log.csv.bz2", pairs=None,
+          says="is packed by bzip2: unpack it"),
+    Shape("a Feather file", written(pl.DataFrame({"user_id": ["u1"], "item_id": ["a"]}).write_ipc), "log.feather",
+          pairs=None, says="is a Feather file: write it as Parquet"),
+    Shape("a pickle", pickle.dumps({"user_id": ["u1"]}, protocol=4), "log.pkl", pairs=None, says="is a pickle"),
+    Shape("the directory that split wrote", {"split/split.json": b"{}", "split/hidden.parquet":
+          parquet(user_id=["u1"], item_id=["a"])}, "split", pairs=None, says="is a split, of which a part is hidden"),
+    Shape("times with offsets", b"user_id,item_id,time\nu1,a,2024-01-31T10:00:00+02:00\nu1,b,2024-01-31T10:00:00Z\n"
+          b"u2,a,2024-01-31T10:00:00.5Z\n", options=DATED),
     Shape("a picture", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "log.png", pairs=None, says="is no text: it holds bytes 0"),
 ]  # fmt: skip

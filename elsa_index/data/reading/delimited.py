@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,8 @@ def read_delimited(data: bytes, name: str, form: LogFormat, required: Collection
     notes = Notes()
     if b"\n" not in data and b"\r" in data:
         data = data.replace(b"\r", b"\n")
+    if said := re.match(rb"(?i)sep=(.)\r?\n", data):  # what Excel is told by its first line
+        data, form = data[said.end() :], replace(form, separator=form.separator or said[1].decode("latin-1"))
     if form.comment:
         data = _without_comments(data, form.comment, notes)
     sample = lines_of(data, _SAMPLE)

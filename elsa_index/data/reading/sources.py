@@ -42,6 +42,8 @@ def _sources_of_one(path: str | os.PathLike[str], what: str) -> list[Source]:
     if str(path) == "-":
         return [Source("standard input", "", lambda: unpacked_bytes(sys.stdin.buffer.read(), "standard input"))]
     if Path(path).is_dir():
+        if (Path(path) / "split.json").is_file():
+            raise DataError(f"{path} is a split, of which a part is hidden: train on {path}/train.parquet.")
         parts = sorted(part for part in Path(path).rglob("*") if _is_part(part, Path(path)))
         if not parts:
             raise DataError(

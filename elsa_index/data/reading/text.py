@@ -5,6 +5,20 @@ import codecs
 from ...errors import DataError
 from .found import Notes
 
+_OTHERS = {
+    b"PK\x03\x04": "a zip archive, as Excel's workbooks are: write it as CSV or Parquet",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook: write it as CSV or Parquet",
+    b"BZh": "packed by bzip2: unpack it, or pack it by gzip",
+    b"\xfd7zXZ": "packed by xz: unpack it, or pack it by gzip",
+    b"\x28\xb5\x2f\xfd": "packed by zstd: unpack it, or pack it by gzip",
+    b"ARROW1": "a Feather file: write it as Parquet",
+    b"FEA1": "a Feather file: write it as Parquet",
+    b"ORC": "an ORC file: write it as Parquet",
+    b"Obj\x01": "an Avro file: write it as Parquet",
+    b"SQLite format 3": "a database: export a table of it as CSV",
+    b"\x80\x04\x95": "a pickle, which could run any program when it is read: write it as Parquet",
+}
+"""What files that are no text begin with, and what they are."""
 _MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -13,6 +27,9 @@ def as_utf8(data: bytes, encoding: str, name: str, notes: Notes) -> bytes:
 
     Raises DataError where the text is not of that encoding.
     """
+    for begins, kind in _OTHERS.items():
+        if data.startswith(begins) and (len(begins) > 3 or b"\0" in data[:4096]):
+            raise DataError(f"{name} is {kind}.")
     own = next((of for mark, of in _MARKS.items() if data.startswith(mark)), None)
     if own == "utf-16":
         notes.say("the text is UTF-16")
