@@ -213,5 +213,6 @@ SHAPES = [
           parquet(user_id=["u1"], item_id=["a"])}, "split", pairs=None, says="is a split, of which a part is hidden"),
     Shape("times with offsets", b"user_id,item_id,time\nu1,a,2024-01-31T10:00:00+02:00\nu1,b,2024-01-31T10:00:00Z\n"
           b"u2,a,2024-01-31T10:00:00.5Z\n", options=DATED),
+    Shape("a column called row", b"row,user_id,item_id\n9,u1,a\n9,u1,b\n9,u2,a\n"),
     Shape("a picture", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "log.png", pairs=None, says="is no text: it holds bytes 0"),
 ]  # fmt: skip
