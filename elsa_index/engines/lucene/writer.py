@@ -21,8 +21,9 @@ ID_FIELD = "id"
 ROW_FIELD = "row"
 TAG_FIELD = "tag"
 _REPORT_EVERY = 1000
-_SMALL, _MOST_ALIKE = 20_000, 4
-"""Segments of fewer documents are merged as soon as there are so many of them, and larger ones too, of a size."""
+_SMALL, _MOST_ALIKE = 0.1, 2
+"""Segments of a smaller share of all documents are merged as soon as there are so many of them, and larger ones too, of
+a size: merging takes two seconds for a million documents, and each segment costs every term of a query a look."""
 
 
 def write_postings(
@@ -61,7 +62,7 @@ def change_postings(
     """
     import jpype
 
-    with FIRST_USE, calling_java(f"writing postings to {directory}"), _Writer(directory, gathers=True) as writer:
+    with FIRST_USE, calling_java(f"writing postings to {directory}"), _Writer(directory, gathers=len(ids)) as writer:
         if len(gone):
             row = java_class("org.apache.lucene.document.NumericDocValuesField")
             writer.deleteDocuments([row.newSlowSetQuery(ROW_FIELD, jpype.JArray(jpype.JLong)(gone))])
@@ -140,11 +141,11 @@ class _Documents:
 class _Writer:
     """An IndexWriter as a context: committed at the end, rolled back where something fails.
 
-    gathers: what it adds is merged with what was added before, so that many small changes leave few segments: each
-    costs every term of a query a look.
+    gathers: how many documents there are, where what is added is merged with what was added before, so that many small
+    changes leave few segments; 0 where it is not.
     """
 
-    def __init__(self, directory: Path, *, gathers: bool = False) -> None:
+    def __init__(self, directory: Path, *, gathers: int = 0) -> None:
         no_parameters = java_class("java.util.HashMap")
         analyzer = (
             java_class("org.apache.lucene.analysis.custom.CustomAnalyzer")
@@ -155,12 +156,12 @@ class _Writer:
         )
         config = java_class("org.apache.lucene.index.IndexWriterConfig")(analyzer)
         config.setSimilarity(java_class("io.anserini.search.similarity.ImpactSimilarity")())
-        config.setUseCompoundFile(gathers)  # few files where segments are many
+        config.setUseCompoundFile(bool(gathers))  # few files where segments are many
         # Merges neighbours only, so that documents keep the order in which they came, which is that of rows.
         policy = java_class("org.apache.lucene.index.LogDocMergePolicy")()
         if gathers:
             policy.setMergeFactor(_MOST_ALIKE)
-            policy.setMinMergeDocs(_SMALL)
+            policy.setMinMergeDocs(max(1, int(_SMALL * gathers)))
         config.setMergePolicy(policy)
         self._path, self._directory = directory, open_directory(directory)
         self._writer = java_class("org.apache.lucene.index.IndexWriter")(self._directory, config)
