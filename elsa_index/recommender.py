@@ -189,8 +189,8 @@ class Recommender:
         self._index = self._folder = None
 
     def _learn(self, given: object, init: ItemCodes | None) -> Self:
-        log = as_interactions(given)
         table = as_polars(given)
+        log = as_interactions(given if table is None else table)
         codes = train(log, self.config) if init is None else train(log, init=init)
         self._kinds = {"user_id": _TEXT, "item_id": _TEXT}
         if table is not None:

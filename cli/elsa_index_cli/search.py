@@ -136,7 +136,7 @@ def _refuse_contradictions(one: list[str], histories: Path | None, explain: bool
 
 def _refuse_output(out: Path, overwrite: bool) -> None:
     """Before anything is searched, not after."""
-    from elsa_index.data.tables import writable_format
+    from elsa_index.data.results import writable_format
     from elsa_index.storage.staging import refuse_existing
 
     writable_format(out)
@@ -171,7 +171,7 @@ def _warn_of_empty(users: list[str], result: "ei.SearchResult") -> None:
 
 
 def _write(frame: "pl.DataFrame", asked: _Asked, out: Path, overwrite: bool) -> None:
-    from elsa_index.data.tables import write_results
+    from elsa_index.data.results import write_results
 
     write_results(frame, out, overwrite=overwrite)
     results = options.counted(frame.height, "result", "results")

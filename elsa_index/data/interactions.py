@@ -234,8 +234,9 @@ def as_interactions(log: object) -> Interactions:
 
     Raises UsageError for anything else.
     """
-    if is_matrix(log) or as_polars(log) is not None:
-        return read_interactions(log)
+    frame = as_polars(log)
+    if frame is not None or is_matrix(log):
+        return read_interactions(log if frame is None else frame)
     refuse_kind("The log", log, Interactions, "read it with read_interactions, or make it by from_pairs.")
     assert isinstance(log, Interactions)
     return log

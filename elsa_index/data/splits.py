@@ -9,7 +9,8 @@ from ..errors import DataError, StorageError
 from ..storage.files import read_json, write_json
 from ..storage.staging import staged_directory
 from .interactions import Interactions
-from .tables import read_table, write_parquet
+from .results import write_parquet
+from .tables import read_table
 
 if TYPE_CHECKING:
     import polars as pl

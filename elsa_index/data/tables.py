@@ -1,15 +1,13 @@
-"""Reading and writing tables: files of any format that people have, as columns of text."""
+"""Reading tables: files of any format that people have, as columns of text."""
 
 import difflib
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from ..errors import DataError, UsageError, name_some, shorten
-from ..storage.staging import staged_file
+from ..errors import DataError, name_some, shorten
 from .frames import as_polars
 from .log_format import AS_IT_IS, LogFormat
 from .reading.delimited import read_delimited
@@ -21,7 +19,6 @@ from .reading.text import as_utf8, lines_of
 if TYPE_CHECKING:
     import polars as pl
 
-WRITABLE = ".csv, .parquet, .jsonl or .trec"
 _SAMPLE = 50
 _MISSING = r"(?i)^\s*(nan|null|none|nat|<na>|\\n)?\s*$"
 """How programs write that there is nothing: pandas, databases, Python, and MySQL's dumps."""
@@ -229,13 +226,8 @@ def id_column(part: Part, column: str, *, optional: bool = False) -> "pl.Series"
 
     values = part.frame[column]
     missing = is_missing(values)
-    if missing.any() and not optional:
-        at = int(missing.arg_true()[0])
-        value = values[at]
-        said = "empty" if value is None or not value.strip() else f"missing ({shorten(value)})"
-        raise DataError(
-            f"{part.name}, row {part.frame[ROW][at]:,}: {column} is {said} ({int(missing.sum()):,} such rows)."
-        )
+    if not optional:
+        refuse_missing(part, column, missing)
     stripped = values.str.strip_chars()
     part.notes.count(f"blanks around {column}", int((stripped != values).fill_null(value=False).sum()))
     values = (
@@ -246,6 +238,17 @@ def id_column(part: Part, column: str, *, optional: bool = False) -> "pl.Series"
         part.notes.say(f"{column} holds numbers such as {there[0]}, read as {there[0].split('.')[0]}")
         values = values.str.replace(r"\.0+$", "")
     return values
+
+
+def refuse_missing(part: Part, column: str, missing: "pl.Series") -> None:
+    """Raises DataError that names the first of the rows in which a value is missing, if there is one."""
+    if missing.any():
+        at = int(missing.arg_true()[0])
+        value = part.frame[column][at]
+        said = "empty" if value is None or not value.strip() else f"missing ({shorten(value)})"
+        raise DataError(
+            f"{part.name}, row {part.frame[ROW][at]:,}: {column} is {said} ({int(missing.sum()):,} such rows)."
+        )
 
 
 def numbers(part: Part, column: str) -> "pl.Series":
@@ -270,50 +273,3 @@ def refuse_rows(part: Part, column: str, bad: "pl.Series", wanted: str) -> None:
             f"{part.name}, row {part.frame[ROW][at]:,}: {column} must be {wanted}, got "
             f"{shorten(part.frame[column][at])} ({int(bad.sum()):,} such rows)."
         )
-
-
-def write_parquet(frame: "pl.DataFrame", path: Path) -> None:
-    frame.write_parquet(path, compression="zstd")
-
-
-def writable_format(path: Path) -> str:
-    """The format in which results go to `path`, by its name. Raises UsageError for any other."""
-    kind = path.suffix.lower().removeprefix(".")
-    if kind not in {"csv", "parquet", "jsonl", "trec"}:
-        raise UsageError(f"The output {path} has no known format; its name must end in {WRITABLE}.")
-    return kind
-
-
-def write_results(frame: "pl.DataFrame", path: Path, *, overwrite: bool = False, run: str = "elsa-index") -> None:
-    """Writes the columns user_id, rank, item_id, score (and popular) as CSV, Parquet, JSON lines or a TREC run, where
-    popular items are of a run of their own.
-
-    Raises DataError, with nothing written, for ids with white space in a TREC run, whose columns are
-    separated by white space.
-    """
-    import polars as pl
-
-    kind = writable_format(path)
-    if kind == "trec":
-        for column in ("user_id", "item_id"):
-            spaced = frame.filter(pl.col(column).str.contains(r"\s"))
-            if spaced.height:
-                raise DataError(
-                    f"A TREC run cannot hold the {column} {shorten(spaced[column][0])}: its columns are separated by "
-                    "white space. Write .csv, .parquet or .jsonl instead."
-                )
-    with staged_file(path, overwrite=overwrite) as staged:
-        if kind == "csv":
-            frame.write_csv(staged)
-        elif kind == "parquet":
-            write_parquet(frame, staged)
-        elif kind == "jsonl":
-            frame.write_ndjson(staged)
-        else:
-            of_run = pl.lit(run)
-            if "popular" in frame.columns:
-                of_run = pl.when("popular").then(pl.lit(f"{run}-popular")).otherwise(of_run)
-            run_columns = frame.select(
-                "user_id", pl.lit("Q0").alias("q0"), "item_id", "rank", "score", of_run.alias("run")
-            )
-            run_columns.write_csv(staged, separator=" ", include_header=False, quote_style="never")

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import DataError, shorten
 from .log_format import LogFormat
-from .reading.found import ROW
-from .tables import Part, is_missing, refuse_rows
+from .tables import Part, is_missing, refuse_missing, refuse_rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,12 +23,7 @@ def times(part: Part, column: str, form: LogFormat) -> "pl.Series":
     import polars as pl
 
     text = part.frame[column].str.strip_chars()
-    missing = is_missing(text)
-    if missing.any():
-        at = int(missing.arg_true()[0])
-        raise DataError(
-            f"{part.name}, row {part.frame[ROW][at]:,}: {column} is empty ({int(missing.sum()):,} such rows)."
-        )
+    refuse_missing(part, column, is_missing(text))
     if form.time_format is not None:
         return _whole(part, column, _parsed(text, form.time_format), f"as {form.time_format} says")
     seconds = text.cast(pl.Float64, strict=False)
