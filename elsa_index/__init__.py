@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from .codes.load import load_codes
     from .codes.over_items import codes_over_items
     from .data.histories import Histories, read_histories
-    from .data.interactions import Interactions, read_interactions
+    from .data.interactions import Interactions
     from .data.log_format import LogFormat
+    from .data.logs import read_interactions
     from .data.metadata import read_metadata
     from .data.protocols import split
     from .data.splits import Split
@@ -87,7 +88,7 @@ _HOME = {
     "codes_over_items": "codes.over_items",
     "load_codes": "codes.load",
     "Interactions": "data.interactions",
-    "read_interactions": "data.interactions",
+    "read_interactions": "data.logs",
     "Split": "data.splits",
     "split": "data.protocols",
     "read_tags": "data.tags",

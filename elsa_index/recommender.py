@@ -11,7 +11,8 @@ import numpy as np
 from .codes.item_codes import ItemCodes
 from .codes.load import load_codes
 from .data.frames import as_polars
-from .data.interactions import Interactions, as_interactions
+from .data.interactions import Interactions
+from .data.logs import as_interactions
 from .data.tables import read_table
 from .errors import DataError, StorageError, UsageError, name_some, refuse_kind
 from .index import Index

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..catalogue.catalogue import Catalogue
 from ..catalogue.commit import PATIENCE
-from ..data.interactions import Interactions, as_interactions
+from ..data.interactions import Interactions
+from ..data.logs import as_interactions
 from ..data.metadata import Metadata
 from ..storage.ids import IdMap, external_id
 from ..training.fold_in import fold_in

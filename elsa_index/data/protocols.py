@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError, UsageError
-from .interactions import Interactions, as_interactions
+from .interactions import Interactions
+from .logs import as_interactions
 from .scipy_matrix import rows_of
 from .split_options import Protocol, SplitOptions
 from .splits import Split

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from ..codes.item_codes import ItemCodes
-from ..data.interactions import Interactions, as_interactions
+from ..data.interactions import Interactions
+from ..data.logs import as_interactions
 from ..errors import refuse_kind
 from ..extras import require
 from .folded_in import FoldedIn, refuse_own_history_codes

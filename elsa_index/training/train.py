@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..codes.item_codes import ItemCodes
-from ..data.interactions import Interactions, as_interactions
+from ..data.interactions import Interactions
+from ..data.logs import as_interactions
 from ..errors import DataError, refuse_kind
 from ..extras import require
 from ..limits import Limits

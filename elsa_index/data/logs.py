@@ -1,0 +1,193 @@
+"""Reading and cleaning logs."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from ..errors import DataError, UsageError, refuse_kind
+from ..limits import AT_LEAST_ONE
+from ..storage.files import existing_file
+from .encoded import Encoder
+from .frames import as_polars, is_matrix
+from .interactions import Interactions
+from .log_format import AS_IT_IS, LogFormat
+from .npz import load_csr
+from .reading.found import Notes
+from .reading.sources import Paths
+from .tables import Part, id_column, numbers, read_parts
+from .times import times as times_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_EVENTS = ("event", "event_type", "event_name", "action", "action_type", "behavior", "behaviour", "behavior_type")
+"""What columns are called that say what a user did."""
+
+
+def read_interactions(
+    path: Paths | object,
+    *,
+    user_column: str | int = "user_id",
+    item_column: str | int = "item_id",
+    value_column: str | int | None = None,
+    min_value: float | None = None,
+    time_column: str | int | None = None,
+    min_user_items: int = 1,
+    where: Mapping[str, Iterable[object]] | None = None,
+    form: LogFormat = AS_IT_IS,
+) -> Interactions:
+    """Reads a log: rows of fields (CSV and its dialects), Parquet, JSON lines, RecBole's `.inter`, user-and-items
+    lines, Netflix's blocks, each also gzipped; or a users × items SciPy matrix in `.npz`.
+
+    Args:
+        path: A file, several, a pattern such as `logs/*.parquet`, a folder, or `-` for standard input; or a table of
+            pandas, Polars or Arrow, or a SciPy matrix of users × items.
+        user_column: Of user ids; a number, from 1, where there is no header.
+        item_column: Of item ids.
+        value_column: Of ratings or counts; rows below `min_value` are left out.
+        min_value: The lowest value that is an interaction; above 0 where it is None.
+        time_column: Of times, for a temporal split: seconds, ISO 8601, or dates in an order that all rows agree on.
+        min_user_items: Users with fewer items are dropped (the paper keeps users with at least 5).
+        where: Values by column; rows with others are left out: `{"event": ["transaction", "addtocart"]}`.
+        form: What the files do not say themselves.
+
+    Returns:
+        The log; its `summary` counts what was read, dropped and merged, and says what it was read as.
+
+    Raises:
+        DataError: Naming the file and the column, row or value; and where nothing is left.
+    """
+    of_matrix = is_matrix(path) or (isinstance(path, (str, os.PathLike)) and Path(path).suffix == ".npz")
+    if min_value is not None and value_column is None and not of_matrix:
+        raise UsageError(f"min_value is {min_value}, but no value column is named: pass --value-column (value_column).")
+    AT_LEAST_ONE.check("min_user_items", min_user_items)
+    names = [None if name is None else str(name) for name in (user_column, item_column, value_column, time_column)]
+    wanted = {str(column): {str(value) for value in values} for column, values in (where or {}).items()}
+    users, items, all_times = Encoder(), Encoder(), []
+    notes, rows, files, kinds = Notes(), 0, 0, dict[str, None]()
+    for part in [_matrix_part(path)] if of_matrix else _parts(path, names, wanted, form):
+        keep = part.keep
+        if part.values is not None:
+            keep = keep & (part.values > 0 if min_value is None else part.values >= min_value)
+            notes.counts["dropped_by_value"] += int((part.keep & ~keep).sum())
+        if wanted:
+            notes.counts["dropped_by_where"] += int((~part.keep).sum())
+        users.add(part.users.filter(keep))
+        items.add(part.items.filter(keep))
+        if part.times is not None:
+            all_times.append(part.times.filter(keep).to_numpy())
+        rows, files = rows + len(keep), files + 1
+        notes.add(part.notes)
+        kinds.setdefault(part.kind)
+    summary: dict[str, int | str] = {"read_as": " and ".join(kinds)}
+    if files > 1:
+        summary["files"] = files
+    summary["rows"] = rows
+    summary.update(notes.counts)
+    if notes.said:
+        summary["notes"] = "; ".join(notes.said)
+    user_ids, user_numbers = users.finish()
+    item_ids, item_numbers = items.finish()
+    seconds = np.concatenate(all_times) if all_times else None
+    log = None
+    if len(user_numbers):
+        log = Interactions.from_numbers(
+            user_ids, user_numbers, item_ids, item_numbers, seconds, summary, min_user_items
+        )
+    if log is None or not log.matrix.nnz:
+        raise DataError(
+            f"{path}: no interaction is left of {rows:,} rows after filtering (where {where}, value column "
+            f"{value_column!r}, min value {min_value}, min user items {min_user_items})."
+        )
+    return log
+
+
+def as_interactions(log: object) -> Interactions:
+    """A log as it is, or from a table with the columns user_id and item_id, or from a SciPy matrix.
+
+    Raises UsageError for anything else.
+    """
+    frame = as_polars(log)
+    if frame is not None or is_matrix(log):
+        return read_interactions(log if frame is None else frame)
+    refuse_kind("The log", log, Interactions, "read it with read_interactions, or make it by from_pairs.")
+    assert isinstance(log, Interactions)
+    return log
+
+
+@dataclass(frozen=True)
+class _LogPart:
+    """Columns of one file's rows. keep: whether each is chosen."""
+
+    users: "pl.Series"
+    items: "pl.Series"
+    values: "pl.Series | None"
+    times: "pl.Series | None"
+    keep: "pl.Series"
+    kind: str
+    notes: Notes
+
+
+def _parts(
+    path: Paths | object, names: list[str | None], wanted: Mapping[str, set[str]], form: LogFormat
+) -> Iterator[_LogPart]:
+    user, item, value, time = names
+    columns = [name for name in (user, item, value, time, *wanted) if name is not None]
+    for part in read_parts(path, columns, () if wanted else _EVENTS, form, "The log"):
+        keep = _chosen(part, wanted)
+        if not wanted:
+            _hint_at_events(part, columns)
+        assert user is not None
+        assert item is not None
+        yield _LogPart(
+            id_column(part, user),
+            id_column(part, item),
+            None if value is None else numbers(part, value),
+            None if time is None else times_of(part, time, form),
+            keep,
+            part.kind,
+            part.notes,
+        )
+
+
+def _chosen(part: Part, wanted: Mapping[str, set[str]]) -> "pl.Series":
+    """Whether each row has one of the wanted values in every one of the columns. Raises DataError for a value that no
+    row has."""
+    import polars as pl
+
+    keep = pl.Series(np.ones(part.frame.height, dtype=bool))
+    for column, values in wanted.items():
+        there = part.frame[column].str.strip_chars()
+        keep = keep & there.is_in(list(values)).fill_null(value=False)
+        if not keep.any():
+            some = there.value_counts(sort=True)[column].head(5).to_list()
+            raise DataError(
+                f"{part.name}: no row has {column} {' or '.join(sorted(values))}; there are {', '.join(map(str, some))}"
+                "."
+            )
+    return keep
+
+
+def _hint_at_events(part: Part, columns: list[str]) -> None:
+    name = next((name for name in _EVENTS if name in part.frame.columns and name not in columns), None)
+    if name is None:
+        return
+    counts = part.frame[name].value_counts(sort=True).head(4)
+    if counts.height > 1:
+        shares = ", ".join(f"{value} {count:,}" for value, count in counts.iter_rows())
+        part.notes.say(f"all kinds of {name} count ({shares}, …): --where {name}=… chooses some")
+
+
+def _matrix_part(given: Any) -> _LogPart:
+    import polars as pl
+
+    matrix = (csr_array(given) if is_matrix(given) else load_csr(existing_file(given, "The log"))).tocoo()
+    users, items = (pl.Series(numbers).cast(pl.String) for numbers in (matrix.row, matrix.col))
+    values = pl.Series(matrix.data.astype(np.float64))
+    keep = pl.Series(np.ones(len(values), dtype=bool))
+    return _LogPart(users, items, values, None, keep, "a SciPy matrix", Notes())
