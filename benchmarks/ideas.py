@@ -122,7 +122,11 @@ def _part(batch: Batch, kept: torch.Tensor) -> Batch:
     by_item = torch.bincount(positions, minlength=len(batch.outputs))
     begins = [torch.cat([counts.new_zeros(1), counts.cumsum(0)[:-1]]) for counts in (sizes, by_item)]
     in_order = users[positions.argsort(stable=True)]
-    return Batch(batch.outputs, users, positions, begins[0], sizes.clamp_min(1).float(), in_order, begins[1])
+    ones = torch.ones(len(users))
+    return Batch(
+        batch.outputs, users, positions, ones, batch.shares, begins[0], sizes.clamp_min(1).float(), in_order, ones,
+        begins[1], is_weighted=False,
+    )  # fmt: skip
 
 
 LOG = {"budgets": "log", "final_decay": True}

@@ -21,12 +21,14 @@ class SparseAutoencoder(torch.nn.Module):
     def codes(self) -> torch.Tensor:
         return functional.normalize(self.weights * self.mask, dim=1)
 
-    def loss(self, x: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor:
-        """mean of (ŷ/‖ŷ‖ - x/‖x‖)². x: (users, items) float32; outputs: (outputs,) int64, the items scored."""
+    def loss(self, x: torch.Tensor, outputs: torch.Tensor, shares: torch.Tensor | None = None) -> torch.Tensor:
+        """mean of (ŷ/‖ŷ‖ - x/‖x‖)². x: (users, items) float32; outputs: (outputs,) int64, the items scored. shares:
+        (users,) float32, what each user counts; None: 1."""
         codes = self.codes()
         targets = x[:, outputs]
         predicted = (x @ codes @ codes[outputs].T - targets).clamp(0, MAX_SCORE)
-        return (functional.normalize(predicted, dim=1) - functional.normalize(targets, dim=1)).square().mean()
+        squares = (functional.normalize(predicted, dim=1) - functional.normalize(targets, dim=1)).square()
+        return squares.mean() if shares is None else (shares[:, None] * squares).mean()
 
     @torch.no_grad()
     def prune(self, nonzeros: int) -> None:

@@ -36,6 +36,7 @@ from benchmarks.segment_tables import (
     service_abuse_table,
     service_table,
 )
+from benchmarks.weight_tables import weights_table
 from elsa_index.engines.two_stage import Growth
 
 ROOT = Path(__file__).parent.parent
@@ -237,6 +238,7 @@ TABLES = {
     "increments": TableOf("docs/guides/nightly.md", "increments", increments_table),
     "changes": TableOf("docs/guides/live.md", "changes", changes_table),
     "cluster_changes": TableOf("docs/guides/live.md", "cluster_changes", cluster_changes_table),
+    "weights": TableOf("docs/guides/your-log.md", "weights", weights_table),
     "rules": TableOf("docs/benchmarks/segments.md", "segment_rules", rules_table),
 }
 

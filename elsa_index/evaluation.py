@@ -66,6 +66,8 @@ def evaluate(
     exact: bool = False,
     threads: int = 1,
     folds: int | None = None,
+    half_life: float | str | None = None,
+    weights: bool = True,
     on_progress: "Progress | None" = None,
 ) -> Evaluation:
     """Ranks for every history of a split and scores the rankings against its hidden items.
@@ -79,12 +81,14 @@ def evaluate(
         exact: Prove every ranking.
         folds: Only the first so many; all where None.
         threads: Over histories.
+        half_life: Of histories' items; see `Split.fold`.
+        weights: Whether the log's weights count in histories.
         on_progress: Called with how many histories are done, and of how many.
 
     Raises:
         DataError: Where the codes were trained on another log than the split's, for then they may have seen what is
             hidden.
-        UsageError: For a k below 1.
+        UsageError: For a k below 1, and for a half-life of a log without times.
     """
     refuse_kind("index", index, Index, "Index.open opens one.")
     refuse_kind("split", split, Split, "Split.load reads one, and split makes one.")
@@ -97,8 +101,10 @@ def evaluate(
     refuse_other_log(index, split.train.fingerprint)
     tally = _Tally(tuple(k), len(index))
     for number in range(folds or split.folds):
-        fold = split.fold(number)
-        result = index.search(fold.histories, max(k), exact=exact, threads=threads, on_progress=on_progress)
+        fold = split.fold(number, half_life=half_life, weights=weights)
+        result = index.search(
+            fold.histories, max(k), weights=fold.weights, exact=exact, threads=threads, on_progress=on_progress
+        )
         tally.add(fold.users, [ranking.rows for ranking in result.rankings], list(map(index.ids.find, fold.hidden)))
     return Evaluation(
         tally.metrics(), tally.coverage(), tally.users, folds or split.folds, split.description["protocol"]

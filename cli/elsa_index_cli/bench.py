@@ -54,7 +54,7 @@ def bench(
     questions = (
         Questions.of_split(Split.load(splits[0]), users)
         if splits
-        else Questions(read_histories(histories).items[:users])  # type: ignore[arg-type]
+        else Questions(read_histories(histories).items[:users])
     )
     found = measure(indexes, questions, k=k, threads=counts, rounds=rounds, say=options.note)
     if report is not None:

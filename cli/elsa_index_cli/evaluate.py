@@ -16,6 +16,10 @@ def evaluate(
     k: Annotated[str, typer.Option("-k", help="Ranks, separated by commas.")] = "20,50,100",
     exact: Annotated[bool, typer.Option("--exact", help="Prove every ranking.")] = False,
     folds: Annotated[int | None, typer.Option(help="Only the first so many folds.", show_default="all")] = None,
+    half_life: options.HalfLife = None,
+    weights: Annotated[
+        bool, typer.Option("--weights/--no-weights", help="Whether the log's weights count in histories.")
+    ] = True,
     threads: options.Threads = 1,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -26,7 +30,10 @@ def evaluate(
     ranks = options.numbers("-k", k, "20,50,100")
     split = ei.Split.load(split_dir)
     with ei.Index.open(index) as opened, options.progress("ranking") as on_progress:
-        found = ei.evaluate(opened, split, ranks, exact=exact, threads=threads, folds=folds, on_progress=on_progress)
+        found = ei.evaluate(
+            opened, split, ranks, exact=exact, threads=threads, folds=folds, half_life=half_life, weights=weights,
+            on_progress=on_progress,
+        )  # fmt: skip
         calibration = None if exact else opened.manifest.calibration
     if json:
         options.print_json(found.to_json() | {"calibration": calibration.model_dump() if calibration else None})

@@ -40,11 +40,13 @@ def fold_in(
     ] = None,
     rows: LogOptions = LogOptions(),
     form: FormOptions = FormOptions(),
-    time_column: Annotated[
-        str | None,
+    measure: Annotated[
+        bool | None,
         typer.Option(
-            help="The log's column of times: measures first how good folding in is on this log, beside training again. "
-            "Trains twice for that."
+            "--measure/--no-measure",
+            help="Whether to say first how good folding in is on this log, beside training again: trains twice for "
+            "that.",
+            show_default="yes, with --time-column",
         ),
     ] = None,
     overwrite: options.Overwrite = False,
@@ -64,8 +66,8 @@ def fold_in(
     if out is not None:
         refuse_target(out, overwrite=overwrite)
     origin = Manifest.read(target).codes.origin if codes is None else codes.origin
-    config = config_of(origin) if time_column else None
-    interactions = rows.read(logs, form, time_column)
+    config = config_of(origin) if measure or (measure is None and rows.time_column) else None
+    interactions = rows.read(logs, form)
     options.note_summary(interactions)
     quality = None
     if config is not None:

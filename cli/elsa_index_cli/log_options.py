@@ -66,6 +66,15 @@ class LogOptions:
         None
     )
     min_value: Annotated[float | None, typer.Option(help="The lowest value that is an interaction.")] = None
+    time_column: Annotated[str | None, typer.Option(help="The log's column of times, if it has one.")] = None
+    weight_column: Annotated[
+        str | None,
+        typer.Option(help="The log's column of what interactions count, or of what --weight names."),
+    ] = None
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(help="What interactions count, by event: view=1,cart=3,buy=10. 0 leaves them out."),
+    ] = None
     min_user_items: Annotated[int, typer.Option(help="Drop users with fewer items.")] = 1
     where: Annotated[
         list[str] | None,
@@ -76,7 +85,7 @@ class LogOptions:
         str | None, typer.Option(help="Of times: %d.%m.%Y.", show_default="found", rich_help_panel=_FILES)
     ] = None
 
-    def read(self, files: Sequence[str], form: FormOptions, time_column: str | None = None) -> "ei.Interactions":
+    def read(self, files: Sequence[str], form: FormOptions) -> "ei.Interactions":
         """The log in these files."""
         import elsa_index as ei
 
@@ -87,9 +96,11 @@ class LogOptions:
             item_column=self.item_column,
             value_column=self.value_column,
             min_value=self.min_value,
-            time_column=time_column,
+            time_column=self.time_column,
             min_user_items=self.min_user_items,
             where=_chosen(self.where or []),
+            weight_column=self.weight_column,
+            weights=weights_of(self.weight or []),
             form=replace(form.log_format, time_format=self.time_format),
         )
 
@@ -107,3 +118,19 @@ def _chosen(given: list[str]) -> dict[str, list[str]]:
             )
         chosen.setdefault(column.strip(), []).extend(value.strip() for value in values.split(","))
     return chosen
+
+
+def weights_of(given: list[str]) -> dict[str, float]:
+    """Weights by text. Raises UsageError for what is none."""
+    from elsa_index.errors import UsageError
+
+    weights: dict[str, float] = {}
+    for part in (part for one in given for part in one.split(",")):
+        text, _, number = part.rpartition("=")
+        try:
+            weights[text.strip()] = float(number)
+        except ValueError:
+            text = ""
+        if not text.strip():
+            raise UsageError(f"--weight must be EVENT=NUMBER,EVENT=NUMBER, for example view=1,buy=10; got {part!r}.")
+    return weights

@@ -51,6 +51,10 @@ Tag = Annotated[list[str] | None, typer.Option(help="Only items that carry it; r
 Exclude = Annotated[
     Path | None, typer.Option(help="Items never to return: .txt, one id per line, or a table with item_id.")
 ]
+HalfLife = Annotated[
+    str | None,
+    typer.Option(help="Let a history's items count half as much that are 30d (h, d, w, y) older than its latest one."),
+]
 Threads = Annotated[int, typer.Option(help="Threads over queries.")]
 
 

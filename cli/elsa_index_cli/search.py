@@ -12,7 +12,7 @@ from elsa_index.engines.names import ManyTerms, RankName
 from elsa_index.search.options import Fallback, SearchOptions
 
 from . import options
-from .log_options import FormOptions
+from .log_options import FormOptions, weights_of
 from .printable import for_stdout
 from .spread import spread
 
@@ -62,6 +62,14 @@ def search(
         ),
     ] = SearchOptions.many_terms,
     threads: options.Threads = SearchOptions.threads,
+    time_column: Annotated[str | None, typer.Option(help="Of --histories: the column of times.")] = None,
+    half_life: options.HalfLife = None,
+    weight: Annotated[
+        list[str] | None, typer.Option(help="Of --histories: what items count, by event: view=1,cart=3,buy=10.")
+    ] = None,
+    weight_column: Annotated[
+        str, typer.Option(help="Of --histories: the column of what items count, or of what --weight names.")
+    ] = "weight",
     form: FormOptions = FormOptions(),
     overwrite: options.Overwrite = False,
     json: options.Json = False,
@@ -73,7 +81,8 @@ def search(
     _refuse_contradictions(one, histories, explain, out)
     if out is not None:
         _refuse_output(out, overwrite)
-    asked = _Asked.of(one, histories, form)
+    weighing = {"time_column": time_column, "half_life": half_life, "weights": weights_of(weight or [])}
+    asked = _Asked.of(one, histories, form, weighing | {"weight_column": weight_column})
     excluded = options.excluded(exclude)
     with options.opened(index, metadata) as opened, options.progress("searching") as on_progress:
         started = time.perf_counter()
@@ -114,12 +123,16 @@ class _Asked:
     batch: bool
 
     @classmethod
-    def of(cls, one: list[str], histories: Path | None, form: FormOptions) -> "_Asked":
+    def of(cls, one: list[str], histories: Path | None, form: FormOptions, weighing: dict[str, Any]) -> "_Asked":
+        """weighing: as `read_histories` takes it."""
         import elsa_index as ei
+        from elsa_index.errors import UsageError
 
         if histories is None:
+            if weighing["half_life"] or weighing["weights"]:
+                raise UsageError("--half-life and --weight are for --histories; --items count alike.")
             return cls([""], [one], None, False)
-        read = ei.read_histories(histories, form=form.log_format)
+        read = ei.read_histories(histories, form=form.log_format, **weighing)
         return cls(read.users, read.items, read.weights, True)
 
 

@@ -27,7 +27,6 @@ def split(
     ] = SplitOptions.hide,
     folds: Annotated[int, typer.Option(help="How often the hidden part rotates (held-out).")] = SplitOptions.folds,
     test: Annotated[Path | None, typer.Option(help="The published test log (given).")] = None,
-    time_column: Annotated[str | None, typer.Option(help="The log's column of times (temporal).")] = None,
     rows: LogOptions = LogOptions(),
     form: FormOptions = FormOptions(),
     seed: options.Seed = SplitOptions.seed,
@@ -38,7 +37,7 @@ def split(
     """Split a log into what may be trained on, histories, and hidden items."""
     import elsa_index as ei
 
-    interactions = rows.read(logs, form, time_column)
+    interactions = rows.read(logs, form)
     hidden = None
     if test is not None:
         hidden = ei.read_interactions(

@@ -114,6 +114,10 @@ def train(
     user_power: Annotated[
         float, typer.Option(help="A user with n items counts n to minus this power.", rich_help_panel=OF_SLIM)
     ] = slim_default("user_power"),
+    half_life: Annotated[
+        str | None,
+        typer.Option(help="Let interactions count half as much after 30d (h, d, w, y); with --time-column."),
+    ] = None,
     validation_users: Annotated[
         int | None,
         typer.Option(

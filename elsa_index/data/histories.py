@@ -1,15 +1,24 @@
 """Histories: the items that queries start from, by external id."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import DataError, UsageError
+from ..spans import seconds_of
 from ..storage.ids import IdMap, Rows, external_id
+from .ages import share_left
 from .log_format import AS_IT_IS, LogFormat
 from .reading.sources import Paths
 from .tables import id_column, numbers, read_parts
+from .times import times as times_of
+from .weighing import EVENTS, Weighing
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -31,10 +40,14 @@ class Histories:
 
 
 def read_histories(
-    path: Paths,
+    path: Paths | object,
     *,
     user_column: str | int = "user_id",
     item_column: str | int = "item_id",
+    weight_column: str | int = "weight",
+    weights: Mapping[str, float] | None = None,
+    time_column: str | int | None = None,
+    half_life: float | str | None = None,
     form: LogFormat = AS_IT_IS,
 ) -> Histories:
     """Reads tables with columns of users and items (optional weight): files of any format that a log may have.
@@ -45,26 +58,59 @@ def read_histories(
         path: Files, or a table; see `read_interactions`.
         user_column: Of user ids.
         item_column: Of item ids.
+        weight_column: Of what items count, if there is such a column; with `weights` of what these give numbers to.
+        weights: Numbers by text; see `read_interactions`.
+        time_column: Of times.
+        half_life: Seconds, also written as `30d`, before a history's latest item that let an item count half as much.
         form: What the files do not say themselves.
 
     Raises:
+        UsageError: For a half-life without times.
         DataError: Naming the file and the row.
     """
     import polars as pl
 
-    user, item = str(user_column), str(item_column)
+    user, item, weight = str(user_column), str(item_column), str(weight_column)
+    if half_life is not None and time_column is None:
+        raise UsageError("A half-life needs times: pass --time-column (time_column).")
+    time = None if time_column is None else str(time_column)
+    weighing = Weighing(weight if weights and weight != "weight" else None, weights or {})
+    required = [name for name in (user, item, time, weighing.column) if name is not None]
     frames = []
-    for part in read_parts(path, [user, item], ["weight"], form, "The table"):
+    for part in read_parts(path, required, [weight, *(EVENTS if weights else ())], form, "The table"):
         columns = {"user": id_column(part, user), "item": id_column(part, item, optional=True)}
-        if "weight" in part.frame.columns:
-            columns["weight"] = numbers(part, "weight")
+        if weighing:
+            columns["weight"] = weighing.of(part)
+        elif weight in part.frame.columns:
+            columns["weight"] = numbers(part, weight)
+        elif weight != "weight":
+            raise DataError(f"{part.name} has no column {weight!r}; name another, or none.")
+        if time is not None:
+            columns["time"] = times_of(part, time, form)
         frames.append(pl.DataFrame(columns))
-    frame = pl.concat(frames)
-    weighted = "weight" in frame.columns
+    frame = weighed(pl.concat(frames), half_life)
     kept = [pl.col(name).filter(pl.col("item").is_not_null()) for name in frame.columns[1:]]
     grouped = frame.group_by("user", maintain_order=True).agg(kept)
-    weights = grouped["weight"].to_list() if weighted else None
-    return Histories(grouped["user"].to_list(), grouped["item"].to_list(), weights)
+    counts = grouped["weight"].to_list() if "weight" in frame.columns else None
+    return Histories(grouped["user"].to_list(), grouped["item"].to_list(), counts)
+
+
+def weighed(frame: "pl.DataFrame", half_life: float | str | None) -> "pl.DataFrame":
+    """A table of histories with the column weight made of weight and time, where there are any. frame: its first column
+    is the users'. half_life: see `read_histories`; None: ages say nothing.
+
+    Raises UsageError for a half-life without times.
+    """
+    import polars as pl
+
+    if half_life is None:
+        return frame.drop("time", strict=False)
+    if "time" not in frame.columns:
+        raise UsageError("A half-life needs times, and these histories have none.")
+    latest = frame.select(pl.col("time").max().over(frame.columns[0]))["time"].to_numpy()
+    left = share_left(frame["time"].to_numpy(), seconds_of(half_life), latest)
+    own = frame["weight"].to_numpy() if "weight" in frame.columns else 1.0
+    return frame.drop("time").with_columns(pl.Series("weight", own * left))
 
 
 def history_rows(

@@ -10,7 +10,9 @@ import numpy.typing as npt
 import xxhash
 from scipy.sparse import csr_array
 
+from ..errors import UsageError
 from ..storage.ids import IdMap
+from .ages import share_left
 from .encoded import Encoder
 from .scipy_matrix import rows_of
 
@@ -26,7 +28,9 @@ class Interactions:
         users: Ids of the rows, in the order of their text, so that the order of the log's rows changes nothing.
         items: Ids of the columns, in the same order.
         matrix: (users, items) float32 CSR of ones, indices sorted.
-        times: float64, one per stored one of `matrix`, in its order, or None.
+        times: float64, when each stored one of `matrix` was seen first, in their order, or None.
+        latest: The same for when it was seen last, None where that is `times`.
+        weights: float32, what each of them counts, the largest where it was seen with several, above 0; or None.
         summary: What reading did: rows read, dropped, merged; and, as text, what it was read as.
     """
 
@@ -35,6 +39,8 @@ class Interactions:
     matrix: csr_array
     times: npt.NDArray[np.float64] | None = None
     summary: dict[str, int | str] = field(default_factory=dict)
+    latest: npt.NDArray[np.float64] | None = None
+    weights: npt.NDArray[np.float32] | None = None
 
     @classmethod
     def from_pairs(
@@ -43,8 +49,11 @@ class Interactions:
         items: "pl.Series",
         times: "pl.Series | None" = None,
         summary: Mapping[str, int | str] | None = None,
+        *,
+        weights: "pl.Series | None" = None,
     ) -> "Interactions":
-        """From two text columns of equal length. Equal pairs are merged; of their times the first is kept."""
+        """From two text columns of equal length. Equal pairs are merged: of their times the first and the last are
+        kept, of their weights the largest."""
         encoded = []
         for column in (users, items):
             encoder = Encoder()
@@ -52,7 +61,8 @@ class Interactions:
             encoded.append(encoder.finish())
         (user_ids, rows), (item_ids, columns) = encoded
         seconds = None if times is None else times.to_numpy()
-        return cls.from_numbers(user_ids, rows, item_ids, columns, seconds, summary)
+        counts = None if weights is None else weights.to_numpy().astype(np.float32)
+        return cls.from_numbers(user_ids, rows, item_ids, columns, seconds, summary, weights=counts)
 
     @classmethod
     def from_numbers(
@@ -64,30 +74,43 @@ class Interactions:
         times: npt.NDArray[np.float64] | None = None,
         summary: Mapping[str, int | str] | None = None,
         min_user_items: int = 1,
+        *,
+        latest: npt.NDArray[np.float64] | None = None,
+        weights: npt.NDArray[np.float32] | None = None,
     ) -> "Interactions":
         """The same from numbers of users and items. Users without items, and items without users, are left out.
 
-        min_user_items: users with fewer items are left out too, and their rows counted.
+        min_user_items: users with fewer items are left out too, and their rows counted. latest: where a row stands for
+        several times, the last of them.
         """
         size, told = len(items), dict(summary or {})
         keys = rows.astype(np.int64)  # in place from here on: these arrays are what memory is needed for
         keys *= size
         keys += columns
-        if times is None:
+        order = None
+        if times is None and weights is None:
             keys.sort()
         else:
-            order = np.lexsort((times, keys))
-            keys, times = keys[order], times[order]
+            order = np.argsort(keys, kind="stable") if times is None else np.lexsort((times, keys))
+            keys = keys[order]
         first = np.ones(len(keys), dtype=bool)
         np.not_equal(keys[1:], keys[:-1], out=first[1:])
         told["merged_duplicates"] = len(keys) - int(np.count_nonzero(first))
-        keys, times = keys[first], None if times is None else times[first]
+        known: dict[str, npt.NDArray] = {}
+        if order is not None and len(keys):
+            starts = np.flatnonzero(first)
+            if weights is not None:
+                known["weights"] = np.maximum.reduceat(weights[order], starts)
+            if times is not None:
+                known["latest"] = np.maximum.reduceat((times if latest is None else latest)[order], starts)
+                known["times"] = times[order][first]
+        keys = keys[first]
         lengths = np.diff(np.searchsorted(keys, size * np.arange(len(users) + 1, dtype=np.int64)))
         if min_user_items > 1:
             enough = lengths >= min_user_items
             told["dropped_by_min_user_items"] = int(np.count_nonzero(~enough[rows]))
             kept = np.repeat(enough, lengths)
-            keys, times = keys[kept], None if times is None else times[kept]
+            keys, known = keys[kept], {name: values[kept] for name, values in known.items()}
             lengths = np.where(enough, lengths, 0)
         keys %= size
         indices = keys.astype(np.int32)
@@ -97,18 +120,54 @@ class Interactions:
         indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths[lengths > 0])])
         matrix = csr_array((np.ones(len(indices), np.float32), indices, indptr), shape=(len(users), len(items)))
         told |= {"users": len(users), "items": len(items), "interactions": len(indices)}
-        return cls(users, items, matrix, times, told)
+        if "latest" in known and np.array_equal(known["latest"], known["times"]):
+            del known["latest"]
+        return cls(users, items, matrix, summary=told, **known)
 
-    def subset(self, keep: npt.NDArray[np.bool_], summary: Mapping[str, int | str] | None = None) -> "Interactions":
-        """The interactions that `keep` marks, one for each stored one of `matrix`."""
-        times = None if self.times is None else self.times[keep]
+    def subset(
+        self, keep: npt.NDArray[np.bool_], *, before: float = np.inf, summary: Mapping[str, int | str] | None = None
+    ) -> "Interactions":
+        """The interactions that `keep` marks, one for each stored one of `matrix`. before: what is known of an
+        interaction from this time on is left out, so that it was last seen when it was first."""
         rows, columns = rows_of(self.matrix)[keep], self.matrix.indices[keep]
-        return Interactions.from_numbers(self.users, rows, self.items, columns, times, summary)
+        times = None if self.times is None else self.times[keep]
+        latest = None if self.latest is None else self.latest[keep]
+        weights = None if self.weights is None else self.weights[keep]
+        if times is not None and latest is not None:
+            latest = np.where(latest < before, latest, times)
+        return Interactions.from_numbers(
+            self.users, rows, self.items, columns, times, summary, latest=latest, weights=weights
+        )
+
+    def weighted(self, half_life: float | None = None) -> csr_array:
+        """(users, items) float32 CSR: what each interaction counts, its weight and its age together; `matrix` where
+        there are neither.
+
+        half_life: seconds after which an interaction counts half as much, its age being the time from when it was seen
+        last to the latest time of the log; what is older than twenty half-lives counts as if it were of that age. The
+        mean square of all is 1, so that only what they are beside each other says anything.
+
+        Raises UsageError for a half-life without times.
+
+        >>> log = Interactions(IdMap("u"), IdMap("ab"), csr_array(np.ones((1, 2))), times=np.array([0.0, 60.0]))
+        >>> [f"{value:.2f}" for value in log.weighted(half_life=60).data]
+        ['0.63', '1.26']
+        """
+        if half_life is None and self.weights is None:
+            return self.matrix
+        values = np.ones(self.matrix.nnz) if self.weights is None else self.weights.astype(np.float64)
+        if half_life is not None:
+            if self.times is None:
+                raise UsageError("A half-life needs a log with times: pass --time-column (time_column).")
+            values = values * share_left(self.times if self.latest is None else self.latest, half_life)
+        values = (values / np.sqrt(np.square(values).mean())).astype(np.float32)
+        return csr_array((values, self.matrix.indices, self.matrix.indptr), shape=self.matrix.shape)
 
     def __repr__(self) -> str:
         users, items = self.matrix.shape
-        times = "" if self.times is None else ", with times"
-        return f"Interactions({users:,} users x {items:,} items, {self.matrix.nnz:,} interactions{times})"
+        known = [name for name in ("times", "weights") if getattr(self, name) is not None]
+        beside = f", with {' and '.join(known)}" if known else ""
+        return f"Interactions({users:,} users x {items:,} items, {self.matrix.nnz:,} interactions{beside})"
 
     @cached_property
     def fingerprint(self) -> str:
@@ -121,15 +180,28 @@ class Interactions:
         return digest.hexdigest()
 
     @property
+    def trained_fingerprint(self) -> str:
+        """The same with what interactions count and when they were seen."""
+        digest = xxhash.xxh3_128(self.fingerprint.encode())
+        for known in (self.weights, self.times, self.latest):
+            digest.update(b"" if known is None else known.tobytes())
+        return digest.hexdigest()
+
+    @property
     def item_counts(self) -> npt.NDArray[np.int64]:
         """(items,) int64: how many users have each item."""
         return np.bincount(self.matrix.indices, minlength=self.matrix.shape[1]).astype(np.int64)
 
-    def pairs(self) -> "pl.DataFrame":
-        """The log as a table with the columns user_id, item_id (and time)."""
+    def pairs(self, *, last_times: bool = False) -> "pl.DataFrame":
+        """The log as a table with the columns user_id, item_id (and time, weight): a row for each interaction, with its
+        first time; last_times: and a row with its last time, if that is another."""
         import polars as pl
 
         users, items = (pl.Series(list(names), dtype=pl.String) for names in (self.users, self.items))
         columns = {"user_id": users.gather(rows_of(self.matrix)), "item_id": items.gather(self.matrix.indices)}
-        frame = pl.DataFrame(columns)
-        return frame if self.times is None else frame.with_columns(pl.Series("time", self.times))
+        known = {"time": self.times, "weight": self.weights}
+        frame = pl.DataFrame(columns | {name: values for name, values in known.items() if values is not None})
+        if self.latest is None or not last_times:
+            return frame
+        again = np.flatnonzero(self.latest != self.times)
+        return pl.concat([frame, frame[again].with_columns(pl.Series("time", self.latest[again]))])

@@ -21,12 +21,10 @@ from .reading.found import Notes
 from .reading.sources import Paths
 from .tables import Part, id_column, numbers, read_parts
 from .times import times as times_of
+from .weighing import EVENTS, Weighing
 
 if TYPE_CHECKING:
     import polars as pl
-
-_EVENTS = ("event", "event_type", "event_name", "action", "action_type", "behavior", "behaviour", "behavior_type")
-"""What columns are called that say what a user did."""
 
 
 def read_interactions(
@@ -39,6 +37,8 @@ def read_interactions(
     time_column: str | int | None = None,
     min_user_items: int = 1,
     where: Mapping[str, Iterable[object]] | None = None,
+    weight_column: str | int | None = None,
+    weights: Mapping[str, float] | None = None,
     form: LogFormat = AS_IT_IS,
 ) -> Interactions:
     """Reads a log: rows of fields (CSV and its dialects), Parquet, JSON lines, RecBole's `.inter`, user-and-items
@@ -51,9 +51,13 @@ def read_interactions(
         item_column: Of item ids.
         value_column: Of ratings or counts; rows below `min_value` are left out.
         min_value: The lowest value that is an interaction; above 0 where it is None.
-        time_column: Of times, for a temporal split: seconds, ISO 8601, or dates in an order that all rows agree on.
+        time_column: Of times, for a temporal split or a half-life: seconds (or milliseconds and smaller, which are told
+            by their size), ISO 8601, or dates in an order that all rows agree on.
         min_user_items: Users with fewer items are dropped (the paper keeps users with at least 5).
         where: Values by column; rows with others are left out: `{"event": ["transaction", "addtocart"]}`.
+        weight_column: Of what interactions count, numbers from 0, or texts that `weights` gives numbers to. Rows that
+            count 0 are left out; of several rows of a user and an item the largest number counts.
+        weights: Numbers by text: `{"view": 1, "cart": 3, "buy": 10}`; of the column of events where no other is named.
         form: What the files do not say themselves.
 
     Returns:
@@ -66,17 +70,25 @@ def read_interactions(
     if min_value is not None and value_column is None and not of_matrix:
         raise UsageError(f"min_value is {min_value}, but no value column is named: pass --value-column (value_column).")
     AT_LEAST_ONE.check("min_user_items", min_user_items)
+    if of_matrix and (weight_column is not None or weights):
+        raise UsageError("A SciPy matrix has no columns to weigh by; read the log from a table.")
+    weighing = Weighing(None if weight_column is None else str(weight_column), weights or {})
     names = [None if name is None else str(name) for name in (user_column, item_column, value_column, time_column)]
     wanted = {str(column): {str(value) for value in values} for column, values in (where or {}).items()}
-    users, items, all_times = Encoder(), Encoder(), []
+    users, items, all_times, all_weights = Encoder(), Encoder(), [], []
     notes, rows, files, kinds = Notes(), 0, 0, dict[str, None]()
-    for part in [_matrix_part(path)] if of_matrix else _parts(path, names, wanted, form):
+    for part in [_matrix_part(path)] if of_matrix else _parts(path, names, wanted, weighing, form):
         keep = part.keep
         if part.values is not None:
             keep = keep & (part.values > 0 if min_value is None else part.values >= min_value)
             notes.counts["dropped_by_value"] += int((part.keep & ~keep).sum())
         if wanted:
             notes.counts["dropped_by_where"] += int((~part.keep).sum())
+        if part.weights is not None:
+            counts = part.weights > 0
+            notes.counts["dropped_by_weight"] += int((keep & ~counts).sum())
+            keep = keep & counts
+            all_weights.append(part.weights.filter(keep).to_numpy())
         users.add(part.users.filter(keep))
         items.add(part.items.filter(keep))
         if part.times is not None:
@@ -94,10 +106,11 @@ def read_interactions(
     user_ids, user_numbers = users.finish()
     item_ids, item_numbers = items.finish()
     seconds = np.concatenate(all_times) if all_times else None
+    counted = np.concatenate(all_weights).astype(np.float32) if all_weights else None
     log = None
     if len(user_numbers):
         log = Interactions.from_numbers(
-            user_ids, user_numbers, item_ids, item_numbers, seconds, summary, min_user_items
+            user_ids, user_numbers, item_ids, item_numbers, seconds, summary, min_user_items, weights=counted
         )
     if log is None or not log.matrix.nnz:
         raise DataError(
@@ -128,19 +141,24 @@ class _LogPart:
     items: "pl.Series"
     values: "pl.Series | None"
     times: "pl.Series | None"
+    weights: "pl.Series | None"
     keep: "pl.Series"
     kind: str
     notes: Notes
 
 
 def _parts(
-    path: Paths | object, names: list[str | None], wanted: Mapping[str, set[str]], form: LogFormat
+    path: Paths | object,
+    names: list[str | None],
+    wanted: Mapping[str, set[str]],
+    weighing: Weighing,
+    form: LogFormat,
 ) -> Iterator[_LogPart]:
     user, item, value, time = names
-    columns = [name for name in (user, item, value, time, *wanted) if name is not None]
-    for part in read_parts(path, columns, () if wanted else _EVENTS, form, "The log"):
+    columns = [name for name in (user, item, value, time, weighing.column, *wanted) if name is not None]
+    for part in read_parts(path, columns, () if wanted else EVENTS, form, "The log"):
         keep = _chosen(part, wanted)
-        if not wanted:
+        if not wanted and not weighing:
             _hint_at_events(part, columns)
         assert user is not None
         assert item is not None
@@ -149,6 +167,7 @@ def _parts(
             id_column(part, item),
             None if value is None else numbers(part, value),
             None if time is None else times_of(part, time, form),
+            weighing.of(part, keep) if weighing else None,
             keep,
             part.kind,
             part.notes,
@@ -174,13 +193,15 @@ def _chosen(part: Part, wanted: Mapping[str, set[str]]) -> "pl.Series":
 
 
 def _hint_at_events(part: Part, columns: list[str]) -> None:
-    name = next((name for name in _EVENTS if name in part.frame.columns and name not in columns), None)
+    name = next((name for name in EVENTS if name in part.frame.columns and name not in columns), None)
     if name is None:
         return
     counts = part.frame[name].value_counts(sort=True).head(4)
     if counts.height > 1:
         shares = ", ".join(f"{value} {count:,}" for value, count in counts.iter_rows())
-        part.notes.say(f"all kinds of {name} count ({shares}, …): --where {name}=… chooses some")
+        part.notes.say(
+            f"all kinds of {name} count alike ({shares}, …): --where {name}=… chooses some, --weight weighs them"
+        )
 
 
 def _matrix_part(given: Any) -> _LogPart:
@@ -190,4 +211,4 @@ def _matrix_part(given: Any) -> _LogPart:
     users, items = (pl.Series(numbers).cast(pl.String) for numbers in (matrix.row, matrix.col))
     values = pl.Series(matrix.data.astype(np.float64))
     keep = pl.Series(np.ones(len(values), dtype=bool))
-    return _LogPart(users, items, values, None, keep, "a SciPy matrix", Notes())
+    return _LogPart(users, items, values, None, None, keep, "a SciPy matrix", Notes())

@@ -78,10 +78,11 @@ def hidden_count(sizes: npt.NDArray[np.integer], share: float) -> npt.NDArray[np
 @dataclass
 class _Parts:
     """What is known and hidden of each user, and what was left out: items that are new to training, and users of whom
-    too little was left."""
+    too little was left. before: what is known from this time on must not be told."""
 
     log: Interactions
     train: Interactions
+    before: float = np.inf
     parts: list[tuple[int, int, npt.NDArray[np.integer], npt.NDArray[np.integer]]] = field(default_factory=list)
     dropped_items: int = 0
     dropped_users: int = 0
@@ -98,7 +99,7 @@ class _Parts:
         users, folds, histories, hidden = zip(*self.parts, strict=True)
         dropped = {"dropped_items": self.dropped_items, "dropped_users": self.dropped_users}
         shown, asked = (self._table(users, folds, columns) for columns in (histories, hidden))
-        return _described(self.train, shown, asked, parameters | dropped)
+        return _described(self.train, _with_what_is_known(shown, self.log, self.before), asked, parameters | dropped)
 
     def _table(
         self, users: tuple[int, ...], folds: tuple[int, ...], columns: tuple[npt.NDArray[np.integer], ...]
@@ -147,9 +148,9 @@ def _temporal(log: Interactions, options: SplitOptions) -> Split:
     total = log.matrix.shape[0]
     has_both = (np.bincount(user_of, after, total) > 0) & (np.bincount(user_of, ~after, total) > 0)
     chosen = _choose_users(np.flatnonzero(has_both), options, total, rng)
-    train = _subset(log, ~np.isin(user_of, chosen) & ~after)
+    train = _subset(log, ~np.isin(user_of, chosen) & ~after, before=moment)
     known = train.items.find(log.items) >= 0
-    found = _Parts(log, train)
+    found = _Parts(log, train, moment)
     for user in chosen.tolist():
         span = slice(log.matrix.indptr[user], log.matrix.indptr[user + 1])
         columns, late = log.matrix.indices[span], after[span]
@@ -165,12 +166,13 @@ def _temporal(log: Interactions, options: SplitOptions) -> Split:
 def _given(log: Interactions, test: Interactions) -> Split:
     import polars as pl
 
-    train_pairs = log.pairs().join(test.pairs().select("user_id", "item_id"), on=["user_id", "item_id"], how="anti")
-    if not train_pairs.height:
-        raise DataError("The test log holds the whole log: nothing is left to train on.")
-    times = train_pairs["time"] if log.times is not None else None
-    train = Interactions.from_pairs(train_pairs["user_id"], train_pairs["item_id"], times)
     pairs = test.pairs().select("user_id", "item_id")
+    kept = log.pairs().with_row_index("at").join(pairs, on=["user_id", "item_id"], how="anti")
+    if not kept.height:
+        raise DataError("The test log holds the whole log: nothing is left to train on.")
+    keep = np.zeros(log.matrix.nnz, dtype=bool)
+    keep[kept["at"].to_numpy()] = True
+    train = log.subset(keep)
     known = pairs.filter(pl.col("item_id").is_in(pl.Series(list(train.items)).implode()))
     evaluated = known.filter(pl.col("user_id").is_in(pl.Series(list(train.users)).implode()))
     if not evaluated.height:
@@ -186,7 +188,8 @@ def _given(log: Interactions, test: Interactions) -> Split:
         "dropped_items": pairs.height - known.height,
         "dropped_users": known["user_id"].n_unique() - evaluated["user_id"].n_unique(),
     }
-    return _described(train, histories.with_columns(fold), evaluated.with_columns(fold), parameters)
+    shown = _with_what_is_known(histories.with_columns(fold), train)
+    return _described(train, shown, evaluated.with_columns(fold), parameters)
 
 
 def _choose_users(
@@ -206,13 +209,25 @@ def _choose_users(
     return np.sort(rng.choice(eligible, users, replace=False))
 
 
-def _subset(
-    log: Interactions, keep: npt.NDArray[np.bool_], summary: dict[str, int | str] | None = None
-) -> Interactions:
-    """The interactions that `keep` (one a stored one) marks."""
+def _subset(log: Interactions, keep: npt.NDArray[np.bool_], before: float = np.inf) -> Interactions:
+    """The interactions that `keep` marks; see `Interactions.subset`."""
     if not keep.any():
         raise DataError("No interaction is left to train on; hold out fewer users or hide less.")
-    return log.subset(keep)
+    return log.subset(keep, before=before)
+
+
+def _with_what_is_known(shown: "pl.DataFrame", log: Interactions, before: float = np.inf) -> "pl.DataFrame":
+    """Histories with the time when each item was seen last, before a moment, and its weight, where the log has them."""
+    import polars as pl
+
+    if log.times is None and log.weights is None:
+        return shown
+    of_these = np.isin(rows_of(log.matrix), log.users.find(shown["user_id"].unique()))
+    part = log.subset(of_these, before=before)
+    known = part.pairs()
+    if part.latest is not None:
+        known = known.with_columns(pl.Series("time", part.latest))
+    return shown.join(known, on=["user_id", "item_id"], how="left", maintain_order="left")
 
 
 def _described(

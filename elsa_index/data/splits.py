@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import DataError, StorageError
 from ..storage.files import read_json, write_json
 from ..storage.staging import staged_directory
+from .histories import weighed
 from .interactions import Interactions
 from .results import write_parquet
 from .tables import read_table
@@ -16,18 +17,22 @@ if TYPE_CHECKING:
     import polars as pl
 
 FORMAT = "elsa-index split 1"
+_KNOWN = ("time", "weight")
+"""Columns that are there if the log says so."""
 
 
 @dataclass(frozen=True)
 class Fold:
     """One rotation of what is hidden, for users of whom something is.
 
-    users: ids. histories, hidden: item ids of each; histories may be empty.
+    users: ids. histories, hidden: item ids of each; histories may be empty. weights: of the items of the histories;
+    None: all 1.
     """
 
     users: list[str]
     histories: list[list[str]]
     hidden: list[list[str]]
+    weights: list[list[float]] | None = None
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Split:
 
     Attributes:
         train: What may be trained on.
-        histories: A table with the columns user_id, item_id, fold (from 0).
+        histories: A table with the columns user_id, item_id, fold (from 0), and time and weight where the log has them.
         hidden: The same of what is hidden.
         description: Protocol, parameters, counts, and the fingerprint of `train`.
     """
@@ -57,23 +62,37 @@ class Split:
     def folds(self) -> int:
         return int(self.description["folds"])
 
-    def fold(self, number: int) -> Fold:
-        """The users of a fold, from 0, in the order of the hidden table. Raises DataError where it hides nothing."""
+    def fold(self, number: int, *, half_life: float | str | None = None, weights: bool = True) -> Fold:
+        """The users of a fold, from 0, in the order of the hidden table.
+
+        Args:
+            number: Of the fold.
+            half_life: Seconds, also written as `30d`, before a history's latest item that let an item count half as
+                much; None: ages say nothing.
+            weights: Whether the log's weights count.
+
+        Raises:
+            UsageError: For a half-life of a log without times.
+            DataError: Where the fold hides nothing.
+        """
         import polars as pl
 
         def grouped(frame: "pl.DataFrame") -> "pl.DataFrame":
-            return frame.filter(pl.col("fold") == number).group_by("user_id", maintain_order=True).agg("item_id")
+            return frame.drop("fold").group_by("user_id", maintain_order=True).agg(pl.all())
 
-        joined = grouped(self.hidden).join(grouped(self.histories), on="user_id", how="left", maintain_order="left")
+        hidden, shown = (frame.filter(pl.col("fold") == number) for frame in (self.hidden, self.histories))
+        shown = weighed(shown if weights else shown.drop("weight", strict=False), half_life)
+        joined = grouped(hidden).join(grouped(shown), on="user_id", how="left", maintain_order="left")
         if not joined.height:
             raise DataError(f"The split's fold {number} hides nothing.")
         histories = [items or [] for items in joined["item_id_right"].to_list()]
-        return Fold(joined["user_id"].to_list(), histories, joined["item_id"].to_list())
+        counts = [own or [] for own in joined["weight"].to_list()] if "weight" in joined.columns else None
+        return Fold(joined["user_id"].to_list(), histories, joined["item_id"].to_list(), counts)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Writes train.parquet, histories.parquet, hidden.parquet and split.json into the directory `path`."""
         with staged_directory(Path(path), overwrite=overwrite, is_ours=_is_split) as staged:
-            write_parquet(self.train.pairs(), staged / "train.parquet")
+            write_parquet(self.train.pairs(last_times=True), staged / "train.parquet")
             write_parquet(self.histories, staged / "histories.parquet")
             write_parquet(self.hidden, staged / "hidden.parquet")
             write_json(staged / "split.json", {"format": FORMAT} | self.description)
@@ -91,15 +110,23 @@ class Split:
         description = read_json(path / "split.json")
         if description.get("format") != FORMAT:
             raise StorageError(f"{path} has the format {description.get('format')!r}; this version reads {FORMAT!r}.")
-        pairs = read_table(path / "train.parquet", ["user_id", "item_id"])
-        train = Interactions.from_pairs(pairs["user_id"], pairs["item_id"])
+        pairs = _with_numbers(read_table(path / "train.parquet", ["user_id", "item_id"], _KNOWN))
+        times, counts = (pairs[name] if name in pairs.columns else None for name in _KNOWN)
+        train = Interactions.from_pairs(pairs["user_id"], pairs["item_id"], times, weights=counts)
         if train.fingerprint != description.get("train_fingerprint"):
             raise StorageError(f"{path}/train.parquet is not the log that this split was made with; split again.")
         tables = []
         for name in ("histories.parquet", "hidden.parquet"):
-            frame = read_table(path / name, ["user_id", "item_id", "fold"])
-            tables.append(frame.select("user_id", "item_id", pl.col("fold").cast(pl.Int32)))
+            frame = read_table(path / name, ["user_id", "item_id", "fold"], _KNOWN)
+            tables.append(_with_numbers(frame).with_columns(pl.col("fold").cast(pl.Int32)))
         return cls(train, tables[0], tables[1], description)
+
+
+def _with_numbers(frame: "pl.DataFrame") -> "pl.DataFrame":
+    """A table of our own, whose times and weights are text, with numbers in their place."""
+    import polars as pl
+
+    return frame.with_columns(pl.col(name).cast(pl.Float64) for name in _KNOWN if name in frame.columns)
 
 
 def _is_split(path: Path) -> bool:

@@ -9,13 +9,14 @@ from .tables import Part, is_missing, refuse_missing, refuse_rows
 if TYPE_CHECKING:
     import polars as pl
 
-_ORDERS = ("%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d")
+_ORDERS = ("%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d", "%Y%m%d%H%M%S")
 _ISO = r"^\d{4}-\d{1,2}-\d{1,2}([T ]|$)"
+_IN_1973 = 1e8
 _CLOCKS = ("", " %H:%M:%S", " %H:%M", "T%H:%M:%S")
 
 
 def times(part: Part, column: str, form: LogFormat) -> "pl.Series":
-    """Seconds since 1970: numbers as they are, ISO 8601 dates and times, dates in an order that all rows agree on, or
+    """Seconds since 1970: numbers, ISO 8601 dates and times, dates in an order that all rows agree on, or
     as `form.time_format` says.
 
     Raises DataError that names the first row whose time is none, and where day and month cannot be told apart.
@@ -29,7 +30,7 @@ def times(part: Part, column: str, form: LogFormat) -> "pl.Series":
     seconds = text.cast(pl.Float64, strict=False)
     if not seconds.null_count() and not _are_dates(text):
         refuse_rows(part, column, ~seconds.is_finite(), "a finite number")
-        return seconds
+        return _in_seconds(part, column, seconds)
     iso = _iso(text)
     if not iso.null_count():
         return iso
@@ -53,6 +54,18 @@ def times(part: Part, column: str, form: LogFormat) -> "pl.Series":
     return _whole(part, column, iso, "a number, an ISO 8601 date, or what --time-format says (LogFormat)")
 
 
+def _in_seconds(part: Part, column: str, numbers: "pl.Series") -> "pl.Series":
+    """Seconds from numbers of the milliseconds, microseconds or nanoseconds that programs count from 1970: as seconds,
+    such large ones would be thousands of years from now."""
+    middle = numbers.median()
+    assert isinstance(middle, float)
+    for unit, factor in (("nanoseconds", 1e9), ("microseconds", 1e6), ("milliseconds", 1e3)):
+        if middle / factor >= _IN_1973:
+            part.notes.say(f"{column} is in {unit}")
+            return numbers / factor
+    return numbers
+
+
 def _iso(text: "pl.Series") -> "pl.Series":
     """Seconds of ISO 8601 dates and times, null for others: Polars also takes days before months for such."""
     import polars as pl
@@ -66,8 +79,8 @@ def _iso(text: "pl.Series") -> "pl.Series":
 
 
 def _are_dates(text: "pl.Series") -> bool:
-    """Whether numbers of eight digits are all dates: 20240131."""
-    return bool(text.str.contains(r"^(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$").all())
+    """Whether numbers of eight or fourteen digits are all dates: 20240131, 20240131235959."""
+    return bool(text.str.contains(r"^(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\d{6})?$").all())
 
 
 def _parsed(text: "pl.Series", form: str) -> "pl.Series":

@@ -1,11 +1,15 @@
 """What requests hold: their models say what is allowed, in checks and in the OpenAPI document alike."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, WithJsonSchema
+import numpy as np
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, WithJsonSchema, model_validator
 
+from ..data.ages import share_left
 from ..search.homepage_options import HomepageOptions
 from ..search.options import SearchOptions
+from ..spans import Span
 
 MAX_BODY = 8_000_000
 """Bytes of a request."""
@@ -23,6 +27,11 @@ MAX_CHANGED = 1_000
 """Items that one request adds, or gives other codes."""
 MAX_EXPLAINED = 20
 """Items to explain in one request."""
+_TIME_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "number"}, {"type": "string", "format": "date-time"}]}
+_SPAN_SCHEMA: dict[str, Any] = {
+    "anyOf": [{"type": "number"}, {"type": "string"}, {"type": "null"}],
+    "examples": ["30d"],
+}
 _ID_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "integer"}], "examples": ["1"]}
 
 
@@ -57,6 +66,17 @@ def _id(value: object) -> object:
     return value
 
 
+def _seconds(value: object) -> object:
+    """Seconds since 1970; a time without a zone is one of UTC."""
+    if not isinstance(value, str):
+        return value
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("must be seconds since 1970, or ISO 8601 such as 2024-01-31T10:00:00Z") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
 def _weighted(value: object) -> object:
     return value if isinstance(value, dict) else {"item_id": value}
 
@@ -81,6 +101,9 @@ class Weighted(Body):
 
     item_id: ItemId
     weight: float = Field(1.0, allow_inf_nan=False, ge=-1e6, le=1e6)
+    time: Annotated[float, BeforeValidator(_seconds), WithJsonSchema(_TIME_SCHEMA)] | None = Field(
+        None, description="When it was seen: seconds since 1970, or ISO 8601."
+    )
 
 
 _HISTORY_ITEM_SCHEMA = {"anyOf": [*_ID_SCHEMA["anyOf"], Weighted.model_json_schema()]}
@@ -92,8 +115,19 @@ class HistoryRequest(Body):
     """A history."""
 
     history: HistoryItems = Field(
-        max_length=MAX_HISTORY, description="Items, the same one once: ids, or ids with weights."
+        max_length=MAX_HISTORY, description="Items, the same one once: ids, or ids with weights and times."
     )
+    half_life: Annotated[Span, WithJsonSchema(_SPAN_SCHEMA)] = Field(
+        None,
+        description="Let items count half as much that are so many seconds, or 30d (h, d, w, y), older than the latest "
+        "one of the history; every item needs a time then.",
+    )
+
+    @model_validator(mode="after")
+    def _has_times(self) -> "HistoryRequest":
+        if self.half_life is not None and any(item.time is None for item in self.history):
+            raise ValueError("half_life needs a time of every item of the history")
+        return self
 
     @classmethod
     def of(cls, item_id: str) -> "HistoryRequest":
@@ -106,14 +140,18 @@ class HistoryRequest(Body):
 
     @property
     def weights(self) -> list[float]:
-        return [item.weight for item in self.history]
+        weights = [item.weight for item in self.history]
+        if self.half_life is None or not weights:
+            return weights
+        times = np.array([item.time for item in self.history], dtype=np.float64)
+        return (share_left(times, self.half_life) * weights).tolist()
 
 
 class ShortHistoryRequest(HistoryRequest):
     """A history that is not so long."""
 
     history: HistoryItems = Field(
-        max_length=MAX_SHORT_HISTORY, description="Items, the same one once: ids, or ids with weights."
+        max_length=MAX_SHORT_HISTORY, description="Items, the same one once: ids, or ids with weights and times."
     )
 
 

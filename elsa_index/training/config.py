@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from ..choices import Choices
+from ..spans import Span
 from .automatic import Power
 
 Schedule = Literal["exponential", "linear", "stepwise", "constant"]
@@ -73,6 +74,9 @@ class TrainingConfig(Choices):
     precision: Precision = "auto"
     """Of the large products: `bfloat16` where processor or GPU multiplies it natively, `float32` elsewhere.
     Parameters and optimiser are float32 always."""
+    half_life: Span = None
+    """Seconds, also written as `30d`, after which an interaction counts half as much; needs a log with times. None: all
+    count alike, as in the paper, but for weights that the log has."""
     seed: int = Field(42, ge=0, lt=2**63)
     device: str = "auto"
     """`auto` (CUDA where there is one, otherwise the CPU), or a device that torch knows."""

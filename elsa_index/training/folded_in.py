@@ -49,7 +49,8 @@ class Grown:
 
     @classmethod
     def of(cls, codes: ItemCodes, log: Interactions, *, beside_known: bool) -> "Grown":
-        """With the new items that somebody has beside another one. beside_known: beside one of the model.
+        """With the new items that somebody has beside another one. beside_known: beside one of the model. What the log
+        says that interactions count is taken as the training took it.
 
         Raises DataError where the log has no new items.
         """
@@ -59,7 +60,7 @@ class Grown:
                 f"Every one of the log's {len(log.items):,} items has a code already; there is nothing new."
             )
         ids, before = IdMap([*codes.ids, *new]), len(codes.ids)
-        matrix = by_rows(log, ids)
+        matrix = by_rows(log, ids, log.weighted(codes.origin.get("config", {}).get("half_life")))
         others = np.diff(csr_array(matrix[:, :before]).indptr) if beside_known else np.diff(matrix.indptr) - 1
         occurs = np.bincount(csr_array(matrix[np.flatnonzero(others > 0)]).indices, minlength=len(ids)) > 0
         occurs[:before] = True
@@ -67,14 +68,12 @@ class Grown:
         return cls(IdMap(ids.take(kept)), csr_array(matrix[:, kept]), without)
 
 
-def by_rows(log: Interactions, ids: IdMap) -> csr_array:
-    """(users, ids) the log's matrix with an item's column under its row."""
+def by_rows(log: Interactions, ids: IdMap, matrix: csr_array) -> csr_array:
+    """(users, ids) a matrix of the log's users and items, with an item's column under its row."""
     columns = ids.rows(log.items)
-    matrix = csr_array(
-        (log.matrix.data, columns[log.matrix.indices], log.matrix.indptr), shape=(log.matrix.shape[0], len(ids))
-    )
-    matrix.sort_indices()
-    return matrix
+    moved = csr_array((matrix.data, columns[matrix.indices], matrix.indptr), shape=(matrix.shape[0], len(ids)))
+    moved.sort_indices()
+    return moved
 
 
 def with_further_items(sample: csr_array | None, size: int) -> csr_array | None:

@@ -15,7 +15,7 @@ HIDE = 0.2
 
 @dataclass(frozen=True)
 class HeldOut:
-    """histories, hidden: (users, items) CSR, binary; together they are what the users have."""
+    """histories, hidden: (users, items) CSR; together they are what the users have, with what it counts."""
 
     histories: csr_array
     hidden: csr_array
@@ -47,6 +47,6 @@ def hold_out(matrix: csr_array, users: int, seed: int) -> tuple[csr_array, HeldO
 
     def part(keep: np.ndarray) -> Any:
         at = (rows[keep], held.indices[keep])
-        return csr_array((np.ones(int(keep.sum()), np.float32), at), shape=held.shape)
+        return csr_array((held.data[keep], at), shape=held.shape)
 
     return matrix[rest], HeldOut(part(~is_hidden), part(is_hidden))

@@ -50,6 +50,25 @@ def test_weights_tags_and_exclusions_are_heard(client, index):
     assert items == {f"t0-{at}" for at in range(1, 40)}
 
 
+def test_ages_count_in_histories(client, index):
+    day, history = 86_400, ["t0-1", "t3-1"]
+    timed = [{"item_id": "t0-1", "time": 0}, {"item_id": "t3-1", "time": "1970-01-04T00:00:00Z", "weight": 2}]
+    found = post(client, "/v1/recommend", history=timed, k=5, half_life="1d")
+    expected = index.search([history], 5, weights=[[0.125, 2]])
+    assert [item["item_id"] for item in found["items"]] == expected.ids[0].tolist()
+    seconds = post(client, "/v1/recommend", history=timed, k=5, half_life=day)
+    assert seconds["items"] == found["items"]
+    assert [item["score"] for item in found["items"]] == pytest.approx(expected.scores[0].tolist())
+    for body, said in (
+        ({"history": ["t0-1"], "half_life": "1d"}, "half_life needs a time of every item"),
+        ({"history": timed, "half_life": "soon"}, "such as 30d or 12h"),
+        ({"history": [{"item_id": "t0-1", "time": "yesterday"}]}, "ISO 8601"),
+    ):
+        response = client.post("/v1/recommend", json=body)
+        assert response.status_code == 422
+        assert said in response.text
+
+
 def test_unknown_histories_get_popular_items_and_are_named(client):
     found = post(client, "/v1/recommend", history=["nobody"], k=2)
     assert (found["popular"], found["unknown"]) == (True, ["nobody"])

@@ -111,7 +111,7 @@ def test_values_of_interactions_count(log):
     matrix = log.matrix.copy()
     matrix.data = np.random.default_rng(1).choice([0.5, 1.0, 2.0], matrix.nnz).astype(np.float32)
     given = Log.of(matrix, 0.0)
-    x = matrix.toarray()
+    x = matrix.toarray() / np.sqrt(np.square(matrix.data).mean())
     fitted = fit.Fit(given, ei.SlimConfig(nnz=4, neighbours=NEIGHBOURS))
     fitted.weigh([LAMBDA], threading.Event(), None)
     codes = fitted.codes(LAMBDA, threading.Event(), None)

@@ -75,21 +75,31 @@ def test_loss_is_the_equation(log):
     assert given.item() == pytest.approx(np.mean((unit[0] - unit[1]) ** 2), rel=1e-4)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("max_output", [40, 25])
 @pytest.mark.parametrize("nonzeros", [32, 3])
-def test_steps_are_those_of_the_straightforward_model(log, nonzeros, max_output, sparse):
+def test_steps_are_those_of_the_straightforward_model(log, nonzeros, max_output, sparse, weighted):
     if sparse and nonzeros == 32:
         nonzeros = 31
     weights, plain = both_models(32, nonzeros)
     optimizer = nadam(plain, 0.05)
     transpose = Transpose(weights) if sparse else None
     rng = np.random.default_rng(3)
+    matrix = log.matrix.copy()
+    if weighted:
+        matrix.data = rng.choice([0.25, 1, 3], matrix.nnz).astype(np.float32)
     for step in range(6):
         users = rng.choice(60, 2 if max_output < 40 else 20, replace=False)
-        outputs = sample_outputs(log.matrix[users], max_output, rng)
-        batch = Batch.make(log.matrix[users], outputs, torch.device("cpu"))
-        expected = plain.loss(torch.from_numpy(log.matrix[users].toarray()), torch.from_numpy(outputs))
+        outputs = sample_outputs(matrix[users], max_output, rng)
+        batch = Batch.make(matrix[users], outputs, torch.device("cpu"))
+        x = matrix[users].toarray()
+        shares = np.sqrt(np.square(x).sum(axis=1) / (x > 0).sum(axis=1)).astype(np.float32)
+        expected = plain.loss(
+            torch.from_numpy(x / shares[:, None]),
+            torch.from_numpy(outputs),
+            torch.from_numpy(shares),
+        )
         optimizer.zero_grad()
         expected.backward()
         optimizer.step()

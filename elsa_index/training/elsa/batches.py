@@ -17,29 +17,47 @@ class Batch:
 
     outputs: (outputs,) int64 array, ascending item rows that are scored; all items of the batch are among them.
     users, positions: (pairs,) int64, each pair's user in the batch and place of its item in `outputs`.
+    values: (pairs,) float32, x, what each counts: a user's have the mean square 1. shares: (users,) float32, what each
+    user counts.
     offsets: (users,) int64, where each user's pairs begin. sizes: (users,) float32, items per user.
-    by_item: (pairs,) int64, the pairs' users, one output after the other. item_offsets: (outputs,) int64.
+    by_item: (pairs,) int64, the pairs' users, one output after the other. values_by_item: (pairs,) float32, x in that
+    order. item_offsets: (outputs,) int64.
+    is_weighted: whether anything counts other than 1.
     """
 
     outputs: npt.NDArray[np.int64]
     users: torch.Tensor
     positions: torch.Tensor
+    values: torch.Tensor
+    shares: torch.Tensor
     offsets: torch.Tensor
     sizes: torch.Tensor
     by_item: torch.Tensor
+    values_by_item: torch.Tensor
     item_offsets: torch.Tensor
+    is_weighted: bool
 
     @classmethod
     def make(cls, rows: csr_array, outputs: npt.NDArray[np.int64], device: torch.device) -> "Batch":
         positions = np.searchsorted(outputs, rows.indices)
         sizes = np.diff(rows.indptr)
         users = np.repeat(np.arange(rows.shape[0]), sizes)
-        by_item = users[np.argsort(positions, kind="stable")]
+        order = np.argsort(positions, kind="stable")
+        by_item = users[order]
         ends = np.cumsum(np.bincount(positions, minlength=len(outputs)))
         arrays = (users, positions, rows.indptr[:-1], by_item, np.concatenate([[0], ends[:-1]]))
         on = [torch.from_numpy(array.astype(np.int64)).to(device) for array in arrays]
-        counts = torch.from_numpy(sizes.astype(np.float32)).to(device)
-        return cls(outputs, on[0], on[1], on[2], counts, on[3], on[4])
+        squares = np.bincount(users, np.square(rows.data, dtype=np.float64), minlength=len(sizes))
+        shares = np.sqrt(squares / np.maximum(sizes, 1))
+        values = rows.data / shares[users]
+        counted = (values, shares, sizes, values[order])
+        counts, by_user, lengths, counts_by_item = (
+            torch.from_numpy(array.astype(np.float32)).to(device) for array in counted
+        )
+        is_weighted = bool((rows.data != 1).any())
+        return cls(
+            outputs, on[0], on[1], counts, by_user, on[2], lengths, on[3], counts_by_item, on[4], is_weighted
+        )  # fmt: skip
 
 
 def batches(

@@ -48,7 +48,8 @@ class DenseProducts:
 
     def latent(self, batch: Batch) -> torch.Tensor:
         """x Â, (users, dims): a sum of a few rows, never a product with the mostly empty x."""
-        return embedding_bag(batch.positions, self.codes, batch.offsets, mode="sum")
+        weights = batch.values.to(self.codes.dtype) if batch.is_weighted else None
+        return embedding_bag(batch.positions, self.codes, batch.offsets, mode="sum", per_sample_weights=weights)
 
     def scores(self, latent: torch.Tensor) -> torch.Tensor:
         """(users, outputs)."""
@@ -58,7 +59,9 @@ class DenseProducts:
         """∂L/∂Â of the outputs, (outputs, dims): Gᵀ u, and for each item the sum of ∂L/∂u over its users."""
         by_latent = by_scores @ self.codes
         gradient = by_scores.T @ latent
-        return gradient.add_(embedding_bag(batch.by_item, by_latent, batch.item_offsets, mode="sum"))
+        weights = batch.values_by_item.to(by_latent.dtype) if batch.is_weighted else None
+        sums = embedding_bag(batch.by_item, by_latent, batch.item_offsets, mode="sum", per_sample_weights=weights)
+        return gradient.add_(sums)
 
 
 class SparseProducts:
@@ -78,7 +81,10 @@ class SparseProducts:
         """x Â, (users, dims)."""
         latent = torch.zeros((len(batch.sizes), self.dims), device=self.values.device)
         cells = (batch.users[:, None] * self.dims) + self.columns[batch.positions]
-        latent.view(-1).scatter_add_(0, cells.flatten(), self.values[batch.positions].flatten())
+        brought = self.values[batch.positions]
+        if batch.is_weighted:
+            brought = brought * batch.values[:, None]
+        latent.view(-1).scatter_add_(0, cells.flatten(), brought.flatten())
         return latent
 
     def scores(self, latent: torch.Tensor) -> torch.Tensor:
@@ -93,7 +99,10 @@ class SparseProducts:
         sampled = torch.sparse.sampled_addmm(self.codes, columns, self.latent_columns.T, beta=0)
         gradient = sampled.values().view_as(self.values)
         cells = (batch.users[:, None] * self.dims) + self.columns[batch.positions]
-        return gradient.index_add_(0, batch.positions, by_latent.view(-1)[cells])
+        brought = by_latent.view(-1)[cells]
+        if batch.is_weighted:
+            brought = brought * batch.values[:, None]
+        return gradient.index_add_(0, batch.positions, brought)
 
 
 class Transpose:

@@ -63,7 +63,7 @@ class Run:
         self.interactions, self.config = interactions, config
         self.device = resolve_device(config.device)
         self.dtype = compute_dtype(config, self.device)
-        self.matrix, self.validation = interactions.matrix, None
+        self.matrix, self.validation = interactions.weighted(config.half_life), None
         if config.validation_users:
             self.matrix, held = hold_out(self.matrix, config.validation_users, config.seed)
             self.validation = Validation(held.histories, held.hidden)
@@ -78,7 +78,9 @@ class Run:
         self.weights = Weights(self.items, config.dims, config.seed, self.device)
         self.at = Position(nonzeros=config.dims)
         if init is not None:
-            go_on_from(self.weights, starting_codes(init, interactions, config.dims), interactions.matrix)
+            go_on_from(
+                self.weights, starting_codes(init, interactions, config.dims), interactions.weighted(config.half_life)
+            )
         self._transpose: Transpose | None = None
         self._loss = float("nan")
         self._started = time.perf_counter()
@@ -91,7 +93,7 @@ class Run:
     def identity(self) -> dict[str, Any]:
         """What a run that goes on from a checkpoint must have in common with the one that wrote it."""
         init = None if self.init is None else self.init.fingerprint
-        about = {"log": self.interactions.fingerprint, "precision": self.precision, "init": init}
+        about = {"log": self.interactions.trained_fingerprint, "precision": self.precision, "init": init}
         return about | self.config.model_dump()
 
     @property

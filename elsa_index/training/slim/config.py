@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, model_validator
 
 from ...choices import Choices
+from ...spans import Span
 from ..automatic import Auto, Power, number_or_auto
 
 SMALLEST, LARGEST = 0.01, 1e6
@@ -42,6 +43,9 @@ class SlimConfig(Choices):
     validation_users: int | None = Field(None, ge=1)
     """Users that `auto` chooses for: they are kept from the trainings that it compares, a fifth of each one's items is
     hidden, and the last training has them too. None: a tenth of those with two items or more, at most 2,000."""
+    half_life: Span = None
+    """Seconds, also written as `30d`, after which an interaction counts half as much; needs a log with times. None: all
+    count alike, but for weights that the log has."""
     seed: int = Field(42, ge=0, lt=2**63)
     """Of which users those are."""
 

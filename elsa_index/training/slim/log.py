@@ -32,12 +32,12 @@ class Log:
 
     @classmethod
     def of(cls, matrix: csr_array, user_power: float) -> "Log":
-        """From (users, items) CSR. A user with n items counts n^-user_power, over the mean of that: inner products of
-        columns are still numbers of interactions, and λ is too."""
+        """From (users, items) CSR. A user with n items counts n^-user_power, and an interaction its value, over the
+        mean of that: inner products of columns are still numbers of interactions, and λ is too."""
         sizes = np.diff(matrix.indptr)
-        counts = np.maximum(sizes, 1.0) ** -user_power
-        counts *= matrix.nnz / max(float((counts * sizes).sum()), 1e-12)
-        values = matrix.data * np.sqrt(counts[rows_of(matrix)])
+        counts = (np.maximum(sizes, 1.0) ** -user_power)[rows_of(matrix)]
+        counts *= matrix.nnz / max(float((counts * np.square(matrix.data, dtype=np.float64)).sum()), 1e-12)
+        values = matrix.data * np.sqrt(counts)
         order = np.argsort(-np.bincount(matrix.indices, minlength=matrix.shape[1]), kind="stable")
         places = np.empty(len(order), dtype=np.int32)
         places[order] = np.arange(len(order))

@@ -35,6 +35,7 @@ class SlimRun:
     ) -> None:
         """Raises UsageError where it would need more memory than there is."""
         self.interactions, self.config = interactions, config
+        self.matrix = interactions.weighted(config.half_life)
         self.counts = interactions.item_counts
         self.popularity = relative(self.counts)
         users, items = interactions.matrix.shape
@@ -51,7 +52,7 @@ class SlimRun:
     @property
     def identity(self) -> dict[str, Any]:
         """What a run that goes on from a checkpoint must have in common with the one that wrote it."""
-        return {"model": "slim", "log": self.interactions.fingerprint} | self.config.model_dump()
+        return {"model": "slim", "log": self.interactions.trained_fingerprint} | self.config.model_dump()
 
     @property
     def seconds(self) -> float:
@@ -76,7 +77,7 @@ class SlimRun:
                     if checkpoint and now - self._written > checkpoint_seconds:
                         self._save(checkpoint)
 
-                fit = Fit(Log.of(self.interactions.matrix, self.config.user_power), self.config, self.at)
+                fit = Fit(Log.of(self.matrix, self.config.user_power), self.config, self.at)
                 fit.weigh([regularisation], stop, on_stage, keep)
                 chosen = fit.selected(regularisation)
                 weights = fit.refitted(chosen.kept, regularisation, stop, on_stage)
@@ -93,7 +94,7 @@ class SlimRun:
         users = self.config.users_held_out(int(np.count_nonzero(np.diff(self.interactions.matrix.indptr) > 1)))
         if not users:
             return None
-        matrix, held = hold_out(self.interactions.matrix, users, self.config.seed)
+        matrix, held = hold_out(self.matrix, users, self.config.seed)
         wanted = self.config.regularisation
         fit = Fit(Log.of(matrix, self.config.user_power), self.config)
         while trying := self.choice.next() if wanted == "auto" else ():

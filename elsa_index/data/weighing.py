@@ -1,0 +1,67 @@
+"""Weighing: what a row of a log, or of histories, counts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..errors import DataError, UsageError, name_some, shorten
+from ..limits import is_number
+from .tables import Part, numbers, refuse_rows
+
+if TYPE_CHECKING:
+    import polars as pl
+
+EVENTS = ("event", "event_type", "event_name", "action", "action_type", "behavior", "behaviour", "behavior_type")
+"""What columns are called that say what a user did."""
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """column: of numbers, or of texts that `by_text` gives numbers to; None: the column of events. by_text: numbers
+    from 0 by text.
+
+    Raises UsageError for other numbers.
+    """
+
+    column: str | None = None
+    by_text: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for text, number in self.by_text.items():
+            if not is_number(number) or not 0 <= number < float("inf"):
+                raise UsageError(f"The weight of {shorten(text)} must be a number from 0, got {number!r}.")
+
+    def __bool__(self) -> bool:
+        """Whether anything is weighed."""
+        return self.column is not None or bool(self.by_text)
+
+    def of(self, part: Part, keep: "pl.Series | None" = None) -> "pl.Series":
+        """(rows,) float64: what each row counts. keep: only these rows need a weight; None: all.
+
+        Raises DataError that names the row without one, or the text that has none, and UsageError where no column is
+        named and there is none of events.
+        """
+        if not self.by_text:
+            assert self.column is not None
+            weights = numbers(part, self.column)
+            refuse_rows(part, self.column, weights < 0, "a number from 0")
+            return weights
+        column = self.column or next((name for name in EVENTS if name in part.frame.columns), None)
+        if column is None:
+            raise UsageError(
+                f"{part.name} has no column of events, such as event or action: say which column --weight is of, "
+                "--weight-column (weight_column)."
+            )
+        import polars as pl
+
+        texts = part.frame[column].str.strip_chars()
+        weights = texts.replace_strict(dict(self.by_text), default=None, return_dtype=pl.Float64)
+        without = weights.is_null() if keep is None else weights.is_null() & keep
+        if without.any():
+            some = texts.filter(without).value_counts(sort=True)
+            named = name_some([str(value) for value in some[column].to_list()])
+            raise DataError(
+                f"{part.name}: no weight was given for the {column} {named} ({int(without.sum()):,} rows); give it "
+                "one, 0 to leave such rows out."
+            )
+        return weights.fill_null(0.0)
