@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from .training.train import train
 
 _HOME = {
+    "Boost": "search.boosts",
     "Changed": "changes.change",
     "compact": "changes.change",
     "delete": "changes.change",
@@ -111,6 +112,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Boost",
     "Changed",
     "ClusterError",
     "ClusterTarget",

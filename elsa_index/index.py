@@ -10,20 +10,23 @@ from .catalogue.build_options import BuildOptions
 from .catalogue.calibration import Calibration
 from .catalogue.catalogue import Catalogue
 from .catalogue.edit_segments import edit_segments
+from .catalogue.filters import Filters
 from .catalogue.manifest import Manifest
 from .catalogue.tune import tune
 from .codes.item_codes import ItemCodes
 from .data.metadata import Metadata
+from .data.numbers import Bound
 from .data.tags import Tags
 from .data.title_lookup import Titles
 from .engines.cluster_target import ClusterTarget
 from .engines.contract import Progress
 from .engines.names import ManyTerms, RankName
 from .errors import UsageError
+from .search.boosts import Boost
 from .search.explanation import Explanation, explain, strongest_dimensions
 from .search.homepage import Homepage, homepage
 from .search.homepage_options import HomepageOptions
-from .search.options import Fallback, SearchOptions
+from .search.options import DiversityBy, Fallback, SearchOptions
 from .search.recommend import recommend
 from .search.result import SearchResult
 from .search.segments import RankedSegments, rank_segments
@@ -61,6 +64,7 @@ class Index:
         store: str | None = BuildOptions.store,
         tags: Iterable[tuple[str, str]] | None = None,
         metadata: Mapping[str, Sequence[object]] | None = None,
+        numbers: Sequence[str] = BuildOptions.numbers,
         segments: SegmentRules | None = BuildOptions.segments,
         segments_from: ItemCodes | None = None,
         histories: Sequence[Sequence[object]] | None = None,
@@ -81,6 +85,7 @@ class Index:
             store: Precision of the stored codes.
             tags: Pairs of item id and tag.
             metadata: A table by column, with item_id and title.
+            numbers: Columns of it to filter by.
             segments: How they are made; None: none.
             segments_from: Codes whose segments are taken instead.
             histories: To calibrate on.
@@ -99,8 +104,9 @@ class Index:
             ClusterError: For what a cluster refuses.
         """
         options = BuildOptions(
-            engine, bits, store, tags, metadata, segments, segments_from, histories, target_overlap, cluster, overwrite
-        )
+            engine, bits, store, tags, metadata, numbers, segments, segments_from, histories, target_overlap, cluster,
+            overwrite,
+        )  # fmt: skip
         write_index(codes, Path(path), options, on_progress)
         return cls.open(path)
 
@@ -225,8 +231,18 @@ class Index:
         query_terms: int | None = SearchOptions.query_terms,
         candidates: int | None = SearchOptions.candidates,
         weights: Sequence[Sequence[float]] | None = None,
-        tags: Sequence[str] = SearchOptions.tags,
-        exclude: Iterable[object] = SearchOptions.exclude,
+        seen: Sequence[Iterable[object] | None] | None = None,
+        keep_seen: bool = SearchOptions.keep_seen,
+        tags: Sequence[str] = Filters.tags,
+        any_tags: Sequence[str] = Filters.any_tags,
+        no_tags: Sequence[str] = Filters.no_tags,
+        ranges: Mapping[str, tuple[Bound, Bound]] | None = None,
+        only: Iterable[object] | None = Filters.only,
+        exclude: Iterable[object] = Filters.exclude,
+        boosts: Sequence[Boost | str] = SearchOptions.boosts,
+        diversity: float = SearchOptions.diversity,
+        diversity_by: DiversityBy | None = SearchOptions.diversity_by,
+        offset: int = SearchOptions.offset,
         fallback: Fallback = SearchOptions.fallback,
         threads: int = SearchOptions.threads,
         effort: int | None = SearchOptions.effort,
@@ -243,8 +259,18 @@ class Index:
             query_terms: Of the first stage; promises nothing.
             candidates: To rescore; promises nothing.
             weights: For each history one weight per item; 1 where None.
-            tags: Only items that carry every one of them.
+            seen: For each history the ids that are not to be returned; its own items where None.
+            keep_seen: Whether histories' own items may be returned too.
+            tags: Only items that carry every one of them; see `Filters`, as for all up to `exclude`.
+            any_tags: Only items that carry one of them.
+            no_tags: Only items that carry none of them.
+            ranges: The least and the most of items' numbers, by name: `{"price": (None, 20)}`.
+            only: Ids that alone may be returned.
             exclude: Ids never to be returned.
+            boosts: What scores are multiplied by: `tag:new=1.5`, `age:released=180d`, `power:rating=0.5`; see `Boost`.
+            diversity: From 0 to 1: items that are unlike each other, at a cost that the promise tells.
+            diversity_by: `segments` or `codes`.
+            offset: The best items of each ranking to leave out.
             fallback: What histories without a known item get.
             threads: Over histories.
             effort: How far an approximate engine looks.
@@ -255,10 +281,12 @@ class Index:
         Raises:
             UsageError: For parameters out of range and unknown tags.
         """
+        filters = Filters(tags, any_tags, no_tags, ranges or {}, only, exclude)
         options = SearchOptions(
-            k, tags, exclude, fallback, exact, query_terms, candidates, effort, rank, many_terms, threads
-        )
-        return recommend(self.catalogue, self.catalogue.resolve_all(histories, weights), options, on_progress)
+            k, filters, fallback, exact, query_terms, candidates, effort, rank, many_terms, threads, keep_seen, offset,
+            boosts, diversity, diversity_by,
+        )  # fmt: skip
+        return recommend(self.catalogue, self.catalogue.resolve_all(histories, weights, seen), options, on_progress)
 
     def explain(
         self, history: Sequence[object], items: Iterable[object], weights: Sequence[float] | None = None
@@ -300,8 +328,14 @@ class Index:
         fewest: int | None = HomepageOptions.fewest,
         diversity: float = HomepageOptions.diversity,
         exact: bool = HomepageOptions.exact,
-        tags: Sequence[str] = HomepageOptions.tags,
-        exclude: Iterable[object] = HomepageOptions.exclude,
+        tags: Sequence[str] = Filters.tags,
+        any_tags: Sequence[str] = Filters.any_tags,
+        no_tags: Sequence[str] = Filters.no_tags,
+        ranges: Mapping[str, tuple[Bound, Bound]] | None = None,
+        only: Iterable[object] | None = Filters.only,
+        exclude: Iterable[object] = Filters.exclude,
+        keep_seen: bool = HomepageOptions.keep_seen,
+        seen: Iterable[object] | None = None,
         weights: Sequence[float] | None = None,
     ) -> Homepage:
         """Makes rows of recommendations: one for the whole history, then the best segments' best items; no item is in
@@ -316,15 +350,22 @@ class Index:
             fewest: Unseen items without which a segment is left out; half of k where None.
             diversity: 0: the best segments, to 1: the most different ones.
             exact: Prove every row.
-            tags: Only items that carry every one of them.
+            tags: Only items that carry every one of them; see `search`, as for all up to `seen`.
+            any_tags: Only items that carry one of them.
+            no_tags: Only items that carry none of them.
+            ranges: The least and the most of items' numbers, by name.
+            only: Ids that alone may be in a row.
             exclude: Ids of items that are in no row.
+            keep_seen: Whether the history's own items may be.
+            seen: Ids that are in no row; the history's items where None.
             weights: One per item of the history; 1 where None.
 
         Raises:
             UsageError: For values out of range, unknown tags, and an index without segments.
         """
-        options = HomepageOptions(rows, k, fewest, diversity, exact, tags, exclude)
-        return homepage(self.catalogue, self.catalogue.resolve(history, weights), options)
+        filters = Filters(tags, any_tags, no_tags, ranges or {}, only, exclude)
+        options = HomepageOptions(rows, k, fewest, diversity, exact, filters, keep_seen)
+        return homepage(self.catalogue, self.catalogue.resolve(history, weights, seen=seen), options)
 
     def edit_segments(self, edits: Mapping[str, Any]) -> int:
         """Renames, hides, pins and merges segments, and keeps that in the index. When the index is built again over

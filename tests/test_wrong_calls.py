@@ -31,7 +31,7 @@ def index(tmp_path_factory):
     (lambda: ei.TrainingConfig(dims="many"), r"^dims: .*, got 'many'\.$"),
     (lambda: ei.TrainingConfig(dims=4, nnz=8), r"^TrainingConfig: nnz must be at most dims \(4\), got 8\.$"),
     (lambda: ei.TrainingConfig.paper(epoch=3), "did you mean epochs"),
-    (lambda: ei.SlimConfig(lam=8), "SlimConfig has no parameter 'lam'; there are history_popularity, neighbours, nnz"),
+    (lambda: ei.SlimConfig(lam=8), "SlimConfig has no parameter 'lam'; there are half_life, history_popularity"),
     (lambda: ei.SegmentRules(least_items=0), "^least_items: .*, got 0"),
     (lambda: ei.train("log.csv"), "The log must be an Interactions, got 'log.csv': read it with read_interactions"),
     (lambda: ei.train(LOG, {"dims": 8}), "config must be a TrainingConfig, got .*dims"),

@@ -70,6 +70,10 @@ def build(
         Path | None,
         typer.Option(help="A table with item_id, title and others: titles to show, and to name segments by."),
     ] = None,
+    number: Annotated[
+        list[str] | None,
+        typer.Option(help="A column of --metadata with numbers or dates, for search --range and --boost; repeatable."),
+    ] = None,
     segments: Annotated[bool, typer.Option(help="Whether to find segments, for rows of a homepage.")] = True,
     segments_from: Annotated[
         Path | None,
@@ -119,7 +123,7 @@ def build(
     started = time.perf_counter()
     with options.progress("indexing") as on_progress:
         index = ei.Index.build(
-            codes, out, engine=engine, bits=bits, store=store, tags=tagged, metadata=known,
+            codes, out, engine=engine, bits=bits, store=store, tags=tagged, metadata=known, numbers=number or [],
             segments=ei.SegmentRules(least_items=least_items) if segments else None, segments_from=latent,
             histories=asked, target_overlap=target_overlap, cluster=cluster, overwrite=overwrite,
             on_progress=on_progress,

@@ -25,7 +25,7 @@ def delete(
     """Delete items from an index: all of those named, or none."""
     import elsa_index as ei
 
-    named = [*(items or []), *options.excluded(source)]
+    named = [*(items or []), *options.ids_in(source)]
     if not named:
         raise ei.UsageError("Name the items to delete, or a file of them: --from FILE.")
     options.say_changed(index, ei.delete(index, named, skip_unknown=skip_unknown), json=json)

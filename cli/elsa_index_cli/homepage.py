@@ -10,6 +10,8 @@ import typer
 from elsa_index.search.homepage_options import HomepageOptions
 
 from . import options
+from .filter_options import FilterOptions, note_strangers
+from .spread import spread
 
 if TYPE_CHECKING:
     import elsa_index as ei
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 EXAMPLE = "Example: elsa-index homepage catalogue.index --items a,b,c --rows 6 -k 5"
 
 
+@spread
 def homepage(
     index: Annotated[Path, typer.Argument(help="The index directory.")],
     items: options.Items = None,
@@ -33,8 +36,7 @@ def homepage(
     exact: Annotated[
         bool, typer.Option("--exact", help="Prove that every row is the exhaustive one.")
     ] = HomepageOptions.exact,
-    tag: options.Tag = None,
-    exclude: options.Exclude = None,
+    filters: FilterOptions = FilterOptions(),
     metadata: options.Metadata = None,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -43,16 +45,16 @@ def homepage(
 
     Without a history, or where none of it is known: popular items and the largest segments.
     """
-    excluded = options.excluded(exclude)
+    wanted = filters.read()
     with options.opened(index, metadata) as catalogue:
         started = time.perf_counter()
         page = catalogue.homepage(
             options.history(items, item), rows=rows, k=k, fewest=fewest, diversity=diversity, exact=exact,
-            tags=tag or [], exclude=excluded,
+            **wanted,
         )  # fmt: skip
         seconds = time.perf_counter() - started
         options.note_unknown(page.unknown)
-        options.note_strangers(excluded, catalogue)
+        note_strangers(wanted, catalogue)
         titles = [[catalogue.titles[row] for row in part.rows] for part in page.rows]
     if json:
         rows_shown = [_as_json(part) for part in page.rows]

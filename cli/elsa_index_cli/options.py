@@ -47,10 +47,6 @@ Metadata = Annotated[
     Path | None,
     typer.Option(help="A table with item_id, title and others.", show_default="what the index was built with"),
 ]
-Tag = Annotated[list[str] | None, typer.Option(help="Only items that carry it; repeatable: all of them.")]
-Exclude = Annotated[
-    Path | None, typer.Option(help="Items never to return: .txt, one id per line, or a table with item_id.")
-]
 HalfLife = Annotated[
     str | None,
     typer.Option(help="Let a history's items count half as much that are 30d (h, d, w, y) older than its latest one."),
@@ -101,22 +97,13 @@ def opened(index: Path, metadata: Path | None) -> "ei.Index":
         raise ei.DataError(f"--metadata {metadata}: {error}") from None
 
 
-def excluded(path: Path | None) -> list[str]:
-    """The ids in the file of --exclude."""
+def ids_in(path: Path | None) -> list[str]:
+    """The ids in a file; none where there is no file."""
     if path is None:
         return []
     from elsa_index.codes.item_codes import read_ids
 
     return [name for name in read_ids(path) if name]
-
-
-def note_strangers(excluded: list[str], index: "ei.Index") -> None:
-    """Warns of excluded ids that the index does not know."""
-    from elsa_index.errors import name_some
-
-    if strangers := [name for name in excluded if name not in index.ids]:
-        items_are = counted(len(strangers), "excluded item is", "excluded items are")
-        note(f"warning: {items_are} not in the index: {name_some(strangers)}")
 
 
 def print_json(value: Any) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from elsa_index.engines.names import ManyTerms, RankName
-from elsa_index.search.options import Fallback, SearchOptions
+from elsa_index.search.options import DiversityBy, Fallback, SearchOptions
 
 from . import options
+from .filter_options import FilterOptions, note_strangers
 from .log_options import FormOptions, weights_of
 from .printable import for_stdout
 from .spread import spread
@@ -44,8 +45,26 @@ def search(
     effort: Annotated[
         int | None, typer.Option(help="How far an approximate engine looks (faiss-hnsw, faiss-ivfpq, seismic).")
     ] = SearchOptions.effort,
-    tag: options.Tag = None,
-    exclude: options.Exclude = None,
+    filters: FilterOptions = FilterOptions(),
+    seen_after: Annotated[
+        str | None,
+        typer.Option(
+            help="Of --histories: return a history's items again that were seen 30d (h, d, w, y) before the latest of "
+            "the file, or earlier; with --time-column."
+        ),
+    ] = None,
+    boost: Annotated[
+        list[str] | None,
+        typer.Option(help="Multiply scores: tag:new=1.5, age:released=180d, power:rating=0.5. Repeatable."),
+    ] = None,
+    diversity: Annotated[
+        float, typer.Option(help="0: the best items, to 1: the most different ones; what it costs is said.")
+    ] = SearchOptions.diversity,
+    diversity_by: Annotated[
+        DiversityBy | None,
+        typer.Option(help="What makes items similar: one segment, or their codes.", show_default="what there is"),
+    ] = SearchOptions.diversity_by,
+    offset: Annotated[int, typer.Option(help="The best items to leave out: for the next page.")] = SearchOptions.offset,
     metadata: options.Metadata = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="What brought each item: parts that sum to its score.")
@@ -81,18 +100,20 @@ def search(
     _refuse_contradictions(one, histories, explain, out)
     if out is not None:
         _refuse_output(out, overwrite)
-    weighing = {"time_column": time_column, "half_life": half_life, "weights": weights_of(weight or [])}
+    weighing: dict[str, Any] = {"time_column": time_column, "half_life": half_life, "seen_after": seen_after}
+    weighing["weights"] = weights_of(weight or [])
     asked = _Asked.of(one, histories, form, weighing | {"weight_column": weight_column})
-    excluded = options.excluded(exclude)
+    wanted = filters.read()
     with options.opened(index, metadata) as opened, options.progress("searching") as on_progress:
         started = time.perf_counter()
         result = opened.search(
             asked.histories, k, exact=exact, query_terms=query_terms, candidates=candidates, weights=asked.weights,
-            tags=tag or [], exclude=excluded, fallback=fallback, threads=threads, effort=effort, rank=rank,
+            seen=asked.seen, **wanted, boosts=boost or [], diversity=diversity, diversity_by=diversity_by,
+            offset=offset, fallback=fallback, threads=threads, effort=effort, rank=rank,
             many_terms=many_terms, on_progress=on_progress,
         )  # fmt: skip
         seconds = time.perf_counter() - started
-        options.note_strangers(excluded, opened)
+        note_strangers(wanted, opened)
         explained = opened.explain(one, result.rankings[0].items) if explain else None
     _warn_of_unknown(asked, result)
     if not asked.batch:
@@ -120,6 +141,7 @@ class _Asked:
     users: list[str]
     histories: list[list[str]]
     weights: list[list[float]] | None
+    seen: list[list[str]] | None
     batch: bool
 
     @classmethod
@@ -129,11 +151,11 @@ class _Asked:
         from elsa_index.errors import UsageError
 
         if histories is None:
-            if weighing["half_life"] or weighing["weights"]:
-                raise UsageError("--half-life and --weight are for --histories; --items count alike.")
-            return cls([""], [one], None, False)
+            if weighing["half_life"] or weighing["weights"] or weighing["seen_after"]:
+                raise UsageError("--half-life, --weight and --seen-after are for --histories; --items have no times.")
+            return cls([""], [one], None, None, False)
         read = ei.read_histories(histories, form=form.log_format, **weighing)
-        return cls(read.users, read.items, read.weights, True)
+        return cls(read.users, read.items, read.weights, read.seen, True)
 
 
 def _refuse_contradictions(one: list[str], histories: Path | None, explain: bool, out: Path | None) -> None:

@@ -9,8 +9,10 @@ from typing import cast
 import numpy as np
 
 from ..codes.item_codes import ItemCodes
+from ..data.facets import Facets
 from ..data.histories import history_rows
 from ..data.metadata import Metadata
+from ..data.numbers import Numbers
 from ..data.scipy_matrix import column_lists
 from ..data.tags import Tags
 from ..engines import engine_class
@@ -40,6 +42,7 @@ def write_index(codes: ItemCodes, path: Path, options: BuildOptions, on_progress
     options.check(kind.capabilities, codes)
     tags = None if options.tags is None else Tags.of(options.tags, codes.ids)
     metadata = None if options.metadata is None else Metadata.of(options.metadata, codes.ids)
+    numbers = Numbers.of(options.metadata, codes.ids, options.numbers) if options.numbers else None
     store = cast(StoreName, options.store or kind.capabilities.stores[0])
     with (
         taken_back() as outside,
@@ -64,8 +67,10 @@ def write_index(codes: ItemCodes, path: Path, options: BuildOptions, on_progress
                 tags = Tags.with_groups(tags, TAG_PREFIX, of)
         if tags is not None:
             tags.save(staged)
+        if numbers is not None:
+            numbers.save(staged)
         started = time.perf_counter()
-        plan = BuildPlan(options.bits, store, tags, options.cluster, options.overwrite)
+        plan = BuildPlan(options.bits, store, Facets(tags, numbers), options.cluster, options.overwrite)
         outside.kind, outside.parameters = kind, kind.build(codes, staged, plan, on_progress)
         seconds = time.perf_counter() - started
         with closing(kind.open(staged, outside.parameters)) as opened:

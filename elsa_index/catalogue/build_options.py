@@ -31,6 +31,7 @@ class BuildOptions:
         tags: Pairs of item id and tag, what `search` can filter by.
         metadata: A table by column, item_id, title and any others, as `read_metadata` gives it: titles to show and to
             look up, and what segments are named by.
+        numbers: Columns of `metadata` that hold numbers or dates of ISO 8601, which `search` can filter by.
         segments: How they are made; None for an index without. Dense codes get none, as they have no dominant
             dimensions; codes over items get communities of their graph.
         segments_from: Codes of Compressed ELSA whose segments are taken instead.
@@ -48,6 +49,7 @@ class BuildOptions:
     store: str | None = None
     tags: Iterable[tuple[str, str]] | None = None
     metadata: Mapping[str, Sequence[object]] | None = None
+    numbers: Sequence[str] = ()
     segments: SegmentRules | None = USUAL_SEGMENTS
     segments_from: "ItemCodes | None" = None
     histories: Sequence[Sequence[object]] | None = None
@@ -57,6 +59,10 @@ class BuildOptions:
 
     def __post_init__(self) -> None:
         check_target(self.target_overlap)
+        if isinstance(self.numbers, str):
+            raise UsageError(f"numbers is a sequence of names of columns, not one text; got {self.numbers!r}.")
+        if self.numbers and self.metadata is None:
+            raise UsageError("numbers are taken from columns of metadata, and there is none: pass --metadata FILE too.")
         if self.segments_from is not None and self.segments is None:
             raise UsageError("segments_from says where segments come from, and none are wanted; leave one of them out.")
 

@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..codes.query_vector import Vector
+from ..data.facets import Facets
 from ..data.histories import history_rows
 from ..data.metadata import TITLE, Metadata
+from ..data.numbers import Numbers
 from ..data.tags import Tags
 from ..data.title_lookup import Titles
 from ..engines.contract import Engine, Filter
@@ -27,6 +29,8 @@ from ..storage.ranges import check_shape
 from ..storage.staging import linked
 from .commit import next_commit
 from .files import HISTORY_WEIGHTS, ITEM_COUNTS, SEGMENTS, bytes_by_part
+from .filtering import resolved
+from .filters import Filters
 from .history import ResolvedHistory
 from .history_codes import HistoryCodes, open_history_codes
 from .manifest import Manifest
@@ -40,8 +44,8 @@ class Catalogue:
     """Items by row, with all that an index directory keeps of them, opened by memory map.
 
     item_counts: (items,) users that have each item; None for imported codes. history_codes, history_weights: what each
-    item brings to a history, and (items,) how much of it; None: all of it. tags, metadata, segments: None where there
-    are none.
+    item brings to a history, and (items,) how much of it; None: all of it. facets: what they can be
+    filtered by. metadata, segments: None where there are none.
     """
 
     path: Path
@@ -51,7 +55,7 @@ class Catalogue:
     item_counts: Rows | None
     history_codes: HistoryCodes
     history_weights: npt.NDArray[np.floating] | None
-    tags: Tags | None
+    facets: Facets
     metadata: Metadata | None
     titles: Titles
     segments: Segments | None
@@ -96,6 +100,7 @@ class Catalogue:
             if values is not None:
                 check_shape(values, (len(ids),), kinds, what)
         tags = Tags.load(path, len(ids)) if Tags.are_in(manifest.files) else None
+        facets = Facets(tags, Numbers.load(path, len(ids)) if Numbers.are_in(manifest.files) else None)
         known = Metadata.load(path, len(ids)) if Metadata.is_in(manifest.files) else None
         with ExitStack() as opened:  # what is open is closed again where something fails
             engine = open_engine(manifest.engine, path, manifest.parameters, manifest.codes.dims)
@@ -115,7 +120,7 @@ class Catalogue:
                 segments = segments.edited(manifest.segments.edits)
             titles = Titles(ids, known.columns.get(TITLE) if known else None, counts)
             opened.pop_all()
-        return cls(path, manifest, ids, engine, counts, history_codes, shares, tags, known, titles, segments, files)
+        return cls(path, manifest, ids, engine, counts, history_codes, shares, facets, known, titles, segments, files)
 
     def close(self) -> None:
         self.closed = True
@@ -166,11 +171,16 @@ class Catalogue:
         )
 
     def resolve(
-        self, history: Iterable[object], weights: Sequence[float] | None = None, at: int = 0
+        self,
+        history: Iterable[object],
+        weights: Sequence[float] | None = None,
+        at: int = 0,
+        seen: Iterable[object] | None = None,
     ) -> ResolvedHistory:
         """A history by rows, with its query vector.
 
-        weights: one per item of the history; 1 where None. at: the history's place in a batch, for messages.
+        weights: one per item of the history; 1 where None. at: the history's place in a batch, for messages. seen: ids
+        that are not to be returned; None: those of the history.
 
         Raises UsageError for text in place of a sequence, and for weights that do not fit.
         """
@@ -187,10 +197,17 @@ class Catalogue:
             shares, exponent = _in_units(shares)
         if self.history_weights is not None:
             shares = shares * self.history_weights[rows]
-        return ResolvedHistory(rows, shares, self.history_codes.vector(rows, shares), unknown, exponent)
+        left_out = None
+        if seen is not None:
+            left_out = self.ids.find(_listed(seen))
+            left_out = np.unique(left_out[left_out >= 0])
+        return ResolvedHistory(rows, shares, self.history_codes.vector(rows, shares), unknown, exponent, left_out)
 
     def resolve_all(
-        self, histories: Iterable[Iterable[object]], weights: Sequence[Sequence[float] | None] | None = None
+        self,
+        histories: Iterable[Iterable[object]],
+        weights: Sequence[Sequence[float] | None] | None = None,
+        seen: Sequence[Iterable[object] | None] | None = None,
     ) -> list[ResolvedHistory]:
         """Each of many histories. Raises UsageError where they are none, or weights not as many."""
         if isinstance(histories, (str, Mapping)) or not isinstance(histories, Iterable):
@@ -201,26 +218,23 @@ class Catalogue:
         elif not isinstance(weights, Collection) or len(weights) != len(histories):
             got = f"{len(weights):,}" if isinstance(weights, Collection) else repr(weights)
             raise UsageError(f"There must be weights for each of {len(histories):,} histories, got {got}.")
-        pairs = zip(histories, weights, strict=True)
-        return [self.resolve(history, own, at) for at, (history, own) in enumerate(pairs)]
+        seen = [None] * len(histories) if seen is None else seen
+        if len(seen) != len(histories):
+            raise UsageError(f"There must be seen items for each of {len(histories):,} histories, got {len(seen):,}.")
+        parts = zip(histories, weights, seen, strict=True)
+        return [self.resolve(history, own, at, known) for at, (history, own, known) in enumerate(parts)]
 
-    def filter(self, tags: Sequence[str] = (), exclude: Iterable[object] = ()) -> Filter | None:
-        """What leaves items that carry every one of `tags` and are not among the ids `exclude`; None for all items.
+    @property
+    def tags(self) -> Tags | None:
+        return self.facets.tags
 
-        Raises UsageError for tags that no item carries.
+    def filter(self, wanted: Filters) -> Filter | None:
+        """What leaves the items that are wanted; None for all items.
+
+        Raises UsageError for tags that no item carries, and numbers that there are none of.
         """
         self._refuse_closed()
-        unwanted = list(exclude)
-        if not len(tags) and not unwanted:
-            return None
-        excluded = self.ids.find(unwanted)
-        excluded = np.unique(excluded[excluded >= 0])
-        if not len(tags):
-            return Filter(len(self.ids), excluded=excluded)
-        if self.tags is None:
-            raise UsageError(f"{self.path} has no tags; build it with tags: elsa-index build ... --tags FILE.")
-        numbers = self.tags.numbers(tags)
-        return Filter(len(self.ids), tuple(numbers), excluded, self.tags.rows_of_all(numbers))
+        return resolved(wanted, self.facets, self.ids, self.path)
 
     def _refuse_closed(self) -> None:
         if self.closed:

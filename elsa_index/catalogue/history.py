@@ -15,7 +15,7 @@ class ResolvedHistory:
     rows: (known,) int64, its known items, sorted, each once. weights: (known,) float64, how much each item brings, in
     units of 2^exponent. vector: the query vector, Σ weight · H_i, in these units too: they change no ranking, and keep
     products and squares of very small or large weights within the range of floats. unknown: ids that the catalogue does
-    not hold.
+    not hold. left_out: rows that are not returned, sorted, where these are not `rows`.
     """
 
     rows: Rows
@@ -23,6 +23,12 @@ class ResolvedHistory:
     vector: QueryVector
     unknown: list[str]
     exponent: int = 0
+    left_out: Rows | None = None
+
+    @property
+    def seen(self) -> Rows:
+        """Rows that are not returned, sorted."""
+        return self.rows if self.left_out is None else self.left_out
 
     def amounts(self, values: Vector) -> Vector:
         """Scores, or parts of them, of this history, as its weights were given."""

@@ -2,7 +2,7 @@
 
 from ..segments.stored import DIRECTORY as SEGMENTS
 
-PARTS = ("ids", "codes", "history_codes", "item_dims", "postings", "vectors", "tags", SEGMENTS, "metadata")
+PARTS = ("ids", "codes", "history_codes", "item_dims", "postings", "vectors", "tags", "numbers", SEGMENTS, "metadata")
 """A part's files begin with its name and a full stop, or lie in a folder of its name."""
 OTHER = "other"
 

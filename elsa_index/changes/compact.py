@@ -55,7 +55,7 @@ def _renumbered(catalogue: Catalogue, brought: ItemsThemselves, staged: Path, ou
     """Writes the engine's files, and the vectors of segments, with each item's row for its dimension."""
     before, items = catalogue.manifest, stored_codes(catalogue)
     row_of = brought.rows_of_dims(len(catalogue.ids))
-    plan = catalogue.engine.rebuilt(before.parameters, catalogue.tags)
+    plan = catalogue.engine.rebuilt(before.parameters, catalogue.facets)
     outside.parameters = type(catalogue.engine).build(items, staged, plan)
     changed: dict[str, object] = {
         "parameters": outside.parameters,

@@ -67,8 +67,8 @@ class Draft:
         refiled = np.setdiff1d(refiled, np.concatenate([gone, now]))
         if len(refiled) and catalogue.manifest.parameters["store"] == "none":
             raise UsageError(
-                "An index built with --store none keeps no codes, by which items could be filed under other tags: give "
-                "these tags with the items' codes, upsert MODEL --only ITEMS --tags TAGS."
+                "An index built with --store none keeps no codes, by which items could be filed under other tags and "
+                "numbers: give these with the items' codes, upsert MODEL --only ITEMS --tags TAGS --metadata FILE."
             )
         left = np.delete(np.arange(len(catalogue.ids)), np.concatenate([gone, refiled, now[now >= 0]]))
         stored = catalogue.engine.stored_rows(refiled) if len(refiled) else csr_array((0, dims))

@@ -41,6 +41,8 @@ def draft_upsert(
     coded = codes.ids.in_order(wanted[written])
     added = [] if tags is None else checked_pairs(tags)
     known = known_rows(catalogue, added, besides=coded)
+    if catalogue.facets.numbers is not None:
+        known = np.union1d(known, catalogue.facets.numbers.rows_changed(catalogue.ids, metadata))
     removed = [pair for pair in _marked(catalogue, now[written]) if pair not in added]
     draft = Draft.of(catalogue, refiled=known, coded=(coded, matrix[written]))
     return replace(

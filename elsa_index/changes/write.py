@@ -15,7 +15,9 @@ from ..catalogue.history_codes import NAME, ItemsThemselves, OwnCodes, precision
 from ..catalogue.manifest import FORMAT, Manifest
 from ..catalogue.outside import Outside
 from ..catalogue.parts import part_of
+from ..data.facets import Facets
 from ..data.metadata import Metadata
+from ..data.numbers import Numbers
 from ..data.scipy_matrix import widened
 from ..data.tags import Tags
 from ..engines.contract import Change
@@ -50,9 +52,12 @@ def write_draft(catalogue: Catalogue, draft: Draft, staged: Path, outside: Outsi
     tags = _tags(catalogue, draft, of)
     if tags is not None:
         tags.save(staged)
+    numbers = Numbers.changed(catalogue.facets.numbers, draft.former, draft.ids, draft.metadata)
+    if numbers is not None:
+        numbers.save(staged)
     fingerprint = _fingerprint(before.codes.fingerprint, draft)
     reshared = _reshared(catalogue, draft, shares)
-    change = Change(draft.stay_rows, draft.codes, draft.ids, tags, shares, reshared, fingerprint)
+    change = Change(draft.stay_rows, draft.codes, draft.ids, Facets(tags, numbers), shares, reshared, fingerprint)
     outside.parameters = catalogue.engine.change(source, staged, before.parameters, change)
     codes = before.codes.model_copy(update={
         "fingerprint": fingerprint,

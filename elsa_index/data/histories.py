@@ -29,11 +29,13 @@ class Histories:
         users: One id per history, in the order of their first appearance.
         items: Their item ids.
         weights: One per item, or None.
+        seen: For each the items that are not to be returned; None: all of its items.
     """
 
     users: list[str]
     items: list[list[str]]
     weights: list[list[float]] | None = None
+    seen: list[list[str]] | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -48,6 +50,7 @@ def read_histories(
     weights: Mapping[str, float] | None = None,
     time_column: str | int | None = None,
     half_life: float | str | None = None,
+    seen_after: float | str | None = None,
     form: LogFormat = AS_IT_IS,
 ) -> Histories:
     """Reads tables with columns of users and items (optional weight): files of any format that a log may have.
@@ -62,17 +65,19 @@ def read_histories(
         weights: Numbers by text; see `read_interactions`.
         time_column: Of times.
         half_life: Seconds, also written as `30d`, before a history's latest item that let an item count half as much.
+        seen_after: Seconds, also written as `30d`, before the latest time of all: what was seen earlier may come back.
         form: What the files do not say themselves.
 
     Raises:
-        UsageError: For a half-life without times.
+        UsageError: For a half-life, or seen_after, without times.
         DataError: Naming the file and the row.
     """
     import polars as pl
 
     user, item, weight = str(user_column), str(item_column), str(weight_column)
-    if half_life is not None and time_column is None:
-        raise UsageError("A half-life needs times: pass --time-column (time_column).")
+    for span, what in ((half_life, "A half-life"), (seen_after, "What was seen a while ago")):
+        if span is not None and time_column is None:
+            raise UsageError(f"{what} needs times: pass --time-column (time_column).")
     time = None if time_column is None else str(time_column)
     weighing = Weighing(weight if weights and weight != "weight" else None, weights or {})
     required = [name for name in (user, item, time, weighing.column) if name is not None]
@@ -88,11 +93,23 @@ def read_histories(
         if time is not None:
             columns["time"] = times_of(part, time, form)
         frames.append(pl.DataFrame(columns))
-    frame = weighed(pl.concat(frames), half_life)
+    whole = pl.concat(frames)
+    seen = None if seen_after is None else _seen(whole, seconds_of(seen_after))
+    frame = weighed(whole, half_life)
     kept = [pl.col(name).filter(pl.col("item").is_not_null()) for name in frame.columns[1:]]
     grouped = frame.group_by("user", maintain_order=True).agg(kept)
     counts = grouped["weight"].to_list() if "weight" in frame.columns else None
-    return Histories(grouped["user"].to_list(), grouped["item"].to_list(), counts)
+    return Histories(grouped["user"].to_list(), grouped["item"].to_list(), counts, seen)
+
+
+def _seen(frame: "pl.DataFrame", seconds: float) -> list[list[str]]:
+    """Of each user the items seen no longer ago than so many seconds before the latest time of all."""
+    import polars as pl
+
+    recent = pl.col("item").is_not_null() & (pl.col("time") >= pl.col("time").max() - seconds)
+    flagged = frame.with_columns(recent=recent)
+    grouped = flagged.group_by("user", maintain_order=True).agg(pl.col("item").filter(pl.col("recent")))
+    return grouped["item"].to_list()
 
 
 def weighed(frame: "pl.DataFrame", half_life: float | str | None) -> "pl.DataFrame":

@@ -13,7 +13,8 @@ from scipy.sparse import csr_array
 
 from ..codes.item_codes import ItemCodes
 from ..codes.query_vector import QueryVector, Vector
-from ..data.tags import Tags
+from ..data.facets import NO_FACETS, Facets
+from ..data.numbers import Range
 from ..storage.ids import IdMap, Rows
 from .names import EngineName, ManyTerms, RankName, StoreName
 from .top_k import in_sorted
@@ -52,13 +53,13 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """What an engine writes. bits: of impacts. store: how the codes are kept. tags: what items can be filtered by.
+    """What an engine writes. bits: of impacts. store: how the codes are kept. facets: what items can be filtered by.
     cluster: where an engine that needs one loads the catalogue; overwrite: whether another one may be served there.
     """
 
     bits: int = 8
     store: StoreName = "float16"
-    tags: Tags | None = None
+    facets: Facets = NO_FACETS
     cluster: "ClusterTarget | None" = None
     overwrite: bool = False
 
@@ -67,15 +68,15 @@ class BuildPlan:
 class Change:
     """What becomes of an engine's items. Those that stay keep their order, and those that are written come after them.
 
-    kept: rows that stay, ascending. codes: (written, dims) float32 CSR of those that are written. ids, tags, shares: of
-    all items afterwards, shares being their history weights, None where all are 1. reshared: which of those that stay
-    have another history weight than they had, as rows afterwards. fingerprint: of all codes afterwards.
+    kept: rows that stay, ascending. codes: (written, dims) float32 CSR of those that are written. ids, facets, shares:
+    of all items afterwards, shares being their history weights, None where all are 1. reshared: which of those that
+    stay have another history weight than they had, as rows afterwards. fingerprint: of all codes afterwards.
     """
 
     kept: Rows
     codes: csr_array
     ids: IdMap
-    tags: Tags | None
+    facets: Facets
     shares: npt.NDArray[np.floating] | None
     reshared: Rows
     fingerprint: str
@@ -108,25 +109,36 @@ class SearchPlan:
     many_terms: ManyTerms = "cut"
 
 
+_NO_ROWS: Rows = np.zeros(0, dtype=np.int64)
+
+
 @dataclass(frozen=True, eq=False)
 class Filter:
-    """What an item must be to be returned. No array of the catalogue's size is made where tags leave few items.
+    """What an item must be to be returned. No array of the catalogue's size is made where few items are asked for.
 
-    items: how many there are in all. tags: numbers of tags that an item must all carry. excluded: rows that are not
-    returned, sorted. tagged: rows that carry all tags, sorted; None where there are no tags.
+    What was asked, for engines that filter by themselves: tags: numbers of tags that an item must all carry. any_tags:
+    of which it must carry one, if there are any. no_tags: of which it must carry none. ranges: that its numbers must be
+    in. only: rows that alone may be returned, sorted; None: all. excluded: rows that are not returned, sorted.
+
+    What it means, for all others: items: how many there are in all. allowed: rows that pass all but `excluded`, sorted;
+    None where nothing else is asked.
     """
 
     items: int
     tags: tuple[int, ...] = ()
-    excluded: Rows = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    tagged: Rows | None = None
+    any_tags: tuple[int, ...] = ()
+    no_tags: tuple[int, ...] = ()
+    ranges: tuple[Range, ...] = ()
+    only: Rows | None = None
+    excluded: Rows = field(default_factory=lambda: _NO_ROWS)
+    allowed: Rows | None = None
 
     @cached_property
     def rows(self) -> Rows:
         """Those that pass, sorted."""
-        if self.tagged is None:
+        if self.allowed is None:
             return np.delete(np.arange(self.items), self.excluded)
-        return self.tagged[~in_sorted(self.tagged, self.excluded)]
+        return self.allowed[~in_sorted(self.allowed, self.excluded)]
 
     @cached_property
     def passing(self) -> npt.NDArray[np.bool_]:
@@ -138,12 +150,18 @@ class Filter:
     def passes(self, rows: Rows) -> npt.NDArray[np.bool_]:
         """(rows,) bool: which of some rows pass."""
         allowed = ~in_sorted(rows, self.excluded)
-        return allowed if self.tagged is None else allowed & in_sorted(rows, self.tagged)
+        return allowed if self.allowed is None else allowed & in_sorted(rows, self.allowed)
 
     @property
     def count(self) -> int:
         """How many items pass."""
-        return self.items - len(self.excluded) if self.tagged is None else len(self.rows)
+        return self.items - len(self.excluded) if self.allowed is None else len(self.rows)
+
+    @property
+    def clauses(self) -> int:
+        """How many conditions a query language needs for it."""
+        whole = (self.any_tags, self.no_tags, self.only is not None, len(self.excluded))
+        return len(self.tags) + len(self.ranges) + sum(map(bool, whole))
 
 
 @dataclass(frozen=True)
@@ -177,8 +195,8 @@ class Query:
         """The first `count` rows that may be returned and are not among `without`, sorted; fewer where fewer are left.
         Takes time for what is left out, not for all items."""
         left_out = len(self.seen) + len(without) + (len(self.only.excluded) if self.only is not None else 0)
-        if self.only is not None and self.only.tagged is not None:
-            rows = self.only.tagged[: count + left_out]
+        if self.only is not None and self.only.allowed is not None:
+            rows = self.only.allowed[: count + left_out]
         else:
             rows = np.arange(min(items, count + left_out))
         rows = rows[self.may_return(rows)]
@@ -249,9 +267,9 @@ class Engine(ABC):
         """Writes into `directory` the same items without what changes left behind; returns the engine's parameters."""
         return parameters
 
-    def rebuilt(self, parameters: dict[str, Any], tags: Tags | None) -> BuildPlan:
+    def rebuilt(self, parameters: dict[str, Any], facets: Facets) -> BuildPlan:
         """How `build` would write the same items again."""
-        return BuildPlan(parameters.get("bits", BuildPlan.bits), parameters["store"], tags)
+        return BuildPlan(parameters.get("bits", BuildPlan.bits), parameters["store"], facets)
 
     @abstractmethod
     def stored_rows(self, rows: Rows) -> csr_array:

@@ -43,12 +43,13 @@ def _write(source: Source, directory: Path, counter: Counter, product: str, vers
     brought = catalogue.history_codes
     row_of_dim = brought.rows_of_dims(len(catalogue.ids)) if isinstance(brought, ItemsThemselves) else None
     by_item = row_of_dim is not None
-    meta = meta_of(source.store, catalogue.manifest.codes.fingerprint, by_item=by_item)
+    names = catalogue.facets.numbers.names if catalogue.facets.numbers else ()
+    meta = meta_of(source.store, catalogue.manifest.codes.fingerprint, by_item=by_item, numbers=names)
     shards = {"number_of_shards": 1, "number_of_replicas": 1}
     fields = mapping(meta, title=source.titles is not None)
     write_json(directory / "mapping.json", {"settings": {"index": shards}, "mappings": fields})
     lines = bulk_lines(
-        source.store, catalogue.ids, catalogue.history_weights, catalogue.tags, source.titles, row_of_dim=row_of_dim
+        source.store, catalogue.ids, catalogue.history_weights, catalogue.facets, source.titles, row_of_dim=row_of_dim
     )
     write_parts(lines, directory, "bulk-%05d.ndjson", counter)
     features = features_of(catalogue.ids, row_of_dim, has_opposite=not by_item or has_negative(source.store))

@@ -11,6 +11,7 @@ from ..engines.contract import Filter
 from ..engines.top_k import in_sorted
 from ..segments.stored import Segment
 from ..storage.ids import Rows
+from .diversity import diverse_order
 from .homepage_options import HomepageOptions
 from .options import SearchOptions
 from .recommend import recommend
@@ -65,7 +66,6 @@ def homepage(catalogue: Catalogue, history: ResolvedHistory, options: HomepageOp
 
     Raises UsageError for an index without segments.
     """
-    options = replace(options, exclude=tuple(options.exclude))  # every row asks again
     ranked = rank_segments(catalogue, history, _CONSIDERED * options.rows)
     if ranked.popular:
         return _popular(catalogue, history, options)
@@ -86,11 +86,11 @@ class _Rows:
 
     def __init__(self, catalogue: Catalogue, history: ResolvedHistory, options: HomepageOptions) -> None:
         self._catalogue, self._history, self._options = catalogue, history, options
-        self._only = catalogue.filter(options.tags, options.exclude)
-        self._search = SearchOptions(k=options.k, exact=options.exact, tags=options.tags, exclude=options.exclude)
+        self._only = catalogue.filter(options.filters)
+        self._search = SearchOptions(options.k, options.filters, exact=options.exact, keep_seen=options.keep_seen)
         first = self._searched(self._search)
         self._shown = first.rankings[0].rows
-        self._seen = np.union1d(history.rows, self._shown)
+        self._seen = self._shown if options.keep_seen else np.union1d(history.seen, self._shown)
         self.rows = [self._row(FOR_YOU, None, None, first.rankings[0])]
         self.promise = first.promise
         self._all_proven = first.rankings[0].proven
@@ -103,8 +103,8 @@ class _Rows:
             return
         # Segments share no item, so that only the first row can have taken some of this one.
         overlap = int(np.count_nonzero(segments.of[self._shown] == segment.number))
-        tags = (*self._options.tags, segment.tag)
-        found = self._searched(replace(self._search, k=self._options.k + overlap, tags=tags))
+        filters = replace(self._options.filters, tags=(*self._options.filters.tags, segment.tag))
+        found = self._searched(replace(self._search, k=self._options.k + overlap, filters=filters))
         self.rows.append(self._row(segment.name, segment, score, found.rankings[0], without=self._shown))
         if self._all_proven and not found.rankings[0].proven:  # a page is worth what its least certain row is
             self._all_proven, self.promise = False, found.promise
@@ -124,27 +124,9 @@ class _Rows:
 def _diverse_first(catalogue: Catalogue, ranked: RankedSegments, diversity: float) -> list[tuple[int, float]]:
     """Ranked segments with their scores, in the order in which they are taken."""
     vectors = catalogue.required_segments.vectors[ranked.numbers]
-    order = _diverse((vectors @ vectors.T).toarray(), ranked.scores, diversity)
+    cosines = (vectors @ vectors.T).toarray()
+    order, _ = diverse_order(ranked.scores, lambda at: cosines[at], diversity, len(ranked.scores))
     return [(int(ranked.numbers[at]), float(ranked.scores[at])) for at in order]
-
-
-def _diverse(cosines: npt.NDArray[np.float64], scores: npt.NDArray[np.float64], diversity: float) -> list[int]:
-    """The order in which ranked segments are taken: maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998),
-    score · (1 - diversity · cosine to the nearest one taken).
-
-    >>> _diverse(np.array([[1.0, 0.9, 0], [0.9, 1, 0.4], [0, 0.4, 1]]), np.array([3.0, 2.9, 2.0]), 0.5)
-    [0, 2, 1]
-    """
-    cosines = np.clip(cosines, 0, 1)
-    order: list[int] = []
-    left = list(range(len(scores)))
-    nearest = np.zeros(len(scores))
-    while left:
-        taken = max(left, key=lambda at: (scores[at] * (1 - diversity * nearest[at]), -at))
-        order.append(taken)
-        left.remove(taken)
-        nearest = np.maximum(nearest, cosines[taken])
-    return order
 
 
 def _popular(catalogue: Catalogue, history: ResolvedHistory, options: HomepageOptions) -> Homepage:
@@ -152,7 +134,7 @@ def _popular(catalogue: Catalogue, history: ResolvedHistory, options: HomepageOp
     counts: then there is no first row, and a segment's typical items stand for its popular ones."""
     counted = catalogue.item_counts is not None
     segments = catalogue.required_segments
-    only = catalogue.filter(options.tags, options.exclude)
+    only = catalogue.filter(options.filters)
     rows: list[HomepageRow] = []
     shown: Rows = np.zeros(0, dtype=np.int64)
     if counted:

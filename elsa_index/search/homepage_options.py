@@ -1,12 +1,11 @@
 """What a homepage is asked for: names, defaults and limits, for Python, the command line and HTTP alike."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ..catalogue.filters import ALL_ITEMS, Filters
 from ..errors import UsageError
 from ..limits import AT_LEAST_ONE, Limits, check_limits
-from .options import refuse_one_text
 
 
 @dataclass(frozen=True)
@@ -20,8 +19,8 @@ class HomepageOptions:
         diversity: From 0, the best segments whatever they have in common, to 1: a segment loses its score's share by
             its cosine to one that is already there.
         exact: Every row is the exhaustive one.
-        tags: Only items that carry every one of them, in every row.
-        exclude: Ids of items that are in no row.
+        filters: Which items may be in any row.
+        keep_seen: Whether the history's own items may be.
 
     Raises:
         UsageError: For values out of range.
@@ -32,8 +31,8 @@ class HomepageOptions:
     fewest: int | None = None
     diversity: float = 0.5
     exact: bool = False
-    tags: Sequence[str] = ()
-    exclude: Iterable[object] = ()
+    filters: Filters = ALL_ITEMS
+    keep_seen: bool = False
 
     LIMITS: ClassVar[dict[str, Limits]] = {
         "rows": AT_LEAST_ONE,
@@ -44,7 +43,6 @@ class HomepageOptions:
 
     def __post_init__(self) -> None:
         check_limits(self, self.LIMITS)
-        refuse_one_text(self.tags, self.exclude)
         if self.least > self.k:
             raise UsageError(f"fewest must be at most k, {self.k}, got {self.least}.")
 

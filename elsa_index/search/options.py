@@ -1,9 +1,10 @@
 """What a search is asked for: names, defaults and limits, for Python, the command line, HTTP and benchmarks alike."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
+from ..catalogue.filters import ALL_ITEMS, Filters
 from ..engines.names import ManyTerms, RankName
 from ..errors import UsageError
 from ..limits import AT_LEAST_ONE, THREADS, Limits, check_limits
@@ -11,8 +12,10 @@ from ..limits import AT_LEAST_ONE, THREADS, Limits, check_limits
 if TYPE_CHECKING:
     from ..catalogue.manifest import Manifest
     from ..engines.contract import Capabilities, SearchPlan
+    from .boosts import Boost
 
 Fallback = Literal["none", "popular"]
+DiversityBy = Literal["segments", "codes"]
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,14 @@ class SearchOptions:
 
     Attributes:
         k: Items per history.
-        tags: Only items that carry every one of them.
-        exclude: Ids never to be returned.
+        filters: Which items may be returned.
+        keep_seen: Whether a history's own items may be returned too.
+        offset: Items of each ranking that are left out, the best ones: for the next page.
+        boosts: What scores are multiplied by: see `Boost`, also as text, `tag:new=1.5`.
+        diversity: From 0, the best items whatever they have in common, to 1: an item loses its score's share by its
+            similarity to one that was taken.
+        diversity_by: What makes items similar: `segments` (one and the same), or the cosine of their `codes`; None: the
+            first that the index has.
         fallback: What histories without a known item get: nothing, or the most popular items.
         exact: Prove that the answer is the exhaustive top k of the stored codes. Without it, and without query_terms or
             candidates, an index answers as it was calibrated, and exactly if it never was.
@@ -46,8 +55,7 @@ class SearchOptions:
     """
 
     k: int = 10
-    tags: Sequence[str] = ()
-    exclude: Iterable[object] = ()
+    filters: Filters = ALL_ITEMS
     fallback: Fallback = "none"
     exact: bool = False
     query_terms: int | None = None
@@ -56,10 +64,17 @@ class SearchOptions:
     rank: RankName = "client"
     many_terms: ManyTerms | None = None
     threads: int = 1
+    keep_seen: bool = False
+    offset: int = 0
+    boosts: Sequence["Boost | str"] = ()
+    diversity: float = 0.0
+    diversity_by: DiversityBy | None = None
 
     LIMITS: ClassVar[dict[str, Limits]] = {
         **dict.fromkeys(("k", "query_terms", "candidates", "effort"), AT_LEAST_ONE),
         "threads": THREADS,
+        "offset": Limits(0),
+        "diversity": Limits(0, 1, whole=False),
     }
 
     def __post_init__(self) -> None:
@@ -68,7 +83,10 @@ class SearchOptions:
             raise UsageError(f"fallback must be {' or '.join(get_args(Fallback))}, got {self.fallback!r}.")
         if self.many_terms is not None and self.many_terms not in get_args(ManyTerms):
             raise UsageError(f"many_terms must be {' or '.join(get_args(ManyTerms))}, got {self.many_terms!r}.")
-        refuse_one_text(self.tags, self.exclude)
+        if isinstance(self.boosts, str):
+            raise UsageError(f"boosts are a list, not one text; got {self.boosts!r}.")
+        if self.diversity_by is not None and self.diversity_by not in get_args(DiversityBy):
+            raise UsageError(f"diversity_by must be {' or '.join(get_args(DiversityBy))}, got {self.diversity_by!r}.")
         if self.cuts and self.exact:
             raise UsageError("exact chooses terms and candidates itself; leave out query_terms and candidates.")
 
@@ -77,15 +95,21 @@ class SearchOptions:
         """Whether terms or candidates are chosen here, and not by the index."""
         return self.query_terms is not None or self.candidates is not None
 
-    def plan(self, manifest: "Manifest", able: "Capabilities") -> "SearchPlan":
-        """What the engine of an index does: as calibrated where nothing else is asked.
+    @property
+    def reranks(self) -> bool:
+        """Whether an engine's scores are not those that items are ranked by."""
+        return bool(self.boosts) or self.diversity > 0
+
+    def plan(self, manifest: "Manifest", able: "Capabilities", k: int | None = None) -> "SearchPlan":
+        """What the engine of an index does: as calibrated where nothing else is asked. k: how many items it returns;
+        None: as many as are asked for.
 
         Raises UsageError for what the engine cannot do.
         """
         from ..engines.contract import SearchPlan
 
         self._refuse_what_is_for_others(manifest.engine, able)
-        k = min(self.k, manifest.codes.items)
+        k = min(self.k + self.offset if k is None else k, manifest.codes.items)
         exact, terms, candidates = able.exact and not self.cuts, self.query_terms, self.candidates
         if self.rank != "client":
             exact = False
@@ -122,9 +146,3 @@ class SearchOptions:
             raise UsageError(f"rank {allowed}; got {self.rank!r} for an index that is {engine}.")
         if self.rank != "client" and self.exact:
             raise UsageError(f"rank {self.rank} cannot prove an answer; use rank client.")
-
-
-def refuse_one_text(tags: object, exclude: object) -> None:
-    """Raises UsageError where one text stands for a sequence: it would be taken letter by letter."""
-    if isinstance(tags, str) or isinstance(exclude, str):
-        raise UsageError("tags and exclude are sequences of names, not one text.")

@@ -12,6 +12,7 @@ from ..errors import UsageError
 from ..storage.ids import Rows
 from .guarantee import guarantee
 from .options import SearchOptions
+from .reranking import reranked
 from .result import Ranking, SearchResult
 
 
@@ -25,26 +26,47 @@ def recommend(
 
     Raises UsageError for what the engine cannot do, and for tags that no item carries.
     """
-    plan = options.plan(catalogue.manifest, catalogue.engine.capabilities)
+    manifest, engine = catalogue.manifest, catalogue.engine
+    plan = options.plan(manifest, engine.capabilities)
     if options.fallback == "popular":
         _ = catalogue.required_item_counts  # refused now, not when the first history of a stranger comes
-    only = catalogue.filter(options.tags, options.exclude)
-    queries = [Query(history.vector, history.rows, only) for history in histories if history.is_known]
-    found = catalogue.engine.search(queries, plan, on_progress) if queries else []
-    worth = guarantee(found, catalogue.manifest, catalogue.engine.capabilities, options, filtered=only is not None)
+    only = catalogue.filter(options.filters)
+    none = _NOTHING[0]
+    queries = [
+        Query(history.vector, none if options.keep_seen else history.seen, only)
+        for history in histories
+        if history.is_known
+    ]
+    costs: list[float] = []
+    if options.reranks:
+
+        def ask(some: Sequence[Query], k: int) -> list[Answer]:
+            return engine.search(some, options.plan(manifest, engine.capabilities, k), on_progress)
+
+        again = reranked(catalogue, queries, options, ask)
+        found = [one.answer for one in again]
+        costs = [one.cost for one in again if one.cost is not None]
+    else:
+        found = engine.search(queries, plan, on_progress) if queries else []
+    worth = guarantee(found, manifest, engine.capabilities, options, filtered=only is not None)
+    if costs:
+        worth += f"; diversity costs {np.mean(costs):.2%} of the scores' sum"
     answers = iter(found)
     popular = None
     rankings = []
     for history in histories:
         if history.is_known:
             answer = next(answers)
-            rankings.append(_ranking(catalogue, history, answer.rows, answer.scores, answer=answer))
+            page = slice(options.offset, options.offset + options.k)
+            rankings.append(_ranking(catalogue, history, answer.rows[page], answer.scores[page], answer=answer))
         elif options.fallback == "popular":
             popular = popular or catalogue.popular(plan.k, only)
-            rankings.append(_ranking(catalogue, history, *popular, popular=True))
+            rows, counts = popular
+            page = slice(options.offset, None)
+            rankings.append(_ranking(catalogue, history, rows[page], counts[page], popular=True))
         else:
             rankings.append(_ranking(catalogue, history, *_NOTHING))
-    return SearchResult(rankings, plan.k, worth)
+    return SearchResult(rankings, min(options.k, len(catalogue.ids)), worth, float(np.mean(costs)) if costs else None)
 
 
 _NOTHING = np.zeros(0, dtype=np.int64), np.zeros(0)

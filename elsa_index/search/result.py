@@ -56,11 +56,13 @@ class SearchResult:
         rankings: One per history, in their order.
         k: How many items were asked for, at most the number of items there are.
         promise: One line: what the answers are worth: exact, calibrated to a measured overlap, or nothing.
+        cost: The share of the sum of scores that diversity gave away, its mean; None where none was asked for.
     """
 
     rankings: list[Ranking]
     k: int
     promise: str
+    cost: float | None = None
 
     def __repr__(self) -> str:
         return f"SearchResult({len(self.rankings):,} rankings of up to {self.k} items; {self.promise})"

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from ..catalogue.filters import Filters
 from ..catalogue.history import ResolvedHistory
 from ..errors import UnknownIdError, name_some
 from ..index import Index
@@ -25,26 +26,27 @@ _POPULAR = "no item of the history is known: the popular items"
 
 
 def recommend(index: Index, body: asked.RecommendRequest) -> answers.Recommendations:
-    return _recommended(index, [body], body.k, body)[0]
+    return _recommended(index, [body], body, body)[0]
 
 
 def recommend_batch(index: Index, body: asked.BatchRequest) -> answers.Batch:
     started = time.perf_counter()
-    results = _recommended(index, body.histories, body.k, body)
+    results = _recommended(index, body.histories, body, body)
     return answers.Batch(results=results, milliseconds=_since(started))
 
 
 def similar(index: Index, body: asked.SimilarRequest) -> answers.Recommendations:
     index.ids.rows([body.item_id])
-    return _recommended(index, [asked.HistoryRequest.of(body.item_id)], body.k, body)[0]
+    return _recommended(index, [asked.HistoryRequest.of(body.item_id)], body, body)[0]
 
 
 def homepage(index: Index, body: asked.HomepageRequest) -> answers.HomepageAnswer:
     started = time.perf_counter()
     # A schema cannot say that one number is at most another, so no number that it allows is refused.
     fewest = None if body.fewest is None else min(body.fewest, body.k)
-    _refuse_unknown_tags(index, body.tags)
-    options = HomepageOptions(body.rows, body.k, fewest, body.diversity, body.exact, body.tags, body.exclude)
+    options = HomepageOptions(
+        body.rows, body.k, fewest, body.diversity, body.exact, _filters(index, body), body.keep_seen
+    )
     page = homepages.homepage(index.catalogue, _resolved(index, body), options)
     rows = [
         answers.Row(
@@ -149,6 +151,7 @@ def about(index: Index, images: Sequence[str] = ()) -> answers.About:
         space=manifest.codes.space or manifest.codes.fingerprint,
         commit=manifest.commits,
         segments=len(index.segments) if index.segments else 0,
+        numbers=list(index.catalogue.facets.numbers.names) if index.catalogue.facets.numbers else [],
         can_be_exact=index.can_be_exact,
         images=list(images),
         calibration=str(manifest.calibration) if manifest.calibration else None,
@@ -157,30 +160,36 @@ def about(index: Index, images: Sequence[str] = ()) -> answers.About:
 
 
 def _resolved(index: Index, body: asked.HistoryRequest) -> ResolvedHistory:
-    return index.catalogue.resolve(body.ids, body.weights)
+    return index.catalogue.resolve(body.ids, body.weights, seen=body.seen)
+
+
+def _filters(index: Index, body: asked.Filtered) -> Filters:
+    """Raises UnknownIdError for tags that no item carries."""
+    missing = [tag for tag in body.tags if index.tags is None or not index.tags.is_carried(tag)]
+    if missing:
+        raise UnknownIdError(f"No item of the index carries the tag {name_some(missing)}.")
+    ranges = {name: (ends.least, ends.most) for name, ends in body.ranges.items()}
+    return Filters(body.tags, body.any_tags, body.no_tags, ranges, body.only, body.exclude)
 
 
 def _recommended(
-    index: Index, histories: Sequence[asked.HistoryRequest], k: int, only: asked.Filtered
+    index: Index, histories: Sequence[asked.HistoryRequest], listed: asked.Listed, only: asked.Filtered
 ) -> list[answers.Recommendations]:
-    _refuse_unknown_tags(index, only.tags)
     started = time.perf_counter()
     options = SearchOptions(
-        k=k,
-        tags=only.tags,
-        exclude=only.exclude,
+        k=listed.k,
+        filters=_filters(index, only),
         fallback="popular" if index.item_counts is not None else "none",
         exact=only.exact,
+        keep_seen=only.keep_seen,
+        offset=listed.offset,
+        boosts=listed.boosts,
+        diversity=listed.diversity,
+        diversity_by=listed.diversity_by,
     )
     result = recommended(index.catalogue, [_resolved(index, each) for each in histories], options)
     milliseconds = _since(started) / len(histories)
     return [_one(index, ranking, result.promise, milliseconds, only.metadata) for ranking in result.rankings]
-
-
-def _refuse_unknown_tags(index: Index, tags: Sequence[str]) -> None:
-    missing = [tag for tag in tags if index.tags is None or not index.tags.is_carried(tag)]
-    if missing:
-        raise UnknownIdError(f"No item of the index carries the tag {name_some(missing)}.")
 
 
 def _one(index: Index, ranking: Ranking, promise: str, milliseconds: float, metadata: bool) -> answers.Recommendations:

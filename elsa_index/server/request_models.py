@@ -1,5 +1,6 @@
 """What requests hold: their models say what is allowed, in checks and in the OpenAPI document alike."""
 
+import time
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, Wi
 
 from ..data.ages import share_left
 from ..search.homepage_options import HomepageOptions
-from ..search.options import SearchOptions
+from ..search.options import DiversityBy, SearchOptions
 from ..spans import Span
 
 MAX_BODY = 8_000_000
@@ -91,9 +92,16 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 _LEAST_TO_MOST = Field(ge=HomepageOptions.LIMITS["fewest"].least, le=MAX_K)
 ItemId = Annotated[str, BeforeValidator(_id), WithJsonSchema(_ID_SCHEMA)]
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
-# The first wrong one is told: a request of ten thousand wrong ones keeps nobody waiting.
-ItemIds = Annotated[list[ItemId], FailFast()]
-Names = Annotated[list[Name], FailFast()]
+
+
+class _FirstWrong(FailFast):
+    """The first wrong one is told: a request of ten thousand wrong ones keeps nobody waiting."""
+
+    __hash__ = object.__hash__  # which `| None` needs
+
+
+ItemIds = Annotated[list[ItemId], _FirstWrong()]
+Names = Annotated[list[Name], _FirstWrong()]
 
 
 class Weighted(Body):
@@ -108,7 +116,7 @@ class Weighted(Body):
 
 _HISTORY_ITEM_SCHEMA = {"anyOf": [*_ID_SCHEMA["anyOf"], Weighted.model_json_schema()]}
 HistoryItem = Annotated[Weighted, BeforeValidator(_weighted), WithJsonSchema(_HISTORY_ITEM_SCHEMA)]
-HistoryItems = Annotated[list[HistoryItem], FailFast()]
+HistoryItems = Annotated[list[HistoryItem], _FirstWrong()]
 
 
 class HistoryRequest(Body):
@@ -123,11 +131,26 @@ class HistoryRequest(Body):
         "one of the history; every item needs a time then.",
     )
 
+    seen_after: Annotated[Span, WithJsonSchema(_SPAN_SCHEMA)] = Field(
+        None,
+        description="Let items of the history be returned again that were seen longer ago than so many seconds, or 30d "
+        "(h, d, w, y); every item needs a time then.",
+    )
+
     @model_validator(mode="after")
     def _has_times(self) -> "HistoryRequest":
-        if self.half_life is not None and any(item.time is None for item in self.history):
-            raise ValueError("half_life needs a time of every item of the history")
+        for name in ("half_life", "seen_after"):
+            if getattr(self, name) is not None and any(item.time is None for item in self.history):
+                raise ValueError(f"{name} needs a time of every item of the history")
         return self
+
+    @property
+    def seen(self) -> list[str] | None:
+        """Items that are not to be returned; None: all of the history."""
+        if self.seen_after is None:
+            return None
+        since = time.time() - self.seen_after
+        return [item.item_id for item in self.history if item.time is not None and item.time >= since]
 
     @classmethod
     def of(cls, item_id: str) -> "HistoryRequest":
@@ -155,37 +178,65 @@ class ShortHistoryRequest(HistoryRequest):
     )
 
 
+class Ends(Body):
+    """The ends of a range, both included; null where it is open."""
+
+    least: float | str | None = None
+    most: float | str | None = None
+
+
+class Listed(Body):
+    """How a list of items is ranked."""
+
+    k: Whole = _option(SearchOptions, "k", "How many items.", MAX_K)
+    offset: Whole = _option(SearchOptions, "offset", "The best items to leave out: for the next page.", MAX_K)
+    boosts: Names = Field(
+        [],
+        max_length=20,
+        description="What scores are multiplied by: tag:new=1.5, age:released=180d, power:rating=0.5.",
+    )
+    diversity: float = _option(SearchOptions, "diversity", "0: the best items, to 1: the most different ones.")
+    diversity_by: DiversityBy | None = Field(
+        None, description="What makes items similar: one segment, or their codes; null: the first that there is."
+    )
+
+
 class Filtered(Body):
     """What restricts answers, what they promise, and whether all that is known of items comes along."""
 
     exact: bool = _option(SearchOptions, "exact", "Prove the answer: the exhaustive top k of the stored codes.")
     tags: Names = Field([], max_length=100, description="Only items that carry every one of them.")
+    any_tags: Names = Field([], max_length=100, description="Only items that carry one of them.")
+    no_tags: Names = Field([], max_length=100, description="Only items that carry none of them.")
+    ranges: dict[Name, Ends] = Field(
+        {}, max_length=20, description="Only items whose numbers, by name, are from the least to the most."
+    )
+    only: ItemIds | None = Field(
+        None, max_length=MAX_HISTORY, description="Items that alone may be returned; unknown ones are ignored."
+    )
     exclude: ItemIds = Field(
         [], max_length=MAX_HISTORY, description="Items never to be returned; unknown ones are ignored."
     )
+    keep_seen: bool = _option(SearchOptions, "keep_seen", "Whether items of the history may be returned too.")
     metadata: bool = Field(False, description="Whether all that is known of each item comes along.")
 
 
-class RecommendRequest(HistoryRequest, Filtered):
+class RecommendRequest(HistoryRequest, Listed, Filtered):
     """What next for this history?"""
 
-    k: Whole = _option(SearchOptions, "k", "How many items.", MAX_K)
 
-
-class SimilarRequest(Filtered):
+class SimilarRequest(Listed, Filtered):
     """Items like this one."""
 
     item_id: ItemId
-    k: Whole = _option(SearchOptions, "k", "How many items.", MAX_K)
 
 
-class BatchRequest(Filtered):
+class BatchRequest(Listed, Filtered):
     """What next for each of these histories?"""
 
-    histories: Annotated[list[ShortHistoryRequest], FailFast()] = Field(
+    histories: Annotated[list[ShortHistoryRequest], _FirstWrong()] = Field(
         min_length=1, max_length=MAX_BATCH, description="Answered in this order."
     )
-    k: Whole = _option(SearchOptions, "k", "How many items per history.", MAX_K)
 
 
 class HomepageRequest(HistoryRequest, Filtered):
@@ -235,7 +286,7 @@ class ChangedItem(Body):
 class UpsertRequest(Body):
     """Items that come, or get other codes, in one commit."""
 
-    items: Annotated[list[ChangedItem], FailFast()] = Field(min_length=1, max_length=MAX_CHANGED)
+    items: Annotated[list[ChangedItem], _FirstWrong()] = Field(min_length=1, max_length=MAX_CHANGED)
     space: str | None = Field(
         None, description="Of the codes, if dimensions are not items: what `space` of `GET /v1/index` says."
     )
@@ -258,8 +309,8 @@ class Tagged(Body):
 class TagRequest(Body):
     """Tags that items get and lose, in one commit."""
 
-    add: Annotated[list[Tagged], FailFast()] = Field([], max_length=MAX_HISTORY)
-    remove: Annotated[list[Tagged], FailFast()] = Field([], max_length=MAX_HISTORY)
+    add: Annotated[list[Tagged], _FirstWrong()] = Field([], max_length=MAX_HISTORY)
+    remove: Annotated[list[Tagged], _FirstWrong()] = Field([], max_length=MAX_HISTORY)
 
 
 class CompactRequest(Body):

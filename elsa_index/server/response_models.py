@@ -180,6 +180,7 @@ class About(BaseModel):
     space: str = Field(description="Of the training that gave the dimensions their meaning.")
     commit: int = Field(description="Changes since the index was built.")
     segments: int
+    numbers: list[str] = Field(description="That items can be filtered and boosted by.")
     can_be_exact: bool
     images: list[str] = Field(description="Hosts whose pictures the page shows.")
     calibration: str | None

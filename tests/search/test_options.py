@@ -1,14 +1,16 @@
 """What a search, a homepage and a build may be asked for; and that names, defaults and limits stand once."""
 
 import inspect
-from dataclasses import fields
+from dataclasses import MISSING, fields
 
 import pytest
+from elsa_index_cli.filter_options import FilterOptions
 from elsa_index_cli.homepage import homepage as homepage_command
 from elsa_index_cli.search import search as search_command
 
 import elsa_index as ei
 from elsa_index.catalogue.build_options import BuildOptions
+from elsa_index.catalogue.filters import Filters
 from elsa_index.search.homepage_options import HomepageOptions
 from elsa_index.search.options import SearchOptions
 from elsa_index.server import request_models
@@ -42,8 +44,17 @@ def indexes(tmp_path_factory):
     ("lucene", {"many_terms": "some"}, "many_terms must be refuse or cut, got 'some'"),
     ("lucene", {"rank": "server"}, "rank is for the engine opensearch; got 'server' for an index that is lucene"),
     ("exact", {"fallback": "random"}, "fallback must be none or popular, got 'random'"),
-    ("exact", {"tags": "new"}, "tags and exclude are sequences of names, not one text"),
-    ("exact", {"exclude": "item20"}, "tags and exclude are sequences of names, not one text"),
+    ("exact", {"tags": "new"}, "tags is a sequence of names, not one text; got 'new'"),
+    ("exact", {"exclude": "item20"}, "exclude is a sequence of names, not one text; got 'item20'"),
+    ("exact", {"offset": -1}, "offset must be at least 0, got -1"),
+    ("exact", {"diversity": 2}, "diversity must be from 0 to 1, got 2"),
+    ("exact", {"diversity_by": "genre"}, "diversity_by must be segments or codes, got 'genre'"),
+    ("exact", {"boosts": "tag:new=2"}, "boosts are a list, not one text"),
+    ("exact", {"boosts": ["new=2"]}, r"A boost is such as tag:new=1\.5, .*; got 'new=2'"),
+    ("exact", {"boosts": ["tag:new=much"]}, "A boost is such as"),
+    ("exact", {"boosts": ["tag:new=0"]}, "must be by a number above 0, got 0.0"),
+    ("exact", {"boosts": ["age:released=1d"]}, "The index has no numbers 'released' to boost by; it has none"),
+    ("exact", {"seen": []}, "There must be seen items for each of 1 histories, got 0"),
     ("exact", {"tags": ["new"]}, "has no tags; build it with tags"),
     ("exact", {"weights": []}, "There must be weights for each of 1 histories, got 0"),
 ])  # fmt: skip
@@ -71,17 +82,23 @@ def test_python_and_the_command_line_have_the_names_and_defaults_of_the_options(
         (SearchOptions, ei.Index.search),
         (HomepageOptions, ei.Index.homepage),
         (BuildOptions, ei.Index.build),
+        (Filters, ei.Index.search),
+        (Filters, ei.Index.homepage),
     ):
-        given = defaults(method)
-        assert {field.name: given[field.name] for field in fields(options)} == {
-            field.name: field.default for field in fields(options)
-        }
+        given, shared = defaults(method), defaults_of(options)
+        assert {name: given[name] for name in shared} == shared
     for options, command in ((SearchOptions, search_command), (HomepageOptions, homepage_command)):
         typed = defaults(command)
-        assert {"tag", "exclude"} <= set(typed)
-        for field in fields(options):
-            if field.name not in ("tags", "exclude"):  # files and repeated options stand for these
-                assert typed[field.name] == field.default
+        assert {field.name for field in fields(FilterOptions)} <= set(typed)
+        for name, default in defaults_of(options).items():
+            if name != "boosts":  # repeated options stand for these
+                assert typed[name] == default
+
+
+def defaults_of(options: type) -> dict[str, object]:
+    """What is not there without a factory, and what the filters are made of."""
+    own = [field for field in fields(options) if field.name != "filters" and field.default is not MISSING]
+    return {field.name: field.default for field in own}
 
 
 @pytest.mark.parametrize(("model", "options"), [
@@ -89,11 +106,12 @@ def test_python_and_the_command_line_have_the_names_and_defaults_of_the_options(
 ])  # fmt: skip
 def test_http_has_the_defaults_and_the_lower_limits_of_the_options(model, options):
     schema = model.model_json_schema()["properties"]
-    shared = {field.name: field.default for field in fields(options)} | {"tags": [], "exclude": []}
-    for name in set(schema) & {field.name for field in fields(options)}:
-        assert schema[name]["default"] == shared[name]
+    shared = defaults_of(options) | defaults_of(Filters)
+    for name in set(schema) & set(shared):
+        default = shared[name]
+        assert schema[name]["default"] == (list(default) if isinstance(default, tuple) else default)
         if name in options.LIMITS:
             allowed = schema[name] if "minimum" in schema[name] else schema[name]["anyOf"][0]
             assert allowed["minimum"] == options.LIMITS[name].least
     if options is HomepageOptions:
-        assert set(schema) - {"history", "metadata"} == {field.name for field in fields(options)}
+        assert set(schema) - {"history", "half_life", "seen_after", "metadata", "ranges"} == set(shared)

@@ -19,7 +19,7 @@ def served(tastes, tmp_path_factory):
     """An index directory to serve."""
     codes, metadata = tastes
     path = tmp_path_factory.mktemp("served") / "i"
-    ei.Index.build(codes, path, metadata=metadata).close()
+    ei.Index.build(codes, path, metadata=metadata, numbers=["year"]).close()
     return path
 
 

@@ -390,3 +390,60 @@ def test_pictures_come_from_named_hosts(served):
     for wrong in ("*", "https://img.example", "img.example; script-src *", "a b"):
         with pytest.raises(ei.UsageError, match="A host of images is a name"):
             Settings(images=(wrong,))
+
+
+def test_filters_boosts_diversity_and_pages_are_heard(client, index):
+    segment = index.segments[int(index.segments.of[0])].tag
+    asked = {"history": ["t3-4"], "k": 12}
+
+    def items(**body):
+        return [item["item_id"] for item in post(client, "/v1/recommend", **asked, **body)["items"]]
+
+    def expected(k=12, **options):
+        return index.search([["t3-4"]], k, **options).rankings[0].items
+
+    assert items(any_tags=[segment]) == expected(any_tags=[segment])
+    assert items(no_tags=[segment, "nobody's"]) == expected(no_tags=[segment])
+    assert items(only=["t1-1", "t1-2", "t3-4", "stranger"]) == expected(only=["t1-1", "t1-2"])
+    assert items(ranges={"year": {"least": 1990}}) == expected(ranges={"year": (1990, None)})
+    assert items(keep_seen=True) == expected(keep_seen=True)
+    assert items(offset=3) == expected(15)[3:]
+    assert items(boosts=[f"tag:{segment}=3", "power:year=2"]) == expected(boosts=[f"tag:{segment}=3", "power:year=2"])
+    assert items(diversity=0.7, diversity_by="codes") == expected(diversity=0.7, diversity_by="codes")
+    found = post(client, "/v1/recommend", **asked, diversity=0.7)
+    assert "diversity costs" in found["promise"]
+    page = post(client, "/v1/homepage", history=["t3-4"], ranges={"year": {"most": 1999}}, no_tags=[segment])
+    shown = [item["item_id"] for row in page["rows"] for item in row["items"]]
+    assert len(shown) > 20
+    years = {name: int(index.metadata.columns["year"][row]) for row, name in enumerate(index.ids)}
+    assert max(years[name] for name in shown) <= 1999
+    assert not {int(index.segments.of[index.ids.rows([name])[0]]) for name in shown} & {int(index.segments.of[0])}
+    again = post(client, "/v1/homepage", history=["t3-4"], only=["t3-4", "t3-5"], keep_seen=True, fewest=1)
+    assert {item["item_id"] for row in again["rows"] for item in row["items"]} == {"t3-4", "t3-5"}
+
+
+def test_items_seen_long_ago_come_back(client):
+    timed = [{"item_id": "t3-4", "time": "2020-01-01"}, {"item_id": "t3-5", "time": "2999-01-01T00:00:00Z"}]
+    found = post(client, "/v1/recommend", history=timed, k=300, seen_after="30d")
+    items = {item["item_id"] for item in found["items"]}
+    assert "t3-4" in items
+    assert "t3-5" not in items
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ({"ranges": {"cost": {"least": 1}}}, 422, "no numbers 'cost'"),
+        ({"ranges": {"year": {"least": "soon"}}}, 422, "must be a number; got 'soon'"),
+        ({"ranges": {"year": [1, 2]}}, 422, "object with named entries"),
+        ({"any_tags": ["nobody's"]}, 422, "No item carries the tag"),
+        ({"tags": ["nobody's"]}, 404, "No item of the index carries the tag"),
+        ({"boosts": ["new"]}, 422, "A boost is such as"),
+        ({"offset": -1}, 422, "greater than or equal to 0"),
+        ({"diversity_by": "genre"}, 422, "segments"),
+    ],
+)
+def test_filters_that_cannot_be_are_told(client, body, status, said):
+    response = client.post("/v1/recommend", json={"history": ["t3-4"], **body})
+    assert response.status_code == status, response.text
+    assert said in response.text

@@ -56,7 +56,7 @@ class LuceneEngine(StoredCodesEngine):
         store.save(directory)
         heavy.save(directory)
         (directory / _POSTINGS).mkdir()
-        write_postings(store, codes.ids, scale.quantize, directory / _POSTINGS, plan.tags, on_progress)
+        write_postings(store, codes.ids, scale.quantize, directory / _POSTINGS, plan.facets, on_progress)
         return {
             "dims": codes.dims,
             "items": store.items,
@@ -91,7 +91,7 @@ class LuceneEngine(StoredCodesEngine):
         else:  # no impact stands for so much: all are written again
             scale = ImpactScale.fitting(scale.bits, store.values, unit_norm=False)
             (directory / _POSTINGS).mkdir()
-            write_postings(store, change.ids, scale.quantize, directory / _POSTINGS, change.tags)
+            write_postings(store, change.ids, scale.quantize, directory / _POSTINGS, change.facets)
         return parameters | {
             "dims": change.dims,
             "items": store.items,
@@ -130,7 +130,7 @@ class LuceneImpactsEngine(Engine):
         scale = ImpactScale.fitting(plan.bits, given.values, unit_norm=False)
         np.save(directory / _NEGATIVE, np.unique(given.dims_of[given.weights < 0]).astype(np.uint32))
         (directory / _POSTINGS).mkdir()
-        write_postings(given, codes.ids, scale.round, directory / _POSTINGS, plan.tags, on_progress)
+        write_postings(given, codes.ids, scale.round, directory / _POSTINGS, plan.facets, on_progress)
         return {
             "dims": codes.dims,
             "items": given.items,
@@ -217,7 +217,7 @@ def _change_postings(
     numbers = save_numbers(directory, before, change.kept, len(change.ids))
     _link_postings(source, directory)
     gone, added = np.delete(before, change.kept), numbers[len(change.kept) :]
-    change_postings(directory / _POSTINGS, gone, written, added, change.ids, impacts_of, change.tags)
+    change_postings(directory / _POSTINGS, gone, written, added, change.ids, impacts_of, change.facets)
 
 
 def _merge_postings(source: Path, directory: Path) -> None:

@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ...codes.query_terms import QueryTerms
+from ...data.numbers import Range
 from ...errors import JavaError, StorageError
 from ...storage.ids import Rows
 from ..contract import Filter, Query
 from ..two_stage import Candidates
 from .jvm import FIRST_USE, JAVA, calling_java, java_class
-from .writer import ROW_FIELD, TAG_FIELD, TERMS_FIELD, open_directory
+from .writer import NUMBER_FIELD, ROW_FIELD, TAG_FIELD, TERMS_FIELD, open_directory
 
 _EVERYTHING = 2**31 - 1
 _have_been_called = False
@@ -79,8 +80,9 @@ class LucenePostings:
         global _have_been_called
         if not _have_been_called:
             one = np.ones(1, dtype=np.int64)
+            everything = Filter(self.most_candidates, (0,), (0,), (0,), (Range(0, 0.0, 1.0),), one, one)
             for weights in (one, 2 * one):
-                for only in (None, Filter(self.most_candidates, (0,), one[:0]), Filter(self.most_candidates, (), one)):
+                for only in (None, everything):
                     self._hits(QueryTerms(one, weights, 1.0, np.zeros(0)), only, 1)
             _have_been_called = True
 
@@ -92,30 +94,50 @@ class LucenePostings:
         return self._parser(TERMS_FIELD, self._analyzer).parse("%d^%d " * len(query.terms) % pairs)
 
     def _filtered(self, scored: Any, only: Filter) -> Any:
-        """The query, restricted to documents that carry all tags and are not excluded."""
+        """The query, restricted to documents that pass."""
         clause = java_class("org.apache.lucene.search.BooleanClause$Occur")
         builder = java_class("org.apache.lucene.search.BooleanQuery$Builder")()
         builder.add(scored, clause.MUST)
         restriction = self._filters.get(only)
         if restriction is None:
             restriction = self._filters[only] = self._restriction(only)
-        tags, excluded = restriction
-        for tag in tags:
-            builder.add(tag, clause.FILTER)
-        if excluded is not None:
-            builder.add(excluded, clause.MUST_NOT)
+        wanted, unwanted = restriction
+        for part in wanted:
+            builder.add(part, clause.FILTER)
+        for part in unwanted:
+            builder.add(part, clause.MUST_NOT)
         return builder.build()
 
-    def _restriction(self, only: Filter) -> tuple[list[Any], Any]:
+    def _restriction(self, only: Filter) -> tuple[list[Any], list[Any]]:
+        """What documents must all be, and what they must not."""
+        clause = java_class("org.apache.lucene.search.BooleanClause$Occur")
+        builder = java_class("org.apache.lucene.search.BooleanQuery$Builder")
+        point = java_class("org.apache.lucene.document.DoublePoint")
+        wanted = [self._with_tag(number) for number in only.tags]
+        if only.any_tags:
+            either = builder()
+            for number in only.any_tags:
+                either.add(self._with_tag(number), clause.SHOULD)
+            wanted.append(either.build())
+        wanted += [point.newRangeQuery(f"{NUMBER_FIELD}{one.column}", one.least, one.most) for one in only.ranges]
+        if only.only is not None:
+            wanted.append(self._of_rows(only.only))
+        unwanted = [self._with_tag(number) for number in only.no_tags]
+        if len(only.excluded):
+            unwanted.append(self._of_rows(only.excluded))
+        return wanted, unwanted
+
+    def _with_tag(self, number: int) -> Any:
         term, term_query = (java_class(f"org.apache.lucene.{name}") for name in ("index.Term", "search.TermQuery"))
-        tags = [term_query(term(TAG_FIELD, str(number))) for number in only.tags]
-        if not len(only.excluded):
-            return tags, None
-        rows = java_class("org.apache.lucene.document.NumericDocValuesField")
+        return term_query(term(TAG_FIELD, str(number)))
+
+    def _of_rows(self, rows: Rows) -> Any:
+        """A query for the documents of some items."""
         import jpype
 
-        excluded = only.excluded if self.numbers is None else self.numbers[only.excluded].astype(np.int64)
-        return tags, rows.newSlowSetQuery(ROW_FIELD, jpype.JArray(jpype.JLong)(excluded))
+        numbers = rows if self.numbers is None else self.numbers[rows].astype(np.int64)
+        values = java_class("org.apache.lucene.document.NumericDocValuesField")
+        return values.newSlowSetQuery(ROW_FIELD, jpype.JArray(jpype.JLong)(numbers))
 
     @property
     def written(self) -> int:

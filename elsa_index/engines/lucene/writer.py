@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ...codes.impacts import terms_of
 from ...codes.query_vector import Vector
-from ...data.tags import Tags
+from ...data.facets import NO_FACETS, Facets
 from ...storage.ids import IdMap, Rows
 from ..batching import Counter
 from ..contract import Progress
@@ -20,6 +20,7 @@ TERMS_FIELD = "contents"  # the names that Anserini's searchers look for
 ID_FIELD = "id"
 ROW_FIELD = "row"
 TAG_FIELD = "tag"
+NUMBER_FIELD = "number"
 _REPORT_EVERY = 1000
 _SMALL, _MOST_ALIKE = 0.1, 2
 """Segments of a smaller share of all documents are merged as soon as there are so many of them, and larger ones too, of
@@ -31,19 +32,19 @@ def write_postings(
     ids: IdMap,
     impacts_of: Callable[[Vector], npt.NDArray[np.int64]],
     directory: Path,
-    tags: Tags | None = None,
+    facets: Facets = NO_FACETS,
     on_progress: Progress | None = None,
 ) -> None:
     """Writes a Lucene index with one document per item, in the order of rows, merged into one segment.
 
     A document's terms are the signed dimensions of its code, each once, with its impact as frequency. Its id is
     stored, and kept as doc values for Anserini, which breaks ties by it; its number, which is its row, as doc values,
-    for lists of items to leave out; its tags as terms to filter by. Memory does not grow with the number of items. One
-    thread feeds Lucene, which merges in others: a second one gains nothing, four fifths of the time goes into making
-    and handing over text, under Python's interpreter lock.
+    for lists of items to leave out; its tags as terms to filter by, its numbers as points. Memory does not grow with
+    the number of items. One thread feeds Lucene, which merges in others: a second one gains nothing, four fifths of the
+    time goes into making and handing over text, under Python's interpreter lock.
     """
     with FIRST_USE, calling_java(f"writing postings to {directory}"), _Writer(directory) as writer:
-        _add_documents(writer, store, np.arange(store.items), ids, impacts_of, tags, on_progress)
+        _add_documents(writer, store, np.arange(store.items), ids, impacts_of, facets, on_progress)
         writer.forceMerge(1)
 
 
@@ -54,11 +55,11 @@ def change_postings(
     numbers: Rows,
     ids: IdMap,
     impacts_of: Callable[[Vector], npt.NDArray[np.int64]],
-    tags: Tags | None = None,
+    facets: Facets = NO_FACETS,
 ) -> None:
     """Deletes documents from a Lucene index and adds others at its end, in one commit. gone: numbers of those that are
-    deleted. store, numbers: codes of those that are added, and their numbers, which no document had before. ids, tags:
-    of all items afterwards, of which those that are added are the last.
+    deleted. store, numbers: codes of those that are added, and their numbers, which no document had before. ids,
+    facets: of all items afterwards, of which those that are added are the last.
     """
     import jpype
 
@@ -67,7 +68,7 @@ def change_postings(
             row = java_class("org.apache.lucene.document.NumericDocValuesField")
             writer.deleteDocuments([row.newSlowSetQuery(ROW_FIELD, jpype.JArray(jpype.JLong)(gone))])
         if store.items:
-            _add_documents(writer, store, numbers, ids, impacts_of, tags)
+            _add_documents(writer, store, numbers, ids, impacts_of, facets)
 
 
 def merge_postings(directory: Path) -> None:
@@ -82,16 +83,19 @@ def _add_documents(
     numbers: Rows,
     ids: IdMap,
     impacts_of: Callable[[Vector], npt.NDArray[np.int64]],
-    tags: Tags | None,
+    facets: Facets,
     on_progress: Progress | None = None,
 ) -> None:
     """Adds a document for each of the last items, `store.items` of them."""
     first = len(ids) - store.items
-    tags_of = tags.by_row(np.arange(first, tags.items)) if tags else None
+    rows = np.arange(first, len(ids))
+    tags_of = facets.tags.by_row(rows) if facets.tags else None
+    values_of = facets.numbers.of_rows(rows) if facets.numbers else None
     counter = Counter(store.items, on_progress)
-    documents = _Documents(has_tags=tags is not None)
+    documents = _Documents(has_tags=facets.tags is not None, points=len(facets.numbers.names) if facets.numbers else 0)
     for at, text in _texts(store, impacts_of):
-        writer.addDocument(documents.of(ids[first + at], int(numbers[at]), text, tags_of[at] if tags_of else ()))
+        tags, values = tags_of[at] if tags_of else (), values_of[at] if values_of else ()
+        writer.addDocument(documents.of(ids[first + at], int(numbers[at]), text, tags, values))
         if at % _REPORT_EVERY == _REPORT_EVERY - 1:
             counter.add(_REPORT_EVERY)
     counter.add(store.items - counter.done)
@@ -113,7 +117,8 @@ class _Documents:
     Methods are bound once and each id crosses once: this runs for every item.
     """
 
-    def __init__(self, *, has_tags: bool) -> None:
+    def __init__(self, *, has_tags: bool, points: int = 0) -> None:
+        """points: how many numbers an item may have."""
         self._string = java_class("java.lang.String")
         self._bytes = java_class("org.apache.lucene.util.BytesRef")
         field = java_class("org.apache.lucene.document.Field")
@@ -124,18 +129,33 @@ class _Documents:
         tags = field(TAG_FIELD, "", _postings_type())
         self._set_terms, self._set_stored, self._set_tags = (part.setStringValue for part in (terms, stored, tags))
         self._set_value, self._set_row = values.setBytesValue, row.setLongValue
-        self._document = java_class("org.apache.lucene.document.Document")()
-        for part in (terms, stored, values, row, *([tags] if has_tags else [])):
-            self._document.add(part)
+        self._always = (terms, stored, values, row, *([tags] if has_tags else []))
+        point = java_class("org.apache.lucene.document.DoublePoint")
+        self._points = [point(f"{NUMBER_FIELD}{at}", 0.0) for at in range(points)]
+        self._set_points = [one.setDoubleValue for one in self._points]
+        self._new_document = java_class("org.apache.lucene.document.Document")
+        self._by_points: dict[tuple[int, ...], Any] = {}
 
-    def of(self, item: str, number: int, text: str, tags: Sequence[int]) -> Any:
+    def _with_points(self, which: tuple[int, ...]) -> Any:
+        """A document with these points, made once."""
+        if which not in self._by_points:
+            made = self._by_points[which] = self._new_document()
+            for part in (*self._always, *(self._points[at] for at in which)):
+                made.add(part)
+        return self._by_points[which]
+
+    def of(self, item: str, number: int, text: str, tags: Sequence[int], values: Sequence[float] = ()) -> Any:
+        """values: its numbers, NaN for what it has none of."""
         name = self._string(item)
         self._set_terms(text)
         self._set_stored(name)
         self._set_value(self._bytes(name))
         self._set_row(number)
         self._set_tags(" ".join(map(str, tags)))
-        return self._document
+        there = tuple(at for at, value in enumerate(values) if value == value)
+        for at in there:
+            self._set_points[at](values[at])
+        return self._with_points(there)
 
 
 class _Writer:

@@ -11,11 +11,13 @@ import numpy.typing as npt
 
 from ...codes.impacts import terms_of
 from ...codes.query_vector import Vector
-from ...data.tags import Tags
+from ...data.facets import Facets
 from ...storage.ids import IdMap, Rows
 from ..stored_codes import Chunk, StoredCodes
 
-CODE, AGAINST, PACKED, ROW, TAG, LONG_ID = "code", "against", "packed", "row", "tag", "item_id"
+CODE, AGAINST, PACKED, ROW, TAG, NUMBER, LONG_ID = (
+    "code", "against", "packed", "row", "tag", "number", "item_id",
+)  # fmt: skip
 FORMAT, FORMAT_OF_ITEMS = 1, 2
 """Of documents whose features are dimensions, and items."""
 LONGEST_ID = 512
@@ -68,6 +70,9 @@ def mapping(meta: dict[str, Any], *, title: bool = False, recovery_source: bool 
         TAG: {"type": "keyword"},
         LONG_ID: {"type": "keyword", "index": False, "doc_values": False, "store": True},
     }
+    if meta.get("numbers"):
+        columns = {feature_name(name): {"type": "double"} for name in meta["numbers"]}
+        properties[NUMBER] = {"properties": columns}
     if title:
         properties["title"] = {"type": "text", "store": True}
     # Documents are written anew as a whole, and codes are in `packed`: the source would repeat the postings.
@@ -82,18 +87,23 @@ def mapping(meta: dict[str, Any], *, title: bool = False, recovery_source: bool 
     }
 
 
-def meta_of(store: StoredCodes, fingerprint: str, *, by_item: bool = False) -> dict[str, Any]:
+def meta_of(
+    store: StoredCodes, fingerprint: str, *, by_item: bool = False, numbers: Iterable[str] = ()
+) -> dict[str, Any]:
     """What a client must know to make and check queries.
 
-    by_item: whether features are items, so that a history's ids are its query. packed: for others, the layout of the
-    field `packed`, little-endian: the item's history weight as float32, the dims of its code, then as many weights.
+    numbers: names of those that items can be filtered by. by_item: whether features are items, so that a history's ids
+    are its query. packed: for others, the layout of the field `packed`, little-endian: the item's history weight as
+    float32, the dims of its code, then as many weights.
     """
-    about = {
+    about: dict[str, Any] = {
         "format": FORMAT_OF_ITEMS if by_item else FORMAT,
         "fingerprint": fingerprint,
         "items": store.items,
         "dims": store.dims,
     }
+    if named := list(numbers):
+        about["numbers"] = named
     if by_item:
         return about
     return about | {"packed": {"dims": store.dims_of.dtype.name, "weights": _packed_weights(store).name}}
@@ -103,7 +113,7 @@ def bulk_lines(
     store: StoredCodes,
     ids: IdMap,
     history_weights: npt.NDArray[np.floating] | None,
-    tags: Tags | None,
+    facets: Facets,
     titles: list[str | None] | None = None,
     *,
     row_of_dim: Rows | None = None,
@@ -112,7 +122,7 @@ def bulk_lines(
 ) -> Iterator[bytes]:
     """For each row the two lines of a bulk request that index its document.
 
-    store, ids, history_weights, tags, titles: of all items. row_of_dim: where features are items, the row of each
+    store, ids, history_weights, facets, titles: of all items. row_of_dim: where features are items, the row of each
     dimension's item, -1 for those that are no more. rows: of the items that are written; None: all. numbers: what their
     documents are numbered by; None: their rows.
     """
@@ -122,8 +132,11 @@ def bulk_lines(
     else:
         store, ids = store.in_order(rows), ids.in_order(rows)
     numbers = rows if numbers is None else numbers
+    tags, values = facets.tags, facets.numbers
     tags_of = tags.by_row(rows) if tags else None
     names = [json.dumps(name) for name in tags.names] if tags else []
+    values_of = values.of_rows(rows) if values else None
+    fields = [json.dumps(feature_name(name)) for name in values.names] if values else []
     shares = np.ones(len(rows)) if history_weights is None else history_weights[rows]
     for chunk in store.chunks():
         codes = _by_dimension(store, chunk, shares) if features is None else _by_item(chunk, features)
@@ -135,6 +148,10 @@ def bulk_lines(
                 parts.append(f',"{LONG_ID}":{json.dumps(name)}')
             if tags_of and tags_of[row]:
                 parts.append(f',"{TAG}":[{",".join(names[number] for number in tags_of[row])}]')
+            if values_of is not None:
+                pairs = zip(fields, values_of[row], strict=True)
+                there = [f"{field}:{value!r}" for field, value in pairs if value == value]
+                parts.append(f',"{NUMBER}":{{{",".join(there)}}}')
             if titles is not None and (title := titles[rows[row]]) is not None:
                 parts.append(f',"title":{json.dumps(title)}')
             yield ("".join(parts) + "}\n").encode()

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from ...codes.item_codes import ItemCodes
+from ...data.facets import Facets
+from ...data.numbers import Numbers
 from ...data.tags import Tags
 from ...errors import ClusterError, UsageError
 from ...storage.ids import IdMap, Rows
@@ -67,10 +69,10 @@ class OpenSearchEngine(StoredCodesEngine):
         store.save(directory)
         heavy.save(directory)
         with closing(ClusterClient(target.urls)) as client:
-            meta = meta_of(store, codes.fingerprint, by_item=by_item)
+            meta = meta_of(store, codes.fingerprint, by_item=by_item, numbers=_names(plan.facets))
             load = Load(client, target, meta, overwrite=plan.overwrite)
             shares, row_of_dim = rounded_shares(codes, plan.store), np.arange(store.items) if by_item else None
-            lines = bulk_lines(store, codes.ids, shares, plan.tags, row_of_dim=row_of_dim)
+            lines = bulk_lines(store, codes.ids, shares, plan.facets, row_of_dim=row_of_dim)
             measured = load.run(lines, store.items, on_progress)
         return {
             "urls": target.urls,
@@ -113,13 +115,15 @@ class OpenSearchEngine(StoredCodesEngine):
     def open(cls, directory: Path, parameters: dict[str, Any]) -> "OpenSearchEngine":
         store = StoredCodes.load(directory, parameters["dims"])
         heavy = HeavyItems.load(directory, parameters["rest_norm"], store.items)
-        tags = Tags.load(directory, store.items) if Tags.are_in({path.name for path in directory.iterdir()}) else None
+        files = {path.name for path in directory.iterdir()}
+        tags = Tags.load(directory, store.items) if Tags.are_in(files) else None
+        facets = Facets(tags, Numbers.load(directory, store.items) if Numbers.are_in(files) else None)
         ids, by_item = IdMap.load(directory, "ids"), parameters.get("by_item", False)
         row_of_dim = _row_of_dim(directory, store) if by_item else None
         features = features_of(ids, row_of_dim, has_opposite=parameters.get("has_negative", True))
-        meta = meta_of(store, parameters["fingerprint"], by_item=by_item)
+        meta = meta_of(store, parameters["fingerprint"], by_item=by_item, numbers=_names(facets))
         numbers = load_numbers(directory, store.items)
-        documents = Documents(ids, np.arange(store.items) if numbers is None else numbers, tags, features)
+        documents = Documents(ids, np.arange(store.items) if numbers is None else numbers, facets, features)
         postings = ClusterPostings(parameters, meta, documents)
         return cls(store, postings, heavy, Growth.of(short_queries=by_item))
 
@@ -136,23 +140,27 @@ class OpenSearchEngine(StoredCodesEngine):
         again = change.reshared if row_of_dim is None else _rows_that_name(store, _item_dims(source, self.store)[gone])
         rows = np.concatenate([again[again < kept], np.arange(kept, store.items)])
         lines = bulk_lines(
-            store, change.ids, change.shares, change.tags, row_of_dim=row_of_dim, rows=rows, numbers=numbers[rows]
+            store, change.ids, change.shares, change.facets, row_of_dim=row_of_dim, rows=rows, numbers=numbers[rows]
         )
+        meta = meta_of(store, change.fingerprint, by_item=by_item, numbers=_names(change.facets))
         deleted = deletion_lines(documents.ids.take(gone).tolist())
         return parameters | {
             "dims": change.dims,
             "items": store.items,
             "rest_norm": heavy.rest_norm,
             "has_negative": parameters.get("has_negative", True) or has_negative(store.in_order(rows)),
-            **_next_index(parameters, meta_of(store, change.fingerprint, by_item=by_item), chain(deleted, lines)),
+            **_next_index(parameters, meta, chain(deleted, lines)),
         }
 
     def compact(self, source: Path, directory: Path, parameters: dict[str, Any]) -> dict[str, Any]:
-        meta = meta_of(self.store, parameters["fingerprint"], by_item=parameters.get("by_item", False))
+        meta = meta_of(
+            self.store, parameters["fingerprint"], by_item=parameters.get("by_item", False),
+            numbers=_names(self.postings.documents.facets),
+        )  # fmt: skip
         return parameters | _next_index(parameters, meta, (), merged=True)
 
-    def rebuilt(self, parameters: dict[str, Any], tags: Tags | None) -> BuildPlan:
-        return replace(super().rebuilt(parameters, tags), cluster=_target(parameters), overwrite=True)
+    def rebuilt(self, parameters: dict[str, Any], facets: Facets) -> BuildPlan:
+        return replace(super().rebuilt(parameters, facets), cluster=_target(parameters), overwrite=True)
 
     def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
         answer = {"client": self._by_client, "server": self._by_server, "first-stage": self._by_first_stage}
@@ -192,6 +200,10 @@ class OpenSearchEngine(StoredCodesEngine):
 
     def close(self) -> None:
         self.postings.close()
+
+
+def _names(facets: Facets) -> tuple[str, ...]:
+    return facets.numbers.names if facets.numbers else ()
 
 
 @contextmanager

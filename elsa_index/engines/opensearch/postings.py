@@ -1,6 +1,7 @@
 """The postings on a cluster: opened and checked, asked for candidates or for a ranking."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -8,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ...codes.query_terms import QueryTerms
-from ...data.tags import Tags
+from ...data.facets import Facets
 from ...errors import ClusterError, UsageError
 from ...storage.ids import IdMap, Rows
 from ..cluster_target import URL_VARIABLE
@@ -29,12 +30,12 @@ class Documents:
     """What stands for what on the cluster.
 
     ids: of all items. numbers: (items,) what each item's document is numbered by, ascending: its row, until the index
-    is changed. tags: of the items. features: what weights are called.
+    is changed. facets: of the items. features: what weights are called.
     """
 
     ids: IdMap
     numbers: Rows
-    tags: Tags | None
+    facets: Facets
     features: Features
 
 
@@ -47,7 +48,7 @@ class ClusterPostings:
         """Opens the index that the directory names. Raises ClusterError where it is gone or not as it was loaded."""
         self.client = ClusterClient(urls_of(parameters))
         self.index, self.documents = parameters["index"], documents
-        self._excluded: WeakKeyDictionary[Filter, list[str]] = WeakKeyDictionary()
+        self._named: WeakKeyDictionary[Filter, dict[str, Any]] = WeakKeyDictionary()
         try:
             self._check(parameters["name"], meta)
             self._most_clauses = self._clause_limit()
@@ -80,9 +81,9 @@ class ClusterPostings:
                 f"{self.client}: {index} holds codes of another training ({there.get('fingerprint')}), this directory "
                 f"those of {meta['fingerprint']}; {again}."
             )
-        expected, present = mapping(meta)["properties"], about["mappings"].get("properties", {})
+        expected, present = _types(mapping(meta)), _types(about["mappings"])
         for field, wanted in expected.items():
-            if present.get(field, {}).get("type") != wanted["type"]:
+            if present.get(field) != wanted:
                 raise ClusterError(
                     f"{self.client}: the mapping of {index} was changed, the field {field} too; {again}."
                 )
@@ -150,21 +151,36 @@ class ClusterPostings:
         return Candidates(rows, sums, len(rows) < count)
 
     def _restriction(self, query: Query) -> str:
-        ids, tags_of = self.documents.ids, self.documents.tags
-        seen = [document_id(ids[row]) for row in query.seen.tolist()]
+        seen = self._documents_of(query.seen)
         if query.only is None:
             return query_dsl.restriction(seen)
-        excluded = self._excluded.get(query.only)
-        if excluded is None:
-            excluded = [document_id(ids[row]) for row in query.only.excluded.tolist()]
-            self._excluded[query.only] = excluded
-        seen += excluded
-        tags = [tags_of.names[number] for number in query.only.tags] if tags_of else []
-        return query_dsl.restriction(seen, tags)
+        named = self._named.get(query.only)
+        if named is None:
+            named = self._named[query.only] = self._names(query.only)
+        return query_dsl.restriction(seen + named["excluded"], **named["conditions"])
+
+    def _names(self, only: Filter) -> dict[str, Any]:
+        """A filter by names of documents, tags and numbers."""
+        tags, numbers = self.documents.facets.tags, self.documents.facets.numbers
+
+        def of_tags(wanted: Sequence[int]) -> list[str]:
+            return [tags.names[number] for number in wanted] if tags else []
+
+        conditions = {
+            "tags": of_tags(only.tags),
+            "any_tags": of_tags(only.any_tags),
+            "no_tags": of_tags(only.no_tags),
+            "ranges": [(numbers.names[one.column], one.least, one.most) for one in only.ranges] if numbers else [],
+            "only": None if only.only is None else self._documents_of(only.only),
+        }
+        return {"excluded": self._documents_of(only.excluded), "conditions": conditions}
+
+    def _documents_of(self, rows: Rows) -> list[str]:
+        return [document_id(name) for name in self.documents.ids.take(rows).tolist()]
 
     def most_terms(self, query: Query) -> int:
-        """All clauses but those that are no terms: one for all items that are left out, and one per tag."""
-        return self._most_clauses - 1 - (len(query.only.tags) if query.only else 0)
+        """All clauses but those that are no terms: one for all items that are left out, and those of the filter."""
+        return self._most_clauses - 1 - (query.only.clauses if query.only else 0)
 
     def _refuse_too_long(self, query: Query, terms: int) -> None:
         most = self.most_terms(query)
@@ -177,6 +193,17 @@ class ClusterPostings:
 
     def close(self) -> None:
         self.client.close()
+
+
+def _types(mapped: dict[str, Any], within: str = "") -> dict[str, str]:
+    """The type of each field of a mapping, those of objects by their paths."""
+    types: dict[str, str] = {}
+    for name, about in mapped.get("properties", {}).items():
+        if "properties" in about:
+            types |= _types(about, f"{within}{name}.")
+        else:
+            types[f"{within}{name}"] = about.get("type", "object")
+    return types
 
 
 def urls_of(parameters: dict[str, Any]) -> str:

@@ -5,14 +5,16 @@ upper bound, and the opposite-sign terms the rescore query, with weight -1: toge
 """
 
 import json
+import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ...codes.impacts import terms_of
 from ...codes.query_vector import QueryVector, Vector
-from .documents import ROW, TAG
+from .documents import NUMBER, ROW, TAG, feature_name
 from .features import Features, OfDimensions
 
 CLAUSES = 1024
@@ -26,19 +28,34 @@ _ROWS = f'"stored_fields":"_none_","docvalue_fields":["{ROW}"]'
 """Rows come from doc values: reading ids of 500 hits from stored fields takes longer than finding them."""
 
 
-def restriction(seen: Iterable[str], tags: Sequence[str] = ()) -> str:
-    """The part of a bool query that keeps document ids out and asks for every one of `tags`.
+def restriction(
+    seen: Iterable[str],
+    tags: Sequence[str] = (),
+    *,
+    any_tags: Sequence[str] = (),
+    no_tags: Sequence[str] = (),
+    ranges: Iterable[tuple[str, float, float]] = (),
+    only: Iterable[str] | None = None,
+) -> str:
+    """The part of a bool query that keeps document ids and documents with one of `no_tags` out, and asks for every one
+    of `tags`, one of `any_tags`, numbers by name from the first to the second one, and ids among `only`.
 
     >>> restriction(["a"], ["new"])
     ',"must_not":[{"ids":{"values":["a"]}}],"filter":[{"term":{"tag":"new"}}]'
+    >>> restriction([], ranges=[("price", 1.5, math.inf)])
+    ',"filter":[{"range":{"number.price":{"gte":1.5}}}]'
     """
-    unwanted = list(seen)
-    parts = ""
-    if unwanted:
-        parts += f',"must_not":[{{"ids":{{"values":{json.dumps(unwanted, separators=(",", ":"))}}}}}]'
-    if tags:
-        parts += f',"filter":[{",".join(f"""{{"term":{{"{TAG}":{json.dumps(tag)}}}}}""" for tag in tags)}]'
-    return parts
+    unwanted = [{"ids": {"values": names}}] if (names := list(seen)) else []
+    unwanted += [{"terms": {TAG: list(no_tags)}}] if no_tags else []
+    wanted: list[dict[str, Any]] = [{"term": {TAG: tag}} for tag in tags]
+    wanted += [{"terms": {TAG: list(any_tags)}}] if any_tags else []
+    for name, least, most in ranges:
+        ends = {end: value for end, value in (("gte", least), ("lte", most)) if math.isfinite(value)}
+        field = f"{NUMBER}.{feature_name(name)}"
+        wanted.append({"range": {field: ends}} if ends else {"exists": {"field": field}})
+    wanted += [{"ids": {"values": list(only)}}] if only is not None else []
+    parts = {"must_not": unwanted, "filter": wanted}
+    return "".join(f',"{name}":{json.dumps(part, separators=(",", ":"))}' for name, part in parts.items() if part)
 
 
 def clauses(fields: Iterable[str], weights: Iterable[float]) -> str:

@@ -1,0 +1,85 @@
+"""Filtering: what filters mean for a catalogue."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial, reduce
+from pathlib import Path
+
+import numpy as np
+
+from ..data.facets import Facets
+from ..data.numbers import Range
+from ..data.tags import Tags
+from ..engines.contract import Filter
+from ..errors import UsageError
+from ..storage.ids import IdMap, Rows
+from .filters import Filters
+
+
+def resolved(wanted: Filters, facets: Facets, ids: IdMap, path: Path) -> Filter | None:
+    """What leaves the items that are wanted; None for all items. path: of the index, for messages.
+
+    A tag that no item must carry may be one that none carries: nothing is sold out today.
+
+    Raises UsageError for other tags that no item carries, and numbers that there are none of.
+    """
+    if wanted.is_empty:
+        return None
+    excluded = _rows_of(wanted.exclude, ids)
+    tags, any_tags, no_tags = _tags(wanted, facets.tags, path)
+    ranges = _ranges(wanted, facets, path)
+    only = None if wanted.only is None else _rows_of(wanted.only, ids)
+    allowed = _allowed(facets, len(ids), tags, any_tags, no_tags, ranges, only)
+    return Filter(len(ids), tags, any_tags, no_tags, ranges, only, excluded, allowed)
+
+
+def _rows_of(names: Iterable[object], ids: IdMap) -> Rows:
+    rows = ids.find(list(names))
+    return np.unique(rows[rows >= 0])
+
+
+def _tags(wanted: Filters, tags: Tags | None, path: Path) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    if tags is None:
+        if wanted.tags or wanted.any_tags:
+            raise UsageError(f"{path} has no tags; build it with tags: elsa-index build ... --tags FILE.")
+        return (), (), ()
+    carried = [name for name in wanted.any_tags if tags.is_carried(name)]
+    any_tags = tags.numbers(carried or wanted.any_tags)  # that none of them is carried is told
+    no_tags = tags.numbers([name for name in wanted.no_tags if tags.is_carried(name)])
+    return tuple(tags.numbers(wanted.tags)), tuple(any_tags), tuple(no_tags)
+
+
+def _ranges(wanted: Filters, facets: Facets, path: Path) -> tuple[Range, ...]:
+    if wanted.ranges and facets.numbers is None:
+        raise UsageError(
+            f"{path} has no numbers to filter by; build it with some: elsa-index build ... --metadata FILE --number "
+            f"{next(iter(wanted.ranges))}."
+        )
+    numbers = facets.numbers
+    return tuple(numbers.range(name, *ends) for name, ends in wanted.ranges.items()) if numbers else ()
+
+
+def _allowed(
+    facets: Facets,
+    items: int,
+    tags: Sequence[int],
+    any_tags: Sequence[int],
+    no_tags: Sequence[int],
+    ranges: Sequence[Range],
+    only: Rows | None,
+) -> Rows | None:
+    """Rows that pass, sorted; None for all. What names few items comes first."""
+    few = [] if only is None else [only]
+    if facets.tags is not None:
+        few += [facets.tags.rows_of_all(tags)] if tags else []
+        few += [reduce(np.union1d, map(facets.tags.rows_of, any_tags))] if any_tags else []
+    few.sort(key=len)
+    rows = reduce(partial(np.intersect1d, assume_unique=True), few) if few else None
+    for one in ranges:
+        assert facets.numbers is not None
+        passing = facets.numbers.passing(one, rows)
+        rows = np.flatnonzero(passing) if rows is None else rows[passing]
+    for number in no_tags:
+        assert facets.tags is not None
+        carried = facets.tags.rows_of(number)
+        rows = np.delete(np.arange(items), carried) if rows is None else np.setdiff1d(rows, carried, assume_unique=True)
+    return rows
