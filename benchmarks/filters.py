@@ -3,8 +3,8 @@
 Command: python -m benchmarks.filters MODEL WORK [--items 1000000] (ten minutes)
 
 The catalogue is that of `benchmarks.catalogue`: MODEL's items, and mixtures of them. Each item has a price, drawn
-evenly and by a fixed seed, so that prices say nothing of tastes. Searches ask histories that the model keeps, one thread, each
-history with every range in turn: exactly, and with 16 terms and 1,000 candidates.
+evenly and by a fixed seed, so that prices say nothing of tastes. Searches ask histories that the model keeps, one
+thread, each history with every range in turn: exactly, and with 16 terms and 1,000 candidates.
 """
 
 import argparse

@@ -288,6 +288,15 @@ class Index:
         )  # fmt: skip
         return recommend(self.catalogue, self.catalogue.resolve_all(histories, weights, seen), options, on_progress)
 
+    def exclude_always(self, items: Iterable[object]) -> None:
+        """Leaves items out of all rankings and homepages of this opened index from now on, in place of those that were
+        left out before: what is out of stock. Threads may search meanwhile.
+
+        Args:
+            items: Ids; unknown ones are ignored.
+        """
+        self.catalogue.exclude_always(items)
+
     def explain(
         self, history: Sequence[object], items: Iterable[object], weights: Sequence[float] | None = None
     ) -> list[Explanation]:

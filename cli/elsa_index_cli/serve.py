@@ -31,6 +31,12 @@ def serve(
         list[str] | None,
         typer.Option(help="A host whose pictures the page shows, where metadata holds their https URLs; repeatable."),
     ] = None,
+    exclusions: Annotated[
+        Path | None,
+        typer.Option(
+            help="A .txt of ids that are never returned, one per line; followed, and written by POST /v1/exclusions."
+        ),
+    ] = None,
     connections: Annotated[int, typer.Option(help="At the same time, at most.")] = 1000,
     debug: options.Debug = False,
 ) -> None:
@@ -52,5 +58,6 @@ def serve(
         tuple(allow_host or ()),
         connections,
         tuple(images or ()),
+        exclusions,
     )
     run(lambda: options.opened(index, metadata), host, port, settings)

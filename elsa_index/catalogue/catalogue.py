@@ -45,7 +45,8 @@ class Catalogue:
 
     item_counts: (items,) users that have each item; None for imported codes. history_codes, history_weights: what each
     item brings to a history, and (items,) how much of it; None: all of it. facets: what they can be
-    filtered by. metadata, segments: None where there are none.
+    filtered by. metadata, segments: None where there are none. always: what no
+    answer may hold, whatever is asked.
     """
 
     path: Path
@@ -61,6 +62,7 @@ class Catalogue:
     segments: Segments | None
     files: FilesAsOpened
     closed: bool = False
+    always: Filter | None = None
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], metadata: Mapping[str, Sequence[object]] | None = None) -> "Catalogue":
@@ -234,7 +236,16 @@ class Catalogue:
         Raises UsageError for tags that no item carries, and numbers that there are none of.
         """
         self._refuse_closed()
-        return resolved(wanted, self.facets, self.ids, self.path)
+        always = self.always
+        if wanted.is_empty:
+            return always
+        return resolved(wanted, self.facets, self.ids, self.path, always.excluded if always else None)
+
+    def exclude_always(self, names: Iterable[object]) -> None:
+        """Leaves items out of all answers from now on, in place of those that were left out before."""
+        rows = self.ids.find(list(names))
+        rows = np.unique(rows[rows >= 0])
+        self.always = Filter(len(self.ids), excluded=rows) if len(rows) else None
 
     def _refuse_closed(self) -> None:
         if self.closed:

@@ -15,16 +15,16 @@ from ..storage.ids import IdMap, Rows
 from .filters import Filters
 
 
-def resolved(wanted: Filters, facets: Facets, ids: IdMap, path: Path) -> Filter | None:
-    """What leaves the items that are wanted; None for all items. path: of the index, for messages.
+def resolved(wanted: Filters, facets: Facets, ids: IdMap, path: Path, always: Rows | None = None) -> Filter:
+    """What leaves the items that are wanted. path: of the index, for messages. always: rows that are left out too.
 
     A tag that no item must carry may be one that none carries: nothing is sold out today.
 
     Raises UsageError for other tags that no item carries, and numbers that there are none of.
     """
-    if wanted.is_empty:
-        return None
     excluded = _rows_of(wanted.exclude, ids)
+    if always is not None:
+        excluded = np.union1d(excluded, always)
     tags, any_tags, no_tags = _tags(wanted, facets.tags, path)
     ranges = _ranges(wanted, facets, path)
     only = None if wanted.only is None else _rows_of(wanted.only, ids)

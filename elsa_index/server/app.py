@@ -17,13 +17,13 @@ from pydantic.json_schema import models_json_schema
 from ..changes.change import Changed
 from ..index import Index
 from .bodies import SMALL, read_body
-from .changing import described
+from .changing import described, excluded
 from .current import Current
 from .guard import PAGE, Guard, Metrics, log
 from .hosts import Hosts
 from .problems import handle_problems
-from .request_models import BODIES, Body
-from .routes import PAGE_FILES, SCHEMAS, changing, looking_up, operating, searching
+from .request_models import BODIES, Body, ExclusionsRequest
+from .routes import PAGE_FILES, SCHEMAS, changing, excluding, looking_up, operating, searching
 from .settings import Settings
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -85,11 +85,14 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
             return await ask(lambda index: answer(index, body))
         return await ask(lambda index: answer(index, read_body(model, content)))
 
+    def refuse_without_token() -> None:
+        if settings.token is None:
+            raise HTTPException(403, "changes are for those who bear a token: start the service with ELSA_INDEX_TOKEN")
+
     async def change_by_body(request: Request, model: type[Body], change: Callable[[Index, Any], Changed]) -> Response:
         """Changes the index directory as a body asks, and serves the commit. One after the other, in a thread of their
         own."""
-        if settings.token is None:
-            raise HTTPException(403, "changes are for those who bear a token: start the service with ELSA_INDEX_TOKEN")
+        refuse_without_token()
         _refuse_other_media(request)
         content = await request.body()
 
@@ -103,7 +106,21 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
         done = await asyncio.get_running_loop().run_in_executor(writing, changed)
         return Response(done, media_type="application/json")
 
+    async def exclude_by_body(request: Request) -> Response:
+        """Changes the standing exclusions as a body asks."""
+        refuse_without_token()
+        _refuse_other_media(request)
+        content = await request.body()
+
+        def changed() -> str:
+            body = read_body(ExclusionsRequest, content)
+            return excluded(current.exclude(body.add, body.remove)).model_dump_json()
+
+        done = await asyncio.get_running_loop().run_in_executor(writing, changed)
+        return Response(done, media_type="application/json")
+
     app.include_router(searching(answer_body))
+    app.include_router(excluding(exclude_by_body, lambda: excluded(current.exclusions.now)))
     app.include_router(changing(change_by_body))
     app.include_router(looking_up(ask, settings.images))
     app.include_router(operating(app, metrics))

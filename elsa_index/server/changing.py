@@ -11,6 +11,7 @@ from ..index import Index
 from ..storage.ids import IdMap
 from . import request_models as asked
 from . import response_models as answers
+from .exclusions import Excluded
 
 PATIENCE = 20.0  # seconds for which a request waits for another writer
 
@@ -78,3 +79,7 @@ def compact(index: Index, body: asked.CompactRequest) -> Changed:
 def described(done: Changed) -> answers.ChangedAnswer:
     known = {name: value for name, value in vars(done).items() if name != "seconds"}
     return answers.ChangedAnswer(**known, milliseconds=round(1000 * done.seconds, 3))
+
+
+def excluded(now: Excluded) -> answers.ExclusionsAnswer:
+    return answers.ExclusionsAnswer(items=list(now.names), total=len(now.names), kept=now.is_kept)

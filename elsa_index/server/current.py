@@ -3,12 +3,13 @@
 import gc
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..errors import StorageError
 from ..index import Index
+from .exclusions import Excluded, Exclusions
 
 WARMING = 1.0
 """Seconds: Java compiles what it runs often. Once it has, a fifth is enough."""
@@ -27,11 +28,14 @@ class Current:
     one is closed when the last of its requests has ended.
 
     open_index: opens the index directory, called again for every swap. warming: seconds for which the first index
-    answers questions of its own before it is lent; later ones take a fifth of them.
+    answers questions of its own before it is lent; later ones take a fifth of them. exclusions: what none returns.
     """
 
-    def __init__(self, open_index: Callable[[], Index], warming: float = WARMING) -> None:
+    def __init__(
+        self, open_index: Callable[[], Index], warming: float = WARMING, exclusions: Exclusions | None = None
+    ) -> None:
         self._open, self._warming = open_index, warming
+        self.exclusions = exclusions or Exclusions()
         self._lock = threading.Lock()
         self._swapping = threading.Lock()
         self._held = _Held(self._opened(self._warming))
@@ -63,6 +67,7 @@ class Current:
                 old, self._held = self._held, held
                 old.retired = True
                 unused = not old.users
+            self.exclusions.apply(held.index)  # they may have changed meanwhile
             if unused:
                 old.index.close()
         # Made anew, which takes seconds for hundreds of thousands of titles: whoever looks one up first waits for it,
@@ -79,6 +84,21 @@ class Current:
             return False
         seen_at, self._seen_at = self._seen_at, (found.st_dev, found.st_ino)
         return seen_at != self._seen_at and not catalogue.is_current
+
+    def exclude(self, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Excluded:
+        """Changes what is not returned, at once. Raises as `Exclusions.change`."""
+        now = self.exclusions.change(add, remove)
+        with self.use() as index:
+            self.exclusions.apply(index)
+        return now
+
+    def follow_exclusions(self) -> bool:
+        """Whether somebody changed the file of exclusions, which then are left out."""
+        if not self.exclusions.follow():
+            return False
+        with self.use() as index:
+            self.exclusions.apply(index)
+        return True
 
     def check(self) -> str | None:
         """Looks whether somebody wrote into the index's files; then nothing is answered from them any more, until
@@ -105,6 +125,7 @@ class Current:
         """An index that has answered, so that no request waits for what is read, made or compiled at first use."""
         index = self._open()
         try:
+            self.exclusions.apply(index)
             _warm(index, seconds)
         except BaseException:
             index.close()

@@ -313,6 +313,13 @@ class TagRequest(Body):
     remove: Annotated[list[Tagged], _FirstWrong()] = Field([], max_length=MAX_HISTORY)
 
 
+class ExclusionsRequest(Body):
+    """Items that are not returned any more, and such as are again, whatever requests ask."""
+
+    add: ItemIds = Field([], max_length=MAX_HISTORY)
+    remove: ItemIds = Field([], max_length=MAX_HISTORY)
+
+
 class CompactRequest(Body):
     """Merge what many changes left behind."""
 
@@ -329,4 +336,5 @@ BODIES: tuple[type[Body], ...] = (
     DeleteRequest,
     TagRequest,
     CompactRequest,
+    ExclusionsRequest,
 )

@@ -170,6 +170,14 @@ class ChangedAnswer(BaseModel):
     milliseconds: float
 
 
+class ExclusionsAnswer(BaseModel):
+    """Items that are not returned, whatever requests ask."""
+
+    items: list[str]
+    total: int
+    kept: bool = Field(description="Whether a file holds them for the next start: serve --exclusions.")
+
+
 class About(BaseModel):
     """What is served."""
 

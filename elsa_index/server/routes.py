@@ -155,6 +155,28 @@ def changing(answer: AnswerBody) -> APIRouter:
     return router
 
 
+def excluding(change: Callable[[Request], Any], now: Callable[[], answers.ExclusionsAnswer]) -> APIRouter:
+    """Routes of what is never returned."""
+    router = APIRouter(prefix="/v1", responses=problem_responses(400, 401, 403, 408, 413, 421, 422, 503))
+
+    @router.get("/exclusions", response_model=answers.ExclusionsAnswer)
+    async def exclusions() -> answers.ExclusionsAnswer:
+        """Items that are not returned, whatever requests ask."""
+        return now()
+
+    @router.post(
+        "/exclusions",
+        response_model=answers.ExclusionsAnswer,
+        openapi_extra=_body(asked.ExclusionsRequest, sold_out={"add": ["1", "3114"], "remove": ["260"]}),
+    )
+    async def exclude(request: Request) -> Response:
+        """Leaves items out of all answers, and returns others again, at once; for those who bear the token."""
+        response: Response = await change(request)
+        return response
+
+    return router
+
+
 async def refuse_unknown_parameters(request: Request) -> None:
     """Raises UsageError where the address has a parameter that the route does not take."""
     known = [field.alias for field in request.scope["route"].dependant.query_params]

@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 import uvicorn
 
-from ..errors import UsageError
+from ..errors import ElsaIndexError, UsageError
 from ..index import Index
 from .app import create_app
 from .connections import KEPT_SECONDS, limited
 from .current import Current
+from .exclusions import Exclusions
 from .guard import log
 from .json_log import TroubleOfLoop, log_as_json
 from .settings import LOOPBACK, Settings
@@ -42,7 +43,7 @@ def _serve(open_index: Callable[[], Index], listening: socket.socket, host: str,
     # Every call into Java lets go of the interpreter's lock and waits for it afterwards: by default up to 5 ms each
     # where another thread is busy, as with a large body.
     sys.setswitchinterval(0.0005)
-    current = Current(open_index)
+    current = Current(open_index, exclusions=Exclusions(settings.exclusions))
     app = create_app(current, settings, host)
     config = uvicorn.Config(
         app,
@@ -58,7 +59,7 @@ def _serve(open_index: Callable[[], Index], listening: socket.socket, host: str,
     # ended well is then known already.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    asyncio.run(_run(uvicorn.Server(config), listening, app.state.swap, app.state.check, current.is_replaced))
+    asyncio.run(_run(uvicorn.Server(config), listening, app.state.swap, app.state.check, current))
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -79,7 +80,7 @@ async def _run(
     listening: socket.socket,
     swap: Callable[[], None],
     check: Callable[[], str | None],
-    is_replaced: Callable[[], bool],
+    current: Current,
 ) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(TroubleOfLoop())
@@ -87,7 +88,7 @@ async def _run(
     loop.add_signal_handler(signal.SIGHUP, hung_up.set)
     swapping = asyncio.create_task(_swap_when(hung_up, swap))
     watching = asyncio.create_task(_look_again_and_again(check))
-    following = asyncio.create_task(_follow(is_replaced, hung_up))
+    following = asyncio.create_task(_follow(current, hung_up))
     serving = asyncio.create_task(server.serve([listening]))
     while not (server.started or serving.done()):
         await asyncio.sleep(0.01)
@@ -108,12 +109,21 @@ async def _look_again_and_again(check: Callable[[], str | None]) -> None:
             log.error("nothing is answered from this index any more", extra={"error": wrong})
 
 
-async def _follow(is_replaced: Callable[[], bool], hung_up: asyncio.Event) -> None:
-    """Swaps to what takes the index's place, as a SIGHUP would."""
+async def _follow(current: Current, hung_up: asyncio.Event) -> None:
+    """Swaps to what takes the index's place, as a SIGHUP would, and hears of other exclusions."""
+    said = ""
     while True:
         await asyncio.sleep(_FOLLOWS)
-        if await asyncio.to_thread(is_replaced):
+        if await asyncio.to_thread(current.is_replaced):
             hung_up.set()
+        try:
+            if await asyncio.to_thread(current.follow_exclusions):
+                log.info("exclusions read", extra={"items": len(current.exclusions.now.names)})
+            said = ""
+        except (ElsaIndexError, OSError) as error:
+            if str(error) != said:  # once, and not four times a second
+                log.error("exclusions not read; those before stay", extra={"error": str(error)})
+            said = str(error)
 
 
 async def _swap_when(hung_up: asyncio.Event, swap: Callable[[], None]) -> None:

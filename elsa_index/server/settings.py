@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from ..errors import UsageError
@@ -20,7 +21,8 @@ class Settings:
     """threads: that search at the same time, 0 for one per processor; further requests wait their turn. token: a secret
     that requests must bear, or None. grace: seconds that running requests have when the service stops. allow_hosts:
     names that requests may call the service by, besides addresses, localhost and this machine's name. connections: at
-    the same time, at most. images: hosts whose pictures, by https, the page shows.
+    the same time, at most. images: hosts whose pictures, by https, the page shows. exclusions: a file of ids that are
+    never returned.
 
     Raises UsageError for values out of range.
     """
@@ -31,6 +33,7 @@ class Settings:
     allow_hosts: tuple[str, ...] = ()
     connections: int = 1000
     images: tuple[str, ...] = ()
+    exclusions: Path | None = None
 
     LIMITS: ClassVar[Mapping[str, Limits]] = {
         "threads": Limits(0, THREADS.most),

@@ -1,0 +1,86 @@
+"""Standing exclusions: items that the service never returns, until they are taken back: out of stock, recalled."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..codes.item_codes import read_ids
+from ..errors import UsageError, shorten
+from ..index import Index
+from ..storage.staging import staged_file
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """names: ids, in the order in which they came. is_kept: whether a file holds them for the next start."""
+
+    names: tuple[str, ...]
+    is_kept: bool
+
+
+class Exclusions:
+    """Ids that are not returned, in memory or in a file, one per line, whose changes are followed.
+
+    Raises UsageError for a file that is none of lines, DataError where it cannot be read.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        if path is not None and path.suffix.lower() != ".txt":
+            raise UsageError(f"The file of exclusions must be a .txt, one id per line; got {shorten(path)}.")
+        self._path, self._lock = path, threading.Lock()
+        self._names: dict[str, None] = {}
+        self._seen: tuple[int, int] | None = None
+        self.follow()
+
+    def apply(self, index: Index) -> Index:
+        """Lets an index leave them out. Returns it."""
+        index.exclude_always(self.now.names)
+        return index
+
+    @property
+    def now(self) -> Excluded:
+        with self._lock:
+            return Excluded(tuple(self._names), self._path is not None)
+
+    def change(self, add: Sequence[str], remove: Sequence[str]) -> Excluded:
+        """Raises UsageError where an id is added and removed, or cannot stand on a line, StorageError where the file
+        cannot be written; then nothing changes."""
+        if both := set(add) & set(remove):
+            raise UsageError(f"An item is both excluded and taken back: {shorten(min(both))}.")
+        if self._path is not None and (broken := [name for name in add if "\n" in name or "\r" in name]):
+            raise UsageError(f"An id with a line break cannot stand in {self._path}: {shorten(broken[0])}.")
+        with self._lock:
+            names = self._names | dict.fromkeys(add)
+            for name in remove:
+                names.pop(name, None)
+            if self._path is not None:
+                self._seen = _written(self._path, names)
+            self._names = names
+        return self.now
+
+    def follow(self) -> bool:
+        """Reads the file again where somebody changed it. Whether anything is different."""
+        if self._path is None:
+            return False
+        with self._lock:
+            try:
+                about = self._path.stat()
+                seen = about.st_mtime_ns, about.st_size
+            except FileNotFoundError:
+                seen = None
+            if seen == self._seen:
+                return False
+            read = [] if seen is None else read_ids(self._path)
+            names = dict.fromkeys(name.removesuffix("\r") for name in read if name.strip())
+            is_new = names != self._names
+            self._seen, self._names = seen, names
+            return is_new
+
+
+def _written(path: Path, names: dict[str, None]) -> tuple[int, int]:
+    """Writes the file beside it and puts it into place. Returns what says that it is this one."""
+    with staged_file(path, overwrite=True) as staged, staged.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"{name}\n" for name in names)
+    about = path.stat()
+    return about.st_mtime_ns, about.st_size
