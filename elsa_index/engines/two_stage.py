@@ -109,9 +109,9 @@ class Growth:
     exact_candidates: int = 2000
     """Candidates of an exact search with a cut query: asking an inverted index for more costs next to nothing beside
     more terms, and their last sum is what the bound of everything else starts from."""
-    few: int = 2000
-    """Where a filter leaves so few items, these are scored from the stored codes: that takes less time than a query,
-    and a cut query of the whole catalogue, as it was calibrated, would miss many of them."""
+    few: int = 10_000
+    """Where a filter leaves so few items, these are scored from the stored codes: that takes a millisecond, less than a
+    query, and a cut query of the whole catalogue, as it was calibrated, would miss many of them."""
 
     @classmethod
     def of(cls, *, short_queries: bool) -> "Growth":

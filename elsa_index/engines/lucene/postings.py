@@ -17,6 +17,9 @@ from .jvm import FIRST_USE, JAVA, calling_java, java_class
 from .writer import NUMBER_FIELD, ROW_FIELD, TAG_FIELD, TERMS_FIELD, open_directory
 
 _EVERYTHING = 2**31 - 1
+_SPARE, _MOST_DROPPED = 1.25, 50_000
+"""How many more hits than should be needed are asked for where some do not pass a filter, and how many at most: more
+take longer to bring back than Lucene's own filter takes."""
 _have_been_called = False
 
 
@@ -57,11 +60,26 @@ class LucenePostings:
     def top(self, cut: QueryTerms, query: Query, count: int) -> Candidates:
         """As `FirstStage.top`: one crossing into Java to make the query, one to run it, few to bring the hits back.
 
-        Items that were seen are asked for too: leaving out a few afterwards costs less than a filter per query.
+        Items that were seen are asked for too: leaving out a few afterwards costs less than a filter per query. So does
+        leaving out what does not pass a filter, as long as that is not most: Lucene adds up a long query's lists twice
+        to six times as fast where it need not look at each document first (a million items, 192 terms).
         """
         asked = min(count + len(query.seen), self.most_candidates)
+        only = query.only
+        if only is None:
+            return self._top(cut, None, asked)
+        wide = int(_SPARE * asked * self.most_candidates / max(only.count, 1)) + 1
+        while wide <= min(_MOST_DROPPED, self.most_candidates):
+            found = self._top(cut, None, wide)
+            passing = np.flatnonzero(only.passes(found.rows))
+            if found.complete or len(passing) >= asked:
+                return Candidates(found.rows.take(passing), found.sums.take(passing), found.complete)
+            wide *= 4
+        return self._top(cut, only, asked)
+
+    def _top(self, cut: QueryTerms, only: Filter | None, asked: int) -> Candidates:
         with calling_java("searching"):
-            rows, sums = self._hits(cut, query.only, asked)
+            rows, sums = self._hits(cut, only, asked)
         if self._rows_of is not None:
             rows = self._rows_of.take(rows)
         last = int(np.max(rows, initial=0))
