@@ -18,6 +18,8 @@ EXTRA_OF = {
     "pythonjsonlogger": "serve",
     "matplotlib": "report",
     "seismic": "peers",
+    "rectools": "rectools",
+    "lenskit": "lenskit",
 }
 """Package, as it is imported -> the extra that brings it."""
 

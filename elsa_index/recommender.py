@@ -2,7 +2,9 @@
 
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,13 +12,17 @@ import numpy as np
 
 from .codes.item_codes import ItemCodes
 from .codes.load import load_codes
+from .data.ages import share_left
 from .data.frames import as_polars
-from .data.interactions import Interactions
+from .data.interactions import TABLE, Interactions
 from .data.logs import as_interactions
 from .data.tables import read_table
 from .errors import DataError, StorageError, UsageError, name_some, refuse_kind
 from .index import Index
+from .progress import one_after_the_other
+from .spans import seconds_of
 from .storage.files import read_json, write_json
+from .storage.packing import packed, unpacked
 from .storage.staging import staged_directory
 from .training.config import TrainingConfig
 from .training.origin import config_of
@@ -25,6 +31,9 @@ from .training.train import train
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from .training.elsa.run import EpochReport
+    from .training.slim.fit import OnStage
 
 _NAME = "recommender.json"
 _FORMAT = "elsa-index recommender 1"
@@ -40,6 +49,7 @@ class Recommender:
         config: How to train: a `SlimConfig` (codes over items, trained in seconds), the default here, or a
             `TrainingConfig` (Compressed ELSA).
         engine: Of the index; `exact` needs no Java.
+        progress: Whether bars are shown while it works, on a terminal or in a notebook.
 
     >>> import polars as pl
     >>> log = pl.DataFrame({"user_id": [1, 1, 2, 2, 2, 3, 3], "item_id": [7, 8, 7, 8, 9, 8, 9]})
@@ -48,16 +58,24 @@ class Recommender:
     [(1, 9)]
     """
 
-    def __init__(self, config: TrainingConfig | SlimConfig | None = None, *, engine: str = "exact") -> None:
+    def __init__(
+        self, config: TrainingConfig | SlimConfig | None = None, *, engine: str = "exact", progress: bool = False
+    ) -> None:
         if config is not None and not isinstance(config, SlimConfig):
             refuse_kind("config", config, TrainingConfig, "make it by TrainingConfig(dims=1024), or by SlimConfig().")
-        self.config, self.engine = config or SlimConfig(), engine
+        self.config, self.engine, self.progress = config or SlimConfig(), engine, progress
         self._log: Interactions | None = None
         self._codes: ItemCodes | None = None
         self._index: Index | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._kinds = {"user_id": _TEXT, "item_id": _TEXT}
         self._tags: list[tuple[str, str]] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Other processes get what `save` writes: nothing in it is code."""
+        if self._index is None:
+            return partial(Recommender, engine=self.engine, progress=self.progress), (self.config,)
+        return _unpacked, (packed(self.save),)
 
     def __repr__(self) -> str:
         fitted = "not fitted" if self._log is None else repr(self._log)
@@ -93,8 +111,8 @@ class Recommender:
         k: int = 10,
         *,
         histories: Iterable[Iterable[object]] | None = None,
-        tags: Sequence[str] = (),
-        exclude: Iterable[object] = (),
+        half_life: float | str | None = None,
+        **options: Any,
     ) -> "pl.DataFrame":
         """The best `k` items for each user, without those that the user has.
 
@@ -103,8 +121,9 @@ class Recommender:
             k: Items per user.
             histories: Items of users that the log need not know, one sequence for each of `users`, or alone: users are
                 then numbered from 0.
-            tags: Only items that carry every one of them.
-            exclude: Ids never to be returned.
+            half_life: Seconds, also written as `30d`, before a user's latest item of the log that let one count half as
+                much. Weights of the log count always.
+            options: As `Index.search` takes them: tags, only, exclude, keep_seen, boosts, diversity, offset and others.
 
         Returns:
             The columns user_id, rank, item_id, score; ids of the type that the log had.
@@ -117,22 +136,26 @@ class Recommender:
         if histories is None:
             names = list(log.users) if users is None else [str(user) for user in users]
             asked: list[Any] = self._histories(log, names)
+            options["weights"] = self._weights(log, names, half_life)
             of = self._kinds["user_id"]
+        elif half_life is not None:
+            raise UsageError("half_life is for users of the log; give histories weights of their own.")
         else:
             asked = list(histories)
             names = [str(user) for user in (range(len(asked)) if users is None else users)]
             of = "Int64" if users is None else self._kinds["user_id"]
         if len(names) != len(asked):
             raise UsageError(f"There must be a history for each of {len(names):,} users, got {len(asked):,}.")
-        found = index.search(asked, k, tags=tags, exclude=exclude).to_frame(names)
+        found = index.search(asked, k, **options).to_frame(names)
         return self._typed(found, {"user_id": of, "item_id": self._kinds["item_id"]})
 
-    def similar(self, items: Iterable[object], k: int = 10) -> "pl.DataFrame":
+    def similar(self, items: Iterable[object], k: int = 10, **options: Any) -> "pl.DataFrame":
         """What goes best with each item: what a user gets who has it alone.
 
         Args:
             items: Ids.
             k: Items per item.
+            options: See `recommend`.
 
         Returns:
             The columns item_id, rank, similar, score.
@@ -143,7 +166,7 @@ class Recommender:
         index, _ = self._fitted()
         names = [str(item) for item in items]
         index.ids.rows(names)
-        found = index.search([[name] for name in names], k).to_frame(names)
+        found = index.search([[name] for name in names], k, **options).to_frame(names)
         of = self._kinds["item_id"]
         named = found.rename({"item_id": "similar", "user_id": "item_id"})
         return self._typed(named, {"item_id": of, "similar": of})
@@ -157,12 +180,12 @@ class Recommender:
         assert self._codes is not None
         with staged_directory(Path(path), overwrite=overwrite, is_ours=_is_recommender) as staged:
             self._codes.save(staged / "model")
-            log.pairs().write_parquet(staged / "log.parquet")
-            write_json(staged / _NAME, {"format": _FORMAT, "engine": self.engine} | self._kinds)
+            log.pairs(last_times=True).write_parquet(staged / "log.parquet")
+            write_json(staged / _NAME, {"format": _FORMAT, "engine": self.engine, "tags": self._tags} | self._kinds)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Recommender":
-        """Opens what `save` wrote. Tags are not kept.
+        """Opens what `save` wrote.
 
         Raises StorageError where there is none, or it is damaged.
         """
@@ -174,11 +197,11 @@ class Recommender:
             raise StorageError(f"{path} has the format {about.get('format')!r}; this version reads {_FORMAT!r}.")
         codes = load_codes(path / "model")
         made = cls(config_of(codes.origin), engine=str(about["engine"]))
-        pairs = read_table(path / "log.parquet", ["user_id", "item_id"])
         made._kinds = {"user_id": str(about["user_id"]), "item_id": str(about["item_id"])}
         if not set(made._kinds.values()) <= {_TEXT, *_WHOLE}:
             raise StorageError(f"{path / _NAME} is damaged: ids are of the types {made._kinds}.")
-        made._take(Interactions.from_pairs(pairs["user_id"], pairs["item_id"]), codes)
+        made._tags = [(str(item), str(tag)) for item, tag in about["tags"]] if about.get("tags") else None
+        made._take(Interactions.from_table(read_table(path / "log.parquet", *TABLE)), codes)
         return made
 
     def close(self) -> None:
@@ -192,7 +215,10 @@ class Recommender:
     def _learn(self, given: object, init: ItemCodes | None) -> Self:
         table = as_polars(given)
         log = as_interactions(given if table is None else table)
-        codes = train(log, self.config) if init is None else train(log, init=init)
+        with one_after_the_other() if self.progress else nullcontext(None) as on_stage:
+            on_epoch = None if on_stage is None else _as_stage(on_stage)
+            config = self.config if init is None else None
+            codes = train(log, config, on_epoch, on_stage=on_stage, init=init)
         self._kinds = {"user_id": _TEXT, "item_id": _TEXT}
         if table is not None:
             kinds = {name: str(table.schema[name]) for name in self._kinds}
@@ -221,6 +247,19 @@ class Recommender:
         return [log.items.names_of(indices[starts[row] : starts[row + 1]]) for row in rows.tolist()]
 
     @staticmethod
+    def _weights(log: Interactions, names: list[str], half_life: float | str | None) -> list[list[float]] | None:
+        """What the items of users count; None: all 1."""
+        if half_life is None and log.weights is None:
+            return None
+        starts = log.matrix.indptr
+        values = np.ones(log.matrix.nnz) if log.weights is None else log.weights.astype(np.float64)
+        if half_life is not None:
+            times = log.last_times
+            latest = np.repeat(np.maximum.reduceat(times, starts[:-1]), np.diff(starts))
+            values = values * share_left(times, seconds_of(half_life), latest)
+        return [values[starts[row] : starts[row + 1]].tolist() for row in log.users.find(names).tolist()]
+
+    @staticmethod
     def _typed(frame: "pl.DataFrame", kinds: dict[str, str]) -> "pl.DataFrame":
         """Ids of the types that the log had."""
         import polars as pl
@@ -228,5 +267,15 @@ class Recommender:
         return frame.with_columns(pl.col(name).cast(getattr(pl, kind)) for name, kind in kinds.items())
 
 
+def _as_stage(on_stage: "OnStage") -> "Callable[[EpochReport], None]":
+    """Epochs of Compressed ELSA as a stage."""
+    return lambda at: on_stage("epochs", at.epoch, at.epochs)
+
+
 def _is_recommender(path: Path) -> bool:
     return (path / _NAME).is_file()
+
+
+def _unpacked(saved: bytes) -> Recommender:
+    with unpacked(saved) as path:
+        return Recommender.load(path)

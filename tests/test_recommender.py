@@ -1,5 +1,6 @@
 """The Recommender: in memory, over the same code; and beside implicit, whose scripts look alike."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -125,3 +126,61 @@ def test_six_lines_of_a_script_for_implicit_with_ours_in_their_place(frame):
 
     assert len(found) == len(ids) == len(scores) == 5
     assert len(set(found["item_id"].cast(pl.Int64).to_list()) & set(np.asarray(ids).tolist())) >= 2
+
+
+def test_other_processes_get_what_save_writes(frame):
+    tags = [(str(item), "even") for item in range(0, 58, 2)]
+    model = ei.Recommender(SLIM).fit(frame, tags=tags)
+    again = pickle.loads(pickle.dumps(model))  # noqa: S301
+    found, expected = (one.recommend([1, 2], k=4, tags=["even"]) for one in (again, model))
+    assert found.equals(expected)
+    assert again.config == SLIM
+    empty = pickle.loads(pickle.dumps(ei.Recommender(SLIM, engine="faiss-flat")))  # noqa: S301
+    assert (empty.config, empty.engine) == (SLIM, "faiss-flat")
+
+
+def test_options_of_a_search_and_ages_are_heard(frame):
+    timed = pl.DataFrame(frame).with_columns(time=pl.int_range(pl.len()).cast(pl.Float64))
+    log = ei.read_interactions(timed, time_column="time")
+    model = ei.Recommender(SLIM).fit(log)
+    plain, aged = (model.recommend(k=9, half_life=half_life) for half_life in (None, 2))
+    assert not plain["item_id"].equals(aged["item_id"])
+    assert (
+        model.recommend(["1"], k=3, offset=2)["item_id"].to_list()
+        == model.recommend(["1"], k=5)["item_id"].to_list()[2:]
+    )
+    assert set(model.similar(["3"], k=2, only=["5", "7"])["similar"]) == {"5", "7"}
+    with pytest.raises(ei.UsageError, match="half_life is for users of the log"):
+        model.recommend(histories=[["3"]], half_life=2)
+    with pytest.raises(ei.UsageError, match="needs a log with times"):
+        ei.Recommender(SLIM).fit(frame).recommend([1], half_life=2)
+
+
+def test_an_interrupt_keeps_what_there_is(frame, monkeypatch):
+    model = ei.Recommender(SLIM).fit(frame)
+    before = model.recommend([1, 2], k=4)
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("elsa_index.recommender.train", interrupted)
+    for again in (model.fit, model.partial_fit):
+        with pytest.raises(KeyboardInterrupt):
+            again(frame.head(100))
+        assert model.recommend([1, 2], k=4).equals(before)
+
+
+@pytest.mark.parametrize("config", [SLIM, ei.TrainingConfig(dims=16, nnz=4, epochs=1, batch_size=64)])
+def test_progress_is_shown_if_it_is_asked_for(frame, config, capsys):
+    ei.Recommender(config).fit(frame)
+    assert not capsys.readouterr().err
+    ei.Recommender(config, progress=True).fit(frame)
+    assert capsys.readouterr().err
+
+
+def test_results_are_tables_of_pandas_too(frame, tmp_path):
+    codes = ei.train(ei.read_interactions(frame), SLIM)
+    with ei.Index.build(codes, tmp_path / "i", engine="exact", segments=None) as index:
+        found = index.search([["3"], ["4"]], 2).to_pandas(["a", "b"])
+    assert list(found.columns) == ["user_id", "rank", "item_id", "score"]
+    assert list(found["user_id"]) == ["a", "a", "b", "b"]

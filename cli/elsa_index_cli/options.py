@@ -4,12 +4,15 @@ import json
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from elsa_index.progress import bar, one_after_the_other
 
 from .printable import as_json_text, printable
 
@@ -174,13 +177,8 @@ def progress(title: str, *, least_seconds: float = 0) -> Iterator[Callable[[int,
     """A bar on a terminal; in a log, one line at each tenth of the work, if so many seconds have passed since the last.
     Yields the function to call."""
     if sys.stderr.isatty():
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(title)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+        with bar(title) as report:
+            yield report
         return
     reached = 0
     written = time.monotonic()
@@ -197,20 +195,9 @@ def progress(title: str, *, least_seconds: float = 0) -> Iterator[Callable[[int,
     yield line
 
 
-@contextmanager
-def stages() -> Iterator[Callable[[str, int, int], None]]:
+def stages() -> AbstractContextManager[Callable[[str, int, int], None]]:
     """One progress bar after the other, for what a training says that it does."""
-    with ExitStack() as bars:
-        showing: dict[str, Callable[[int, int], None]] = {}
-
-        def on_stage(stage: str, done: int, total: int) -> None:
-            if stage not in showing:
-                bars.close()
-                showing.clear()
-                showing[stage] = bars.enter_context(progress(stage, least_seconds=_SECONDS_BETWEEN_LINES))
-            showing[stage](done, total)
-
-        yield on_stage
+    return one_after_the_other(partial(progress, least_seconds=_SECONDS_BETWEEN_LINES))
 
 
 def table(title: str, columns: list[str], rows: list[list[str]], texts: Collection[str] = ()) -> None:

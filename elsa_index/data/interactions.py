@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+TABLE = ("user_id", "item_id"), ("time", "weight")
+"""Columns of `Interactions.pairs`: those that are there, and those that are there if the log says so."""
+
+
 @dataclass(frozen=True)
 class Interactions:
     """A log as a binary matrix.
@@ -63,6 +67,14 @@ class Interactions:
         seconds = None if times is None else times.to_numpy()
         counts = None if weights is None else weights.to_numpy().astype(np.float32)
         return cls.from_numbers(user_ids, rows, item_ids, columns, seconds, summary, weights=counts)
+
+    @classmethod
+    def from_table(cls, frame: "pl.DataFrame") -> "Interactions":
+        """From what `pairs` gave, also as text."""
+        import polars as pl
+
+        known = [frame[name].cast(pl.Float64) if name in frame.columns else None for name in TABLE[1]]
+        return cls.from_pairs(frame["user_id"], frame["item_id"], known[0], weights=known[1])
 
     @classmethod
     def from_numbers(
@@ -157,9 +169,7 @@ class Interactions:
             return self.matrix
         values = np.ones(self.matrix.nnz) if self.weights is None else self.weights.astype(np.float64)
         if half_life is not None:
-            if self.times is None:
-                raise UsageError("A half-life needs a log with times: pass --time-column (time_column).")
-            values = values * share_left(self.times if self.latest is None else self.latest, half_life)
+            values = values * share_left(self.last_times, half_life)
         values = (values / np.sqrt(np.square(values).mean())).astype(np.float32)
         return csr_array((values, self.matrix.indices, self.matrix.indptr), shape=self.matrix.shape)
 
@@ -168,6 +178,13 @@ class Interactions:
         known = [name for name in ("times", "weights") if getattr(self, name) is not None]
         beside = f", with {' and '.join(known)}" if known else ""
         return f"Interactions({users:,} users x {items:,} items, {self.matrix.nnz:,} interactions{beside})"
+
+    @property
+    def last_times(self) -> npt.NDArray[np.float64]:
+        """When each was seen last. Raises UsageError for a log without times."""
+        if self.times is None:
+            raise UsageError("A half-life needs a log with times: pass --time-column (time_column).")
+        return self.times if self.latest is None else self.latest
 
     @cached_property
     def fingerprint(self) -> str:

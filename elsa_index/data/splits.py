@@ -9,7 +9,7 @@ from ..errors import DataError, StorageError
 from ..storage.files import read_json, write_json
 from ..storage.staging import staged_directory
 from .histories import weighed
-from .interactions import Interactions
+from .interactions import TABLE, Interactions
 from .results import write_parquet
 from .tables import read_table
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 FORMAT = "elsa-index split 1"
-_KNOWN = ("time", "weight")
-"""Columns that are there if the log says so."""
 
 
 @dataclass(frozen=True)
@@ -110,23 +108,15 @@ class Split:
         description = read_json(path / "split.json")
         if description.get("format") != FORMAT:
             raise StorageError(f"{path} has the format {description.get('format')!r}; this version reads {FORMAT!r}.")
-        pairs = _with_numbers(read_table(path / "train.parquet", ["user_id", "item_id"], _KNOWN))
-        times, counts = (pairs[name] if name in pairs.columns else None for name in _KNOWN)
-        train = Interactions.from_pairs(pairs["user_id"], pairs["item_id"], times, weights=counts)
+        train = Interactions.from_table(read_table(path / "train.parquet", *TABLE))
         if train.fingerprint != description.get("train_fingerprint"):
             raise StorageError(f"{path}/train.parquet is not the log that this split was made with; split again.")
         tables = []
         for name in ("histories.parquet", "hidden.parquet"):
-            frame = read_table(path / name, ["user_id", "item_id", "fold"], _KNOWN)
-            tables.append(_with_numbers(frame).with_columns(pl.col("fold").cast(pl.Int32)))
+            frame = read_table(path / name, [*TABLE[0], "fold"], TABLE[1])
+            known = [pl.col(column).cast(pl.Float64) for column in TABLE[1] if column in frame.columns]
+            tables.append(frame.with_columns(pl.col("fold").cast(pl.Int32), *known))
         return cls(train, tables[0], tables[1], description)
-
-
-def _with_numbers(frame: "pl.DataFrame") -> "pl.DataFrame":
-    """A table of our own, whose times and weights are text, with numbers in their place."""
-    import polars as pl
-
-    return frame.with_columns(pl.col(name).cast(pl.Float64) for name in _KNOWN if name in frame.columns)
 
 
 def _is_split(path: Path) -> bool:

@@ -12,6 +12,7 @@ from ..engines.contract import Answer
 from ..storage.ids import Rows
 
 if TYPE_CHECKING:
+    import pandas as pd
     import polars as pl
 
 
@@ -110,6 +111,10 @@ class SearchResult:
     def answers(self) -> list[Answer | None]:
         """What the engine said of each query; None where it was not asked."""
         return [ranking.answer for ranking in self.rankings]
+
+    def to_pandas(self, users: Sequence[str], *, with_fallback: bool = False) -> "pd.DataFrame":
+        """The same as `to_frame` as a table of pandas, which must be installed."""
+        return self.to_frame(users, with_fallback=with_fallback).to_pandas()
 
     def to_frame(self, users: Sequence[str], *, with_fallback: bool = False) -> "pl.DataFrame":
         """A table with the columns user_id, rank (from 1), item_id, score. users: one per history. with_fallback: and
