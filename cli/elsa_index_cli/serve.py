@@ -34,7 +34,7 @@ def serve(
     exclusions: Annotated[
         Path | None,
         typer.Option(
-            help="A .txt of ids that are never returned, one per line; followed, and written by POST /v1/exclusions."
+            help="A .txt of ids that are never returned, one per line; followed, and written by POST /v1/items/exclude."
         ),
     ] = None,
     connections: Annotated[int, typer.Option(help="At the same time, at most.")] = 1000,

@@ -21,7 +21,7 @@ from .changing import described, excluded
 from .current import Current
 from .guard import PAGE, Guard, Metrics, log
 from .hosts import Hosts
-from .problems import handle_problems
+from .problems import asked_of_the_index, handle_problems
 from .request_models import BODIES, Body, ExclusionsRequest
 from .routes import PAGE_FILES, SCHEMAS, changing, excluding, looking_up, operating, searching
 from .settings import Settings
@@ -114,7 +114,8 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
 
         def changed() -> str:
             body = read_body(ExclusionsRequest, content)
-            return excluded(current.exclude(body.add, body.remove)).model_dump_json()
+            with asked_of_the_index():
+                return excluded(current.exclude(body.add, body.remove)).model_dump_json()
 
         done = await asyncio.get_running_loop().run_in_executor(writing, changed)
         return Response(done, media_type="application/json")

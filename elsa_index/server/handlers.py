@@ -11,6 +11,8 @@ from ..catalogue.history import ResolvedHistory
 from ..errors import UnknownIdError, name_some
 from ..index import Index
 from ..search import homepage as homepages
+from ..search.boosts import Boost, Boosts
+from ..search.diversity import similarity
 from ..search.explanation import explain as explained
 from ..search.explanation import strongest_dimensions
 from ..search.homepage_options import HomepageOptions
@@ -21,6 +23,7 @@ from ..search.segments import rank_segments
 from ..segments.stored import Segment, Segments
 from . import request_models as asked
 from . import response_models as answers
+from .problems import asked_of_the_index
 
 _POPULAR = "no item of the history is known: the popular items"
 
@@ -160,22 +163,32 @@ def about(index: Index, images: Sequence[str] = ()) -> answers.About:
 
 
 def _resolved(index: Index, body: asked.HistoryRequest) -> ResolvedHistory:
-    return index.catalogue.resolve(body.ids, body.weights, seen=body.seen)
+    with asked_of_the_index():
+        weights, seen = body.weights, body.seen
+    return index.catalogue.resolve(body.ids, weights, seen=seen)
 
 
 def _filters(index: Index, body: asked.Filtered) -> Filters:
-    """Raises UnknownIdError for tags that no item carries."""
+    """Raises UnknownIdError for tags that no item carries, ConflictError for what the index cannot be asked."""
     missing = [tag for tag in body.tags if index.tags is None or not index.tags.is_carried(tag)]
     if missing:
         raise UnknownIdError(f"No item of the index carries the tag {name_some(missing)}.")
     ranges = {name: (ends.least, ends.most) for name, ends in body.ranges.items()}
-    return Filters(body.tags, body.any_tags, body.no_tags, ranges, body.only, body.exclude)
+    with asked_of_the_index():
+        filters = Filters(body.tags, body.any_tags, body.no_tags, ranges, body.only, body.exclude)
+        index.catalogue.filter(filters)
+        return filters
 
 
 def _recommended(
     index: Index, histories: Sequence[asked.HistoryRequest], listed: asked.Listed, only: asked.Filtered
 ) -> list[answers.Recommendations]:
     started = time.perf_counter()
+    with asked_of_the_index():
+        boosts = [Boost.parsed(one) for one in listed.boosts]
+        Boosts.of(boosts, index.catalogue.facets)
+        if listed.diversity:
+            similarity(index.catalogue, np.zeros(0, np.int64), listed.diversity_by)
     options = SearchOptions(
         k=listed.k,
         filters=_filters(index, only),
@@ -183,7 +196,7 @@ def _recommended(
         exact=only.exact,
         keep_seen=only.keep_seen,
         offset=listed.offset,
-        boosts=listed.boosts,
+        boosts=boosts,
         diversity=listed.diversity,
         diversity_by=listed.diversity_by,
     )

@@ -1,5 +1,7 @@
 """Errors as {"error": …}: 4xx for what a request did wrong."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -12,12 +14,27 @@ from .bodies import described
 from .request_models import MAX_BODY
 from .response_models import Problem
 
+
+class ConflictError(UsageError):
+    """What a request asks fits the schema, and not the index that is served, or itself."""
+
+
+@contextmanager
+def asked_of_the_index() -> Iterator[None]:
+    """Turns what cannot be asked of this index into a conflict."""
+    try:
+        yield
+    except UsageError as error:
+        raise ConflictError(str(error)) from None
+
+
 _MEANING = {
     400: "The body is not JSON.",
     401: "The bearer token is missing or wrong.",
     403: "The service has no token, without which it takes no changes.",
     404: "There is no such item or tag.",
     408: "The body did not arrive in time.",
+    409: "What is asked does not go with this index: it has no such number, say, or an item no time.",
     413: f"The body has more than {MAX_BODY:,} bytes.",
     421: "The service is not known by the name that the request calls it.",
     422: "The request is not what the schema allows, or the index cannot do it.",
@@ -25,6 +42,7 @@ _MEANING = {
 }
 _STATUSES: dict[type[ElsaIndexError], int] = {
     UnknownIdError: 404,
+    ConflictError: 409,
     UsageError: 422,
     DataError: 422,
     ClusterError: 503,

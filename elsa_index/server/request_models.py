@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, WithJsonSchema
 
 from ..data.ages import share_left
+from ..errors import UsageError, shorten
 from ..search.homepage_options import HomepageOptions
 from ..search.options import DiversityBy, SearchOptions
 from ..spans import Span
@@ -30,7 +31,11 @@ MAX_EXPLAINED = 20
 """Items to explain in one request."""
 _TIME_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "number"}, {"type": "string", "format": "date-time"}]}
 _SPAN_SCHEMA: dict[str, Any] = {
-    "anyOf": [{"type": "number"}, {"type": "string"}, {"type": "null"}],
+    "anyOf": [
+        {"type": "number", "exclusiveMinimum": 0},
+        {"type": "string", "pattern": r"^[0-9]{0,6}[1-9][0-9]{0,6}(\.[0-9]{1,6})?[smhdwy]?$"},
+        {"type": "null"},
+    ],
     "examples": ["30d"],
 }
 _ID_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "integer"}], "examples": ["1"]}
@@ -137,20 +142,19 @@ class HistoryRequest(Body):
         "(h, d, w, y); every item needs a time then.",
     )
 
-    @model_validator(mode="after")
-    def _has_times(self) -> "HistoryRequest":
-        for name in ("half_life", "seen_after"):
-            if getattr(self, name) is not None and any(item.time is None for item in self.history):
-                raise ValueError(f"{name} needs a time of every item of the history")
-        return self
-
     @property
     def seen(self) -> list[str] | None:
-        """Items that are not to be returned; None: all of the history."""
+        """Items that are not to be returned; None: all of the history. Raises UsageError where times are missing."""
         if self.seen_after is None:
             return None
         since = time.time() - self.seen_after
-        return [item.item_id for item in self.history if item.time is not None and item.time >= since]
+        times = self._times("seen_after")
+        return [item.item_id for item, at in zip(self.history, times, strict=True) if at >= since]
+
+    def _times(self, needed_by: str) -> list[float]:
+        if without := [item.item_id for item in self.history if item.time is None]:
+            raise UsageError(f"{needed_by} needs a time of every item of the history; {shorten(without[0])} has none.")
+        return [item.time for item in self.history if item.time is not None]
 
     @classmethod
     def of(cls, item_id: str) -> "HistoryRequest":
@@ -163,10 +167,11 @@ class HistoryRequest(Body):
 
     @property
     def weights(self) -> list[float]:
+        """Raises UsageError where times are missing."""
         weights = [item.weight for item in self.history]
         if self.half_life is None or not weights:
             return weights
-        times = np.array([item.time for item in self.history], dtype=np.float64)
+        times = np.array(self._times("half_life"), dtype=np.float64)
         return (share_left(times, self.half_life) * weights).tolist()
 
 
@@ -190,7 +195,7 @@ class Listed(Body):
 
     k: Whole = _option(SearchOptions, "k", "How many items.", MAX_K)
     offset: Whole = _option(SearchOptions, "offset", "The best items to leave out: for the next page.", MAX_K)
-    boosts: Names = Field(
+    boosts: list[Annotated[Name, Field(pattern="^(tag|age|power):.+=.+$")]] = Field(
         [],
         max_length=20,
         description="What scores are multiplied by: tag:new=1.5, age:released=180d, power:rating=0.5.",

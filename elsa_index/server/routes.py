@@ -37,7 +37,7 @@ def _body(model: type[asked.Body], **bodies: dict[str, Any]) -> dict[str, Any]:
 
 def searching(answer: AnswerBody) -> APIRouter:
     """Routes that take a history or an item, as JSON."""
-    router = APIRouter(prefix="/v1", responses=problem_responses(400, 401, 404, 408, 413, 421, 422, 503))
+    router = APIRouter(prefix="/v1", responses=problem_responses(400, 401, 404, 408, 409, 413, 421, 422, 503))
 
     @router.post(
         "/recommend",
@@ -157,7 +157,7 @@ def changing(answer: AnswerBody) -> APIRouter:
 
 def excluding(change: Callable[[Request], Any], now: Callable[[], answers.ExclusionsAnswer]) -> APIRouter:
     """Routes of what is never returned."""
-    router = APIRouter(prefix="/v1", responses=problem_responses(400, 401, 403, 408, 413, 421, 422, 503))
+    router = APIRouter(prefix="/v1", responses=problem_responses(400, 401, 403, 408, 409, 413, 421, 422, 503))
 
     @router.get("/exclusions", response_model=answers.ExclusionsAnswer)
     async def exclusions() -> answers.ExclusionsAnswer:
@@ -165,7 +165,7 @@ def excluding(change: Callable[[Request], Any], now: Callable[[], answers.Exclus
         return now()
 
     @router.post(
-        "/exclusions",
+        "/items/exclude",
         response_model=answers.ExclusionsAnswer,
         openapi_extra=_body(asked.ExclusionsRequest, sold_out={"add": ["1", "3114"], "remove": ["260"]}),
     )

@@ -28,7 +28,7 @@ def test_items_are_left_out_at_once_and_come_back(served):
     current, made = serving(served)
     with made as client:
         first, *_ = before = best(client)
-        done = client.post("/v1/exclusions", json={"add": [first, "of tomorrow"]}).json()
+        done = client.post("/v1/items/exclude", json={"add": [first, "of tomorrow"]}).json()
         assert done == {"items": [first, "of tomorrow"], "total": 2, "kept": False}
         assert first not in best(client)
         assert first not in best(client, exclude=["t0-1"], keep_seen=True)
@@ -39,7 +39,7 @@ def test_items_are_left_out_at_once_and_come_back(served):
         current.swap()
         assert first not in best(client)
         assert client.get("/v1/exclusions").json()["total"] == 2
-        assert client.post("/v1/exclusions", json={"remove": [first, "nobody"]}).json()["items"] == ["of tomorrow"]
+        assert client.post("/v1/items/exclude", json={"remove": [first, "nobody"]}).json()["items"] == ["of tomorrow"]
         assert best(client) == before
 
 
@@ -52,7 +52,7 @@ def test_a_file_is_followed_written_and_read_again(served, tmp_path):
         assert current.follow_exclusions()
         assert not current.follow_exclusions()
         assert first not in best(client)
-        assert client.post("/v1/exclusions", json={"add": [second]}).json()["kept"]
+        assert client.post("/v1/items/exclude", json={"add": [second]}).json()["kept"]
         assert path.read_text() == f"{first}\n{second}\n"
         assert not current.follow_exclusions()
         assert [name.name for name in tmp_path.iterdir()] == ["sold-out.txt"]
@@ -68,14 +68,14 @@ def test_a_file_is_followed_written_and_read_again(served, tmp_path):
 def test_what_cannot_be_excluded_is_told(served, tmp_path):
     _, made = serving(served, tmp_path / "x.txt")
     with made as client:
-        both = client.post("/v1/exclusions", json={"add": ["a"], "remove": ["a"]})
-        assert (both.status_code, "both excluded and taken back: 'a'" in both.text) == (422, True)
-        assert "line break" in client.post("/v1/exclusions", json={"add": ["a\nb"]}).text
-        assert client.post("/v1/exclusions", json={"drop": ["a"]}).status_code == 422
+        both = client.post("/v1/items/exclude", json={"add": ["a"], "remove": ["a"]})
+        assert (both.status_code, "both excluded and taken back: 'a'" in both.text) == (409, True)
+        assert "line break" in client.post("/v1/items/exclude", json={"add": ["a\nb"]}).text
+        assert client.post("/v1/items/exclude", json={"drop": ["a"]}).status_code == 422
         assert client.get("/v1/exclusions").json()["items"] == []
     _, made = serving(served, token=None)
     with made as client:
-        assert client.post("/v1/exclusions", json={"add": ["a"]}).status_code == 403
+        assert client.post("/v1/items/exclude", json={"add": ["a"]}).status_code == 403
     with pytest.raises(ei.UsageError, match=r"must be a \.txt, one id per line"):
         Exclusions(tmp_path / "x.csv")
     (tmp_path / "latin.txt").write_bytes(b"\xff\xfe\xff")

@@ -59,13 +59,18 @@ def test_ages_count_in_histories(client, index):
     seconds = post(client, "/v1/recommend", history=timed, k=5, half_life=day)
     assert seconds["items"] == found["items"]
     assert [item["score"] for item in found["items"]] == pytest.approx(expected.scores[0].tolist())
-    for body, said in (
-        ({"history": ["t0-1"], "half_life": "1d"}, "half_life needs a time of every item"),
-        ({"history": timed, "half_life": "soon"}, "such as 30d or 12h"),
-        ({"history": [{"item_id": "t0-1", "time": "yesterday"}]}, "ISO 8601"),
+    for body, status, said in (
+        (
+            {"history": ["t0-1"], "half_life": "1d"},
+            409,
+            "half_life needs a time of every item of the history; 't0-1' has",
+        ),
+        ({"history": ["t0-1"], "seen_after": "1d"}, 409, "seen_after needs a time of every item"),
+        ({"history": timed, "half_life": "soon"}, 422, "such as 30d or 12h"),
+        ({"history": [{"item_id": "t0-1", "time": "yesterday"}]}, 422, "ISO 8601"),
     ):
         response = client.post("/v1/recommend", json=body)
-        assert response.status_code == 422
+        assert response.status_code == status
         assert said in response.text
 
 
@@ -433,12 +438,15 @@ def test_items_seen_long_ago_come_back(client):
 @pytest.mark.parametrize(
     ("body", "status", "said"),
     [
-        ({"ranges": {"cost": {"least": 1}}}, 422, "no numbers 'cost'"),
-        ({"ranges": {"year": {"least": "soon"}}}, 422, "must be a number; got 'soon'"),
+        ({"ranges": {"cost": {"least": 1}}}, 409, "no numbers 'cost'"),
+        ({"ranges": {"year": {"least": 2, "most": 1}}}, 409, "must begin where it ends or before"),
+        ({"boosts": ["age:cost=9"]}, 409, "no numbers 'cost' to boost by"),
+        ({"boosts": ["tag:new=much"]}, 409, "A boost is such as"),
+        ({"ranges": {"year": {"least": "soon"}}}, 409, "must be a number; got 'soon'"),
         ({"ranges": {"year": [1, 2]}}, 422, "object with named entries"),
-        ({"any_tags": ["nobody's"]}, 422, "No item carries the tag"),
+        ({"any_tags": ["nobody's"]}, 409, "No item carries the tag"),
         ({"tags": ["nobody's"]}, 404, "No item of the index carries the tag"),
-        ({"boosts": ["new"]}, 422, "A boost is such as"),
+        ({"boosts": ["new"]}, 422, "pattern"),
         ({"offset": -1}, 422, "greater than or equal to 0"),
         ({"diversity_by": "genre"}, 422, "segments"),
     ],
