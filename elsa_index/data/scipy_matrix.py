@@ -53,6 +53,16 @@ def reduce_rows(
     return reduced
 
 
+def sum_in_order(values: npt.NDArray[np.float64], lengths: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+    """(rows,) the sum of the values of each row, one after the other in their order: `np.add.reduceat` has an order of
+    its own. lengths: how many values each row has.
+
+    >>> sum_in_order(np.array([1e16, 1.0, 1.0, 4.0]), np.array([3, 0, 1])).tolist()
+    [1e+16, 0.0, 4.0]
+    """
+    return np.bincount(np.repeat(np.arange(len(lengths)), lengths), values, minlength=len(lengths))
+
+
 def checked_csr(
     data: npt.NDArray, indices: npt.NDArray, indptr: npt.NDArray, shape: tuple[int, int], what: str
 ) -> csr_array:

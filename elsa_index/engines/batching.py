@@ -4,19 +4,26 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from .contract import Answer, Progress, Query
+from .contract import Progress
 
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
 _LOOKS = 0.2  # seconds after which one who waits for threads looks whether it was interrupted
 
 
 def answer_each(
-    queries: Sequence[Query], answer: Callable[[Query], Answer], threads: int, on_progress: Progress | None
-) -> list[Answer]:
-    """The answer to each query, `threads` of them at a time. An exception, Ctrl-C included, ends all threads at their
-    next query."""
-    counter = Counter(len(queries), on_progress)
-    answers: list[Answer] = [None] * len(queries)  # type: ignore[list-item]
+    queries: Sequence[Asked],
+    answer: Callable[[Asked], Answered],
+    threads: int,
+    on_progress: Progress | None,
+    sizes: Sequence[int] | None = None,
+) -> list[Answered]:
+    """The answer to each query, or to each block of them, `threads` of them at a time. An exception, Ctrl-C included,
+    ends all threads at their next one. sizes: of the blocks, for the progress; None: all 1."""
+    counter = Counter(len(queries) if sizes is None else sum(sizes), on_progress)
+    answers: list[Answered] = [None] * len(queries)  # type: ignore[list-item]
     stopped = threading.Event()
 
     def part(which: int) -> None:
@@ -24,7 +31,7 @@ def answer_each(
             if stopped.is_set():
                 return
             answers[at] = answer(queries[at])
-            counter.add()
+            counter.add(1 if sizes is None else sizes[at])
 
     threads = max(1, min(threads, len(queries)))
     if threads == 1:

@@ -96,7 +96,8 @@ class SearchPlan:
 
     k: how many items. exact: prove the answer. query_terms, candidates: of the first stage, None for its own. threads:
     over queries. effort: how far an approximate engine looks, None for its own. rank: who ranks, for engines on a
-    cluster. many_terms: what becomes of a query with more terms than the engine takes.
+    cluster. many_terms: what becomes of a query with more terms than the engine takes. calibrated: terms and candidates
+    are the index's own choice, so that whatever is better may take their place.
     """
 
     k: int
@@ -107,6 +108,7 @@ class SearchPlan:
     effort: int | None = None
     rank: RankName = "client"
     many_terms: ManyTerms = "cut"
+    calibrated: bool = False
 
 
 _NO_ROWS: Rows = np.zeros(0, dtype=np.int64)

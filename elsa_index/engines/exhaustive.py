@@ -20,7 +20,7 @@ found by its dimension costs about eight times as much as one of all, in their o
 def exhaustive(store: StoredCodes, queries: Sequence[Query], k: int) -> list[Answer]:
     """The best `k` items left to each query, of all items."""
     vectors = [query.vector for query in queries]
-    reached = sum(_postings(store, query) for query in queries)
+    reached = sum(postings_of(store, query) for query in queries)
     if reached * _SHORT < len(store.weights) * len(queries):
         starts = np.cumsum([0, *map(len, vectors)])
         parts = (np.concatenate([vector.weights for vector in vectors]),
@@ -46,7 +46,7 @@ def among_reached(
     adding up may have rounded these otherwise."""
     left = np.flatnonzero(query.may_return(rows))
     found, values = rows.take(left), scores.take(left)
-    above = 0.0 if store is None else _margin(store, query)
+    above = 0.0 if store is None else margin(store, query)
     if np.count_nonzero(values > above) < k:  # those of score 0 come before those below
         others = query.first_rows_left(items, k, rows)
         found, values = np.concatenate([found, others]), np.concatenate([values, np.zeros(len(others))])
@@ -63,16 +63,16 @@ def _best(store: StoredCodes, query: Query, rows: Rows, scores: npt.NDArray[np.f
     """
     if not k or not len(rows):
         return rows[:0], np.zeros(0)
-    near = rows[scores >= kth_best(scores, min(k, len(scores))) - _margin(store, query)]
+    near = rows[scores >= kth_best(scores, min(k, len(scores))) - margin(store, query)]
     return best(near, store.score(near, query.vector), k)
 
 
-def _margin(store: StoredCodes, query: Query) -> float:
+def margin(store: StoredCodes, query: Query) -> float:
     """By how much two ways of adding up may differ."""
     return store.rounding * float(np.linalg.norm(query.vector.weights))
 
 
-def _postings(store: StoredCodes, query: Query) -> int:
+def postings_of(store: StoredCodes, query: Query) -> int:
     """Weights that the query's dimensions hold, in all items."""
     return int(store.postings_per_dimension.take(query.vector.dims).sum())
 

@@ -12,7 +12,7 @@ from scipy.sparse import csc_array, csr_array
 
 from ..codes.item_codes import ItemCodes
 from ..codes.query_vector import QueryVector, Vector
-from ..data.scipy_matrix import reduce_rows
+from ..data.scipy_matrix import reduce_rows, sum_in_order
 from ..errors import DataError
 from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows
@@ -168,11 +168,27 @@ class StoredCodes:
         return QueryVector.summed(self.dims_of.take(positions), values, self.dims)
 
     def score(self, rows: Rows, vector: QueryVector) -> npt.NDArray[np.float64]:
-        """(rows,) float64: A_i · u."""
-        positions, begins, lengths = self._positions(rows)
+        """(rows,) float64: A_i · u, added up in the order in which weights are stored, so that compiled loops can give
+        the same to the bit."""
+        positions, _, lengths = self._positions(rows)
         products = self._values(positions, rows)
         products *= vector.at(self.dims_of.take(positions))
-        return reduce_rows(np.add, products, begins, lengths)
+        return sum_in_order(products, lengths)
+
+    @cached_property
+    def values32(self) -> npt.NDArray[np.float32]:
+        """(nonzeros,) float32: all weights, in memory. It holds each exactly: of int8 and its scale, too."""
+        if self.scales is None:
+            return self.weights.astype(np.float32, copy=False)
+        return self.values.astype(np.float32)
+
+    @cached_property
+    def postings(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        """By dimension, in memory: where its weights begin, their rows, ascending, and the weights."""
+        rows = np.repeat(np.arange(self.items, dtype=np.int32), self.lengths)
+        order = np.argsort(self.dims_of, kind="stable")
+        starts = np.concatenate([[0], np.cumsum(self.postings_per_dimension)])
+        return starts, rows[order], self.values32[order]
 
     @cached_property
     def matrix(self) -> csr_array:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from ..codes.query_terms import QueryTerms, query_terms
-from ..data.scipy_matrix import reduce_rows
+from ..data.scipy_matrix import sum_in_order
 from ..storage.files import load_array
 from ..storage.ids import Rows
 from ..storage.ranges import check_range, check_shape
@@ -196,7 +196,7 @@ class TwoStageSearch:
             return rows, np.zeros(0)
         codes = self._heavy_codes
         products = codes.data * query.vector.at(codes.indices)
-        scores = reduce_rows(np.add, products, codes.indptr[:-1], np.diff(codes.indptr))
+        scores = sum_in_order(products, np.diff(codes.indptr))
         left = query.may_return(rows)
         return rows[left], scores[left]
 

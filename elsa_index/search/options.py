@@ -111,10 +111,11 @@ class SearchOptions:
         self._refuse_what_is_for_others(manifest.engine, able)
         k = min(self.k + self.offset if k is None else k, manifest.codes.items)
         exact, terms, candidates = able.exact and not self.cuts, self.query_terms, self.candidates
+        calibrated = False
         if self.rank != "client":
             exact = False
         elif manifest.calibration is not None and not self.exact and not self.cuts:
-            exact, terms = False, manifest.calibration.query_terms
+            exact, calibrated, terms = False, True, manifest.calibration.query_terms
             candidates = manifest.calibration.candidates_for(k)
         return SearchPlan(
             k=k,
@@ -124,6 +125,7 @@ class SearchOptions:
             threads=self.threads,
             effort=self.effort,
             rank=self.rank,
+            calibrated=calibrated,
             many_terms=self.many_terms or ("cut" if self.rank == "client" else "refuse"),
         )
 

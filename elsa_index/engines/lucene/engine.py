@@ -19,6 +19,7 @@ from ...storage.staging import linked
 from ..batching import answer_each
 from ..contract import Answer, BuildPlan, Capabilities, Change, Engine, Progress, Query, SearchPlan
 from ..document_numbers import load_numbers, save_numbers
+from ..many import exhaustive_of_many, pays
 from ..one_stage import OneStageSearch
 from ..stored_codes import StoredCodes, StoredCodesEngine
 from ..two_stage import Growth, HeavyItems, TwoStageSearch
@@ -28,6 +29,9 @@ from .writer import change_postings, merge_postings, write_postings
 
 _POSTINGS = "postings"
 _NEGATIVE = "postings.negative.npy"
+_EXACT_UP_TO = 200_000
+"""Items up to which many queries at a time are answered exactly, and not as calibrated: compiled loops over all codes
+take less time than Lucene does for its part of them."""
 
 
 class LuceneEngine(StoredCodesEngine):
@@ -105,6 +109,8 @@ class LuceneEngine(StoredCodesEngine):
         return parameters
 
     def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
+        if pays(queries) and (plan.exact or (plan.calibrated and self.items <= _EXACT_UP_TO)):
+            return exhaustive_of_many(self.store, queries, plan.k, plan.threads, on_progress)
         return answer_each(queries, lambda query: self.two_stage.search(query, plan), plan.threads, on_progress)
 
     def close(self) -> None:

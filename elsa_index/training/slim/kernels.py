@@ -5,40 +5,29 @@ A log is given by its columns and by its rows: `item_starts` (items + 1,) where 
 and `by_item`, their users and their values; `user_starts`, `items_of` and `by_user` likewise for each user.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from ...compiling import reordering
 
 Array = npt.NDArray[Any]
-_F = TypeVar("_F", bound=Callable[..., Any])
-_REORDERED = {"reassoc", "contract", "nsz"}  # sums of products may be vectorised
 
 
-def _compiled(function: _F) -> _F:
-    """Machine code, kept on disk for the next process where there is a place for it."""
-    try:
-        compiled = njit(nogil=True, cache=True, fastmath=_REORDERED)(function)
-    except RuntimeError:  # neither beside the package nor in the user's cache
-        compiled = njit(nogil=True, fastmath=_REORDERED)(function)
-    return cast(_F, compiled)
-
-
-@_compiled
+@reordering
 def _is_less(cosines: Array, rows: Array, one: int, other: int) -> bool:
     """Whether one entry of a heap is to leave it before the other."""
     return cosines[one] < cosines[other] or (cosines[one] == cosines[other] and rows[one] > rows[other])
 
 
-@_compiled
+@reordering
 def _swap(cosines: Array, rows: Array, one: int, other: int) -> None:
     cosines[one], cosines[other] = cosines[other], cosines[one]
     rows[one], rows[other] = rows[other], rows[one]
 
 
-@_compiled
+@reordering
 def _rise(cosines: Array, rows: Array, at: int) -> None:
     """Restores the order of a heap whose last entry is new."""
     while at > 0 and _is_less(cosines, rows, at, (at - 1) // 2):
@@ -46,7 +35,7 @@ def _rise(cosines: Array, rows: Array, at: int) -> None:
         at = (at - 1) // 2
 
 
-@_compiled
+@reordering
 def _sink(cosines: Array, rows: Array, size: int) -> None:
     """Restores the order of a heap whose first entry is new."""
     at = 0
@@ -60,7 +49,7 @@ def _sink(cosines: Array, rows: Array, size: int) -> None:
         at = child
 
 
-@_compiled
+@reordering
 def find_neighbours(
     which: Array,
     most: int,
@@ -110,7 +99,7 @@ def find_neighbours(
         neighbours[place, :kept] = rows[:kept]
 
 
-@_compiled
+@reordering
 def fill_grams(
     sources: Array,
     source_starts: Array,
@@ -161,7 +150,7 @@ def fill_grams(
             products[source] = 0
 
 
-@_compiled
+@reordering
 def _inverse_factor(
     matrix: Array,
     size: int,
@@ -192,7 +181,7 @@ def _inverse_factor(
         factor[row, row] = diagonal
 
 
-@_compiled
+@reordering
 def _solution(
     factor: Array,
     size: int,
@@ -209,7 +198,7 @@ def _solution(
             solution[column] += product * factor[k, column]
 
 
-@_compiled
+@reordering
 def _fill_system(
     products: Array, own: int, active: Array, size: int, regularisation: float, matrix: Array, target: Array
 ) -> None:
@@ -223,7 +212,7 @@ def _fill_system(
         target[at] = products[row + own] if active[at] > own else products[own * (own + 1) // 2 + active[at]]
 
 
-@_compiled
+@reordering
 def regress(
     first: int,
     last: int,

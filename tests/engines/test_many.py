@@ -1,0 +1,78 @@
+"""Many queries at a time through compiled loops: the same answers as one at a time, to the bit."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import elsa_index as ei
+from elsa_index.engines import many
+
+from ..support.catalogues import TAGS, make_codes, make_histories, make_item_codes
+
+KINDS = {
+    "float16": (make_codes(), "exact", "float16"),
+    "float32": (make_codes(unit=False), "exact", "float32"),
+    "int8": (make_codes(), "lucene", "int8"),
+    "over items": (make_item_codes(), "exact", "float16"),
+    "many items": (make_item_codes(2000, nnz=3), "lucene", "float32"),
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def index(request, tmp_path_factory):
+    codes, engine, store = KINDS[request.param]
+    shares = np.linspace(0.5, 2, len(codes.ids)).astype(np.float32)
+    codes = replace(codes, history_weights=shares)
+    path = tmp_path_factory.mktemp("many") / "i"
+    with ei.Index.build(codes, path, engine=engine, store=store, tags=TAGS, segments=None, target_overlap=1) as built:
+        yield built
+
+
+def asked_of(index):
+    histories = make_histories(make_codes(), 70)
+    return [*histories, ["nobody"], [], [index.ids[0]], list(index.ids), list(index.ids)[3:]]
+
+
+@pytest.mark.parametrize("options", [
+    {"k": 10}, {"k": 1}, {"k": 300, "keep_seen": True}, {"k": 10, "tags": ["even"]}, {"k": 20, "exclude": ["item20"]},
+    {"k": 10, "only": ["item20"]}, {"k": 10, "boosts": ["tag:even=2"]}, {"k": 10, "exact": True, "threads": 3},
+])  # fmt: skip
+def test_many_at_a_time_are_answered_as_one_at_a_time(index, options, monkeypatch):
+    histories = asked_of(index)
+    weights = [np.random.default_rng(at).choice([0.3, 1.0, -2.0], len(own)) for at, own in enumerate(histories)]
+    for given in (None, weights):
+        alone = [
+            index.search([history], weights=None if given is None else [given[at]], **options).rankings[0]
+            for at, history in enumerate(histories)
+        ]
+        with monkeypatch.context() as patched:
+            patched.setattr(many, "LEAST", 1)
+            patched.setattr(many, "_BLOCK", 16)
+            together = index.search(histories, weights=given, **options)
+        for one, other in zip(alone, together.rankings, strict=True):
+            assert other.items == one.items
+            np.testing.assert_array_equal(other.scores, one.scores)
+            assert other.proven == one.proven
+
+
+def test_progress_counts_all_and_an_error_ends_it(index, monkeypatch):
+    monkeypatch.setattr(many, "LEAST", 1)
+    monkeypatch.setattr(many, "_BLOCK", 16)
+    seen = []
+    index.search(asked_of(index), 5, threads=2, on_progress=lambda done, total: seen.append((done, total)))
+    assert seen[-1][0] == seen[-1][1] == len(asked_of(index)) - 2
+
+    def broken(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(many, "_answered", broken)
+    with pytest.raises(KeyboardInterrupt):
+        index.search(asked_of(index), 5, threads=2)
+
+
+def test_without_numba_the_engine_answers_itself(index, monkeypatch):
+    monkeypatch.setattr(many, "LEAST", 1)
+    monkeypatch.setattr(many, "find_spec", lambda _: None)
+    monkeypatch.setattr(many, "_answered", None)
+    assert index.search([["item20"]] * 3, 5).proven.all()
