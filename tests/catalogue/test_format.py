@@ -41,8 +41,11 @@ def build(path, engine, store, kind):
              "not of norm 1": make_codes(unit=False)}[kind]  # fmt: skip
     tags = [(str(codes.ids[at]), "odd") for at in range(10, 40)]
     known = metadata if kind == "tastes" else None
+    numbers = ["year"] if known else []
     rules = ei.SegmentRules(least_items=6)
-    return ei.Index.build(codes, path, engine=engine, store=store, tags=tags, metadata=known, segments=rules)
+    return ei.Index.build(
+        codes, path, engine=engine, store=store, tags=tags, metadata=known, numbers=numbers, segments=rules
+    )
 
 
 @pytest.mark.parametrize(("engine", "store", "kind"), BUILDS)
