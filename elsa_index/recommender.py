@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,10 @@ from .codes.load import load_codes
 from .data.ages import share_left
 from .data.frames import as_polars
 from .data.interactions import TABLE, Interactions
-from .data.logs import as_interactions
+from .data.logs import as_interactions, read_interactions
+from .data.metadata import as_columns
 from .data.tables import read_table
+from .data.tags import tag_pairs
 from .errors import DataError, StorageError, UsageError, name_some, refuse_kind
 from .index import Index
 from .progress import one_after_the_other
@@ -69,7 +71,7 @@ class Recommender:
         self._index: Index | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._kinds = {"user_id": _TEXT, "item_id": _TEXT}
-        self._tags: list[tuple[str, str]] | None = None
+        self._facets: dict[str, Any] = {"tags": None, "metadata": None, "numbers": []}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Other processes get what `save` writes: nothing in it is code."""
@@ -81,29 +83,51 @@ class Recommender:
         fitted = "not fitted" if self._log is None else repr(self._log)
         return f"Recommender({type(self.config).__name__}, engine={self.engine!r}, {fitted})"
 
-    def fit(self, log: Interactions | object, *, tags: Iterable[tuple[str, str]] | None = None) -> Self:
+    def fit(
+        self,
+        log: Interactions | object,
+        *,
+        tags: Iterable[tuple[object, object]] | object | None = None,
+        metadata: Mapping[str, Sequence[object]] | object | None = None,
+        numbers: Sequence[str] = (),
+        **columns: Any,
+    ) -> Self:
         """Trains on a log, and forgets what it knew.
 
         Args:
             log: A table (pandas, Polars, Arrow) with the columns user_id and item_id, a SciPy matrix, or what
                 `read_interactions` gave.
-            tags: Pairs of item id and tag, to filter by.
+            tags: Pairs of item id and tag, or a table of them, to filter by.
+            metadata: A table with the column item_id and others.
+            numbers: Columns of it with numbers or dates, to filter and boost by.
+            columns: Of a table, as `read_interactions` takes them: user_column, item_column, time_column,
+                weight_column, weights, where and others.
 
         Raises:
-            UsageError: See `train`.
-            DataError: See `train`.
+            UsageError: See `train` and `read_interactions`.
+            DataError: See `train` and `read_interactions`.
         """
-        self._tags = None if tags is None else list(tags)
-        return self._learn(log, None)
+        before = self._facets
+        self._facets = {
+            "tags": None if tags is None else tag_pairs(tags),
+            "metadata": None if metadata is None else as_columns(metadata),
+            "numbers": list(numbers),
+        }
+        try:
+            return self._learn(log, None, columns)
+        except BaseException:
+            self._facets = before
+            raise
 
-    def partial_fit(self, log: Interactions | object) -> Self:
+    def partial_fit(self, log: Interactions | object, **columns: Any) -> Self:
         """Goes on from what it knows, with a log that grew since: new items get codes, others change little; see
         `train(init=)`. Where nothing was fitted, as `fit`.
 
         Args:
             log: All of the log so far.
+            columns: See `fit`.
         """
-        return self._learn(log, self._codes)
+        return self._learn(log, self._codes, columns)
 
     def recommend(
         self,
@@ -133,7 +157,10 @@ class Recommender:
             DataError: For users that the log does not know.
         """
         index, log = self._fitted()
+        _refuse_one(users, "users")
         if histories is None:
+            if "weights" in options:
+                raise UsageError("weights go with histories; users of the log have those of the log.")
             names = list(log.users) if users is None else [str(user) for user in users]
             asked: list[Any] = self._histories(log, names)
             options["weights"] = self._weights(log, names, half_life)
@@ -164,6 +191,7 @@ class Recommender:
             UnknownIdError: For items that the log does not have.
         """
         index, _ = self._fitted()
+        _refuse_one(items, "items")
         names = [str(item) for item in items]
         index.ids.rows(names)
         found = index.search([[name] for name in names], k, **options).to_frame(names)
@@ -181,7 +209,7 @@ class Recommender:
         with staged_directory(Path(path), overwrite=overwrite, is_ours=_is_recommender) as staged:
             self._codes.save(staged / "model")
             log.pairs(last_times=True).write_parquet(staged / "log.parquet")
-            write_json(staged / _NAME, {"format": _FORMAT, "engine": self.engine, "tags": self._tags} | self._kinds)
+            write_json(staged / _NAME, {"format": _FORMAT, "engine": self.engine, "facets": self._facets} | self._kinds)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Recommender":
@@ -200,7 +228,8 @@ class Recommender:
         made._kinds = {"user_id": str(about["user_id"]), "item_id": str(about["item_id"])}
         if not set(made._kinds.values()) <= {_TEXT, *_WHOLE}:
             raise StorageError(f"{path / _NAME} is damaged: ids are of the types {made._kinds}.")
-        made._tags = [(str(item), str(tag)) for item, tag in about["tags"]] if about.get("tags") else None
+        if about.get("facets"):
+            made._facets = about["facets"]
         made._take(Interactions.from_table(read_table(path / "log.parquet", *TABLE)), codes)
         return made
 
@@ -212,23 +241,26 @@ class Recommender:
             self._folder.cleanup()
         self._index = self._folder = None
 
-    def _learn(self, given: object, init: ItemCodes | None) -> Self:
+    def _learn(self, given: object, init: ItemCodes | None, columns: dict[str, Any]) -> Self:
         table = as_polars(given)
-        log = as_interactions(given if table is None else table)
+        if columns and table is None:
+            raise UsageError(f"{', '.join(columns)} name columns of a table; the log is none.")
+        log = as_interactions(given) if table is None else read_interactions(table, **columns)
         with one_after_the_other() if self.progress else nullcontext(None) as on_stage:
             on_epoch = None if on_stage is None else _as_stage(on_stage)
             config = self.config if init is None else None
             codes = train(log, config, on_epoch, on_stage=on_stage, init=init)
         self._kinds = {"user_id": _TEXT, "item_id": _TEXT}
         if table is not None:
-            kinds = {name: str(table.schema[name]) for name in self._kinds}
+            named = {name: columns.get(f"{name.removesuffix('_id')}_column", name) for name in self._kinds}
+            kinds = {name: str(table.schema[column]) for name, column in named.items()}
             self._kinds |= {name: kind for name, kind in kinds.items() if kind in _WHOLE}
         self._take(log, codes)
         return self
 
     def _take(self, log: Interactions, codes: ItemCodes) -> None:
         folder = tempfile.TemporaryDirectory(prefix="elsa-index-", ignore_cleanup_errors=True)
-        index = Index.build(codes, Path(folder.name) / "index", engine=self.engine, segments=None, tags=self._tags)
+        index = Index.build(codes, Path(folder.name) / "index", engine=self.engine, segments=None, **self._facets)
         self.close()
         self._log, self._codes, self._index, self._folder = log, codes, index, folder
 
@@ -265,6 +297,11 @@ class Recommender:
         import polars as pl
 
         return frame.with_columns(pl.col(name).cast(getattr(pl, kind)) for name, kind in kinds.items())
+
+
+def _refuse_one(given: object, what: str) -> None:
+    if given is not None and (isinstance(given, (str, bytes)) or not isinstance(given, Iterable)):
+        raise UsageError(f"{what} are a sequence of ids, [{given!r}]; got {given!r}.")
 
 
 def _as_stage(on_stage: "OnStage") -> "Callable[[EpochReport], None]":

@@ -23,7 +23,8 @@ def seconds_of(span: object) -> float:
     seconds = float(found[1]) * _SECONDS[found[2] or "s"] if found else float(span) if is_number(span) else 0.0
     if not 0 < seconds < float("inf"):
         raise UsageError(
-            f"A span of time must be a number above 0 and s, m, h, d, w or y, such as 30d or 12h; got {span!r}."
+            f"A span of time must be a number above 0 and s, m, h, d, w or y, such as 30d or 12h (a number alone: "
+            f"seconds); got {span!r}."
         )
     return seconds
 

@@ -2,6 +2,7 @@
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -184,3 +185,33 @@ def test_results_are_tables_of_pandas_too(frame, tmp_path):
         found = index.search([["3"], ["4"]], 2).to_pandas(["a", "b"])
     assert list(found.columns) == ["user_id", "rank", "item_id", "score"]
     assert list(found["user_id"]) == ["a", "a", "b", "b"]
+
+
+def test_a_table_has_times_weights_tags_and_numbers(frame, tmp_path):
+    timed = pl.DataFrame(frame).with_columns(time=pl.int_range(pl.len()), stars=pl.lit(2.0))
+    items = timed["item_id"].unique().sort()
+    known = pl.DataFrame({"item_id": items, "title": items.cast(pl.String), "price": items})
+    tags = pl.DataFrame({"item_id": items[:20], "tag": ["new"] * 20})
+    model = ei.Recommender(SLIM).fit(
+        timed, time_column="time", weight_column="stars", tags=tags, metadata=known, numbers=["price"]
+    )
+    model.save(tmp_path / "r")
+    for one in (model, ei.Recommender.load(tmp_path / "r")):
+        found = one.recommend([1, 2], k=5, ranges={"price": (10, 30)}, half_life=5)
+        assert found["item_id"].dtype == pl.Int64
+        assert found["item_id"].is_between(10, 30).all()
+        assert set(one.recommend([1], k=30, tags=["new"])["item_id"]) <= set(items[:20])
+    with pytest.raises(ei.UsageError, match="weights go with histories"):
+        model.recommend([1], weights=[[1.0]])
+    users: Any
+    for users in (1, "12"):
+        with pytest.raises(ei.UsageError, match="are a sequence of ids"):
+            model.recommend(users)
+        with pytest.raises(ei.UsageError, match="are a sequence of ids"):
+            model.similar(users)
+    with pytest.raises(ei.UsageError, match="name columns of a table; the log is none"):
+        model.fit(ei.read_interactions(frame), time_column="time")
+    for wrong in ({"1": "new"}, [("1", "new", "x")], ["1n"]):
+        with pytest.raises(ei.UsageError, match="Tags are pairs of item id and tag"):
+            model.fit(frame, tags=wrong)
+    assert len(model.recommend([1], k=2, tags=["new"]))  # as it was

@@ -1,5 +1,6 @@
 """Options of commands that return items: which ones may be returned."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -57,14 +58,14 @@ class FilterOptions:
             "tags": self.tag or [],
             "any_tags": self.any_tag or [],
             "no_tags": self.no_tag or [],
-            "ranges": dict(map(_range, self.range or [])),
+            "ranges": _ranges(self.range or []),
             "only": None if self.only is None else options.ids_in(self.only),
             "exclude": options.ids_in(self.exclude),
             "keep_seen": self.keep_seen,
         }
 
 
-def note_strangers(filters: dict[str, Any], index: "ei.Index") -> None:
+def note_strangers(filters: dict[str, Any], index: "ei.Index", boosts: Sequence[str] = ()) -> None:
     """Warns of ids and tags that the index does not know."""
     from elsa_index.errors import name_some
 
@@ -73,8 +74,20 @@ def note_strangers(filters: dict[str, Any], index: "ei.Index") -> None:
             items_are = options.counted(len(strangers), f"{what} item is", f"{what} items are")
             options.note(f"warning: {items_are} not in the index: {name_some(strangers)}")
     tags = index.tags
-    if unknown := [name for name in filters["no_tags"] if tags is None or not tags.is_carried(name)]:
+    wanted = [*filters["no_tags"], *(boost[4:].rpartition("=")[0] for boost in boosts if boost.startswith("tag:"))]
+    if unknown := [name for name in wanted if tags is None or not tags.is_carried(name)]:
         options.note(f"note: no item carries the tag {name_some(unknown)}")
+
+
+def _ranges(given: list[str]) -> dict[str, tuple[str | None, str | None]]:
+    from elsa_index.errors import UsageError
+
+    ranges: dict[str, tuple[str | None, str | None]] = {}
+    for name, ends in map(_range, given):
+        if name in ranges:
+            raise UsageError(f"--range {name} is given twice; give both ends at once, {name}=LEAST..MOST.")
+        ranges[name] = ends
+    return ranges
 
 
 def _range(given: str) -> tuple[str, tuple[str | None, str | None]]:

@@ -127,6 +127,8 @@ def weights_of(given: list[str]) -> dict[str, float]:
     weights: dict[str, float] = {}
     for part in (part for one in given for part in one.split(",")):
         text, _, number = part.rpartition("=")
+        if text.strip() in weights:
+            raise UsageError(f"--weight gives {text.strip()!r} two numbers.")
         try:
             weights[text.strip()] = float(number)
         except ValueError:

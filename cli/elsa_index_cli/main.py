@@ -6,7 +6,7 @@ import sys
 import threading
 import traceback
 import warnings
-from typing import TextIO
+from typing import Annotated, TextIO
 
 import typer
 
@@ -42,7 +42,6 @@ app = typer.Typer(
     "build model -o catalogue.index · search catalogue.index --items a,b,c",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -52,7 +51,26 @@ COMMANDS = (
 )  # fmt: skip
 for module in COMMANDS:
     name = module.__name__.rsplit(".", 1)[1]
-    app.command(name.replace("_", "-"), epilog=module.EXAMPLE)(getattr(module, name))
+    app.command(
+        name.replace("_", "-"), epilog=module.EXAMPLE, context_settings=getattr(module, "CONTEXT", None)
+    )(getattr(module, name))  # fmt: skip
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from elsa_index import __version__
+
+        print(f"elsa-index {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say the version.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Recommendations from a search engine: learn sparse item codes, write them as impact postings, search."""
 
 
 def main() -> None:

@@ -144,7 +144,7 @@ def say_changed(index: Path, done: "ei.Changed", *, json: bool, otherwise: str =
     parts = [
         f"{number:,} {what}"
         for number, what in (
-            (done.added, "added"), (done.replaced, "given other codes"), (done.retagged, "given other tags"),
+            (done.added, "added"), (done.replaced, "given other codes"), (done.retagged, "given other tags or numbers"),
             (done.deleted, "deleted"),
         )
         if number

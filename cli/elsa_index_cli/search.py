@@ -2,7 +2,7 @@
 
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,8 +87,12 @@ def search(
         list[str] | None, typer.Option(help="Of --histories: what items count, by event: view=1,cart=3,buy=10.")
     ] = None,
     weight_column: Annotated[
-        str, typer.Option(help="Of --histories: the column of what items count, or of what --weight names.")
-    ] = "weight",
+        str | None,
+        typer.Option(
+            help="Of --histories: the column of what items count, or of what --weight names.", show_default="weight"
+        ),
+    ] = None,
+    time_format: Annotated[str | None, typer.Option(help="Of times: %d.%m.%Y.", show_default="found")] = None,
     form: FormOptions = FormOptions(),
     overwrite: options.Overwrite = False,
     json: options.Json = False,
@@ -96,13 +100,22 @@ def search(
 ) -> None:
     """Recommend for one history, or for a file of them."""
 
+    from elsa_index.errors import UsageError
+
     one = options.history(items, item)
     _refuse_contradictions(one, histories, explain, out)
+    if explain and (boost or diversity):
+        raise UsageError("--explain shows parts of the scores that codes give: leave out --boost and --diversity.")
+    if seen_after is not None and filters.keep_seen:
+        raise UsageError("--keep-seen returns all that was seen, --seen-after some of it; leave one out.")
     if out is not None:
         _refuse_output(out, overwrite)
     weighing: dict[str, Any] = {"time_column": time_column, "half_life": half_life, "seen_after": seen_after}
     weighing["weights"] = weights_of(weight or [])
-    asked = _Asked.of(one, histories, form, weighing | {"weight_column": weight_column})
+    if weight_column is not None:
+        weighing["weight_column"] = weight_column
+    log_format = replace(form.log_format, time_format=time_format)
+    asked = _Asked.of(one, histories, log_format, weighing)
     wanted = filters.read()
     with options.opened(index, metadata) as opened, options.progress("searching") as on_progress:
         started = time.perf_counter()
@@ -113,7 +126,7 @@ def search(
             many_terms=many_terms, on_progress=on_progress,
         )  # fmt: skip
         seconds = time.perf_counter() - started
-        note_strangers(wanted, opened)
+        note_strangers(wanted, opened, boost or ())
         explained = opened.explain(one, result.rankings[0].items) if explain else None
     _warn_of_unknown(asked, result)
     if not asked.batch:
@@ -145,16 +158,21 @@ class _Asked:
     batch: bool
 
     @classmethod
-    def of(cls, one: list[str], histories: Path | None, form: FormOptions, weighing: dict[str, Any]) -> "_Asked":
+    def of(
+        cls, one: list[str], histories: Path | None, log_format: "ei.LogFormat", weighing: dict[str, Any]
+    ) -> "_Asked":
         """weighing: as `read_histories` takes it."""
         import elsa_index as ei
         from elsa_index.errors import UsageError
 
         if histories is None:
-            if weighing["half_life"] or weighing["weights"] or weighing["seen_after"]:
-                raise UsageError("--half-life, --weight and --seen-after are for --histories; --items have no times.")
+            if any(weighing.values()):
+                raise UsageError(
+                    "--time-column, --half-life, --seen-after, --weight and --weight-column are for --histories; "
+                    "--items have neither times nor weights."
+                )
             return cls([""], [one], None, None, False)
-        read = ei.read_histories(histories, form=form.log_format, **weighing)
+        read = ei.read_histories(histories, form=log_format, **weighing)
         return cls(read.users, read.items, read.weights, read.seen, True)
 
 
@@ -202,7 +220,9 @@ def _refuse_strangers(one: list[str], ranking: "ei.Ranking") -> None:
 
 def _warn_of_empty(users: list[str], result: "ei.SearchResult") -> None:
     if empty := sum(not ranking.items for ranking in result.rankings):
-        options.note(f"warning: {empty:,} of {len(users):,} histories get no item: none is known, or none is left")
+        options.note(
+            f"warning: {empty:,} of {len(users):,} histories get no item: none known, or filters or offset leave none"
+        )
 
 
 def _write(frame: "pl.DataFrame", asked: _Asked, out: Path, overwrite: bool) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,6 +12,11 @@ EXAMPLE = (
     "Example: elsa-index serve catalogue.index --port 8080, then open http://127.0.0.1:8080/ · "
     "curl -d '{\"history\":[\"1\"]}' -H 'content-type: application/json' http://127.0.0.1:8080/v1/recommend"
 )
+
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+CONTEXT = {"auto_envvar_prefix": "ELSA_INDEX_SERVE"}
+"""Every option can come from the environment: ELSA_INDEX_SERVE_PORT."""
 
 
 def serve(
@@ -37,13 +42,14 @@ def serve(
             help="A .txt of ids that are never returned, one per line; followed, and written by POST /v1/items/exclude."
         ),
     ] = None,
+    log_level: Annotated[LogLevel, typer.Option(help="The least that is logged.")] = "info",
     connections: Annotated[int, typer.Option(help="At the same time, at most.")] = 1000,
     debug: options.Debug = False,
 ) -> None:
     """Serve an index over HTTP, with a page to try it. It follows new builds and changes of the index.
 
     Where the environment variable ELSA_INDEX_TOKEN is set, requests must bear it: Authorization: Bearer TOKEN. Then it
-    takes changes too.
+    takes changes too. Every option can come from the environment: ELSA_INDEX_SERVE_PORT, ELSA_INDEX_SERVE_ALLOW_HOST.
     """
     from elsa_index.extras import packages_of, require
 
@@ -59,5 +65,6 @@ def serve(
         connections,
         tuple(images or ()),
         exclusions,
+        log_level,
     )
     run(lambda: options.opened(index, metadata), host, port, settings)

@@ -30,7 +30,7 @@ from .build_options import BuildOptions
 from .calibration import Calibration, calibrate
 from .files import HISTORY_WEIGHTS, ITEM_COUNTS, SEGMENTS
 from .history_codes import HistoryCodes, open_history_codes, save_history_codes
-from .manifest import CodesEntry, Manifest, is_index
+from .manifest import CodesEntry, Manifest, is_index, now
 from .outside import taken_back
 from .rounding_loss import rounding_loss
 
@@ -86,6 +86,7 @@ def write_index(codes: ItemCodes, path: Path, options: BuildOptions, on_progress
             calibration=calibration,
             segments=entry,
             build_seconds=round(seconds, 6),
+            built_at=now(),
             files=list_files(staged),
         ).write(staged)
         outside.publish()

@@ -200,6 +200,8 @@ class Catalogue:
         if self.history_weights is not None:
             shares = shares * self.history_weights[rows]
         left_out = None
+        if isinstance(seen, (str, bytes)):
+            raise UsageError(f"What was seen is a sequence of item ids for each history, got the text {shorten(seen)}.")
         if seen is not None:
             left_out = self.ids.find(_listed(seen))
             left_out = np.unique(left_out[left_out >= 0])

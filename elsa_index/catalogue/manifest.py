@@ -1,6 +1,7 @@
 """manifest.json: what an index directory holds, and the proof that it is whole."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,6 +56,7 @@ class CodesEntry(BaseModel):
 class Manifest(BaseModel):
     """Engine and its parameters, files, codes, what rounding the codes cost (`store_loss`), and what a search does
     that asks for nothing else (`calibration`; None: it answers exactly where the engine can), and its segments.
+    built_at, changed_at: when it was built, and changed last, ISO 8601 in UTC.
     commits: changes since it was built. changed: items written or deleted since it was calibrated."""
 
     model_config = ConfigDict(frozen=True)
@@ -68,6 +70,8 @@ class Manifest(BaseModel):
     calibration: Calibration | None = None
     segments: SegmentsEntry | None = None
     build_seconds: float | None = None
+    built_at: str | None = None
+    changed_at: str | None = None
     commits: int = 0
     changed: int = 0
     files: dict[str, Entry]
@@ -119,6 +123,11 @@ class Manifest(BaseModel):
     def strangers(self, directory: Path) -> list[str]:
         """Files in the directory that the manifest does not list."""
         return strangers(directory, (*self.files, NAME))
+
+
+def now() -> str:
+    """ISO 8601 in UTC, whole seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def is_index(path: Path) -> bool:

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from ..catalogue.catalogue import Catalogue
 from ..catalogue.files import HISTORY_WEIGHTS, ITEM_COUNTS, SEGMENTS
 from ..catalogue.history_codes import NAME, ItemsThemselves, OwnCodes, precision_of
-from ..catalogue.manifest import FORMAT, Manifest
+from ..catalogue.manifest import FORMAT, Manifest, now
 from ..catalogue.outside import Outside
 from ..catalogue.parts import part_of
 from ..data.facets import Facets
@@ -72,6 +72,7 @@ def write_draft(catalogue: Catalogue, draft: Draft, staged: Path, outside: Outsi
         "codes": codes,
         "segments": entry,
         "commits": before.commits + 1,
+        "changed_at": now(),
         "changed": before.changed + len(draft.coded) + draft.gone,
         "files": files_of(staged, source, before),
     })  # fmt: skip

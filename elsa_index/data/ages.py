@@ -18,3 +18,17 @@ def share_left(
     """
     latest = np.max(times, initial=-np.inf) if now is None else now
     return np.exp2(-np.clip((latest - times) / half_life, 0, _OLDEST))
+
+
+_UNITS = (("nanoseconds", 1e9), ("microseconds", 1e6), ("milliseconds", 1e3))
+_IN_1973 = 1e8
+
+
+def unit_of(number: float) -> tuple[str, float]:
+    """What a number counts from 1970, and how many of these are a second: as seconds, what programs count in smaller
+    units would be thousands of years from now.
+
+    >>> unit_of(1.7e9), unit_of(1.7e12)
+    (('seconds', 1.0), ('milliseconds', 1000.0))
+    """
+    return next((unit for unit in _UNITS if number / unit[1] >= _IN_1973), ("seconds", 1.0))

@@ -94,6 +94,8 @@ def read_histories(
             columns["time"] = times_of(part, time, form)
         frames.append(pl.DataFrame(columns))
     whole = pl.concat(frames)
+    if "weight" in whole.columns:  # what counts nothing is not there; its user is
+        whole = whole.with_columns(pl.when(pl.col("weight") != 0).then(pl.col("item")).alias("item"))
     seen = None if seen_after is None else _seen(whole, seconds_of(seen_after))
     frame = weighed(whole, half_life)
     kept = [pl.col(name).filter(pl.col("item").is_not_null()) for name in frame.columns[1:]]

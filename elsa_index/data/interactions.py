@@ -205,6 +205,15 @@ class Interactions:
         return digest.hexdigest()
 
     @property
+    def about(self) -> dict[str, int | float]:
+        """How large it is, and its latest time if it has times."""
+        about: dict[str, int | float] = {"users": len(self.users), "items": len(self.items)}
+        about["interactions"] = int(self.matrix.nnz)
+        if self.times is not None:
+            about["latest_time"] = float(np.max(self.last_times))
+        return about
+
+    @property
     def item_counts(self) -> npt.NDArray[np.int64]:
         """(items,) int64: how many users have each item."""
         return np.bincount(self.matrix.indices, minlength=self.matrix.shape[1]).astype(np.int64)

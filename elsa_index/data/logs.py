@@ -115,7 +115,8 @@ def read_interactions(
     if log is None or not log.matrix.nnz:
         raise DataError(
             f"{path}: no interaction is left of {rows:,} rows after filtering (where {where}, value column "
-            f"{value_column!r}, min value {min_value}, min user items {min_user_items})."
+            f"{value_column!r}, min value {min_value}, weights {weights or weight_column}, min user items "
+            f"{min_user_items})."
         )
     return log
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError, DataWarning, StorageError, name_some
+from ..errors import DataError, DataWarning, StorageError, UsageError, name_some, shorten
 from ..storage.files import read_json, write_json
 from ..storage.ids import IdMap, Rows
 from ..storage.strings import Strings
@@ -40,9 +40,7 @@ class Metadata:
         Raises DataError where no item is in `ids`, and where there is nothing but ids; warns (DataWarning) where few
         are, and where there are no titles.
         """
-        frame = as_polars(table)
-        if frame is not None:
-            table = {name: frame[name].to_list() for name in frame.columns}
+        table = as_columns(table)
         if "item_id" not in table:
             raise DataError(f"Metadata needs the column item_id; it has {name_some(list(table))}.")
         names = [name for name in table if name != "item_id"]
@@ -116,6 +114,19 @@ class Metadata:
         if any(len(column) != items for column in columns.values()):
             raise StorageError(f"The metadata in {directory} are damaged: they are not of {items:,} items.")
         return cls(columns)
+
+
+def as_columns(table: Mapping[str, Sequence[object]] | object) -> Mapping[str, Sequence[object]]:
+    """A table by column, from one or from a table of pandas, Polars or Arrow. Raises UsageError for anything else."""
+    if isinstance(table, Mapping):
+        return table
+    frame = as_polars(table)
+    if frame is None:
+        raise UsageError(
+            "Metadata is a table by column, {'item_id': [...], 'title': [...]}, or of pandas, Polars or Arrow; got "
+            f"{shorten(table)}. read_metadata reads files."
+        )
+    return {name: frame[name].to_list() for name in frame.columns}
 
 
 def _warn(names: list[str], rows: Rows, items: int) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -15,12 +15,13 @@ from ..limits import is_number
 from ..storage.files import load_array, read_json, write_json
 from ..storage.ids import IdMap, Rows
 from ..storage.ranges import check_shape
-from .frames import as_polars
+from .metadata import as_columns
 
 _NAMES = "numbers.json"
+_MISSING = ("nan", "null", "none", "nat", "<na>", "n/a")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-Bound = float | int | str | None
-"""An end of a range: a number, a date of ISO 8601, or None where it is open."""
+Bound = float | int | str | date | None
+"""An end of a range: a number, a date (also as text, ISO 8601), or None where it is open."""
 
 
 @dataclass(frozen=True)
@@ -183,8 +184,7 @@ def _summary(column: npt.NDArray[np.float64]) -> Summary:
 
 
 def _by_column(table: Mapping[str, Sequence[object]] | object) -> Mapping[str, Sequence[object]]:
-    frame = as_polars(table)
-    given: Mapping[str, Sequence[object]] = table if frame is None else frame.to_dict(as_series=False)  # type: ignore
+    given = as_columns(table)
     if "item_id" not in given:
         raise DataError(f"Metadata needs the column item_id; it has {name_some(list(given))}.")
     return given
@@ -217,12 +217,14 @@ def _values(
 
 def _number(value: object) -> tuple[float | None, bool]:
     """A value as a number, and whether it is a date; None for nothing, NaN for what is neither."""
-    if isinstance(value, datetime):
-        return _seconds(value), True
+    if value is None or value != value:  # NaN, and pandas' and NumPy's missing times
+        return None, False
+    if isinstance(value, date):
+        return _seconds(value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)), True
     if is_number(value):
-        return (None if value != value else float(value)), False
-    text = "" if value is None else str(value).strip()
-    if not text:
+        return (float(value) if np.isfinite(value) else float("nan")), False
+    text = str(value).strip()
+    if not text or text.lower() in _MISSING:
         return None, False
     try:
         number = float(text)
@@ -246,6 +248,7 @@ def _end(name: str, given: Bound, *, dated: bool, upper: int) -> float:
     if value is None or value != value or is_date != dated:
         wanted = "a date of ISO 8601, such as 2024-01-31" if dated else "a number"
         raise UsageError(f"The ends of the range of {name} must be {wanted}; got {shorten(given)}.")
-    if is_date and upper and isinstance(given, str) and _DAY.fullmatch(given.strip()):
+    is_day = isinstance(given, date) and not isinstance(given, datetime)
+    if is_date and upper and (is_day or _DAY.fullmatch(str(given).strip())):
         return float(np.nextafter(value + timedelta(days=1).total_seconds(), 0))
     return value

@@ -1,21 +1,26 @@
 """Tags: what items can be filtered by: a category, a segment, "in stock"."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial, reduce
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError, UsageError, name_some
+from ..errors import DataError, UsageError, name_some, shorten
 from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows, external_id
 from ..storage.ranges import check_range, check_shape, check_starts
 from ..storage.runs import rows_now
+from .frames import as_polars
 from .log_format import AS_IT_IS, LogFormat
 from .reading.sources import Paths
 from .tables import id_column, read_parts
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _STARTS, _ROWS = "tags.starts.npy", "tags.rows.npy"
 
@@ -40,7 +45,7 @@ class Tags:
 
         Raises DataError where no item is.
         """
-        items, names = zip(*pairs, strict=True) if (pairs := list(pairs)) else ((), ())
+        items, names = zip(*pairs, strict=True) if (pairs := tag_pairs(pairs)) else ((), ())
         rows = ids.find(items)
         known = rows >= 0
         if not known.any():
@@ -173,6 +178,28 @@ class Tags:
         check_starts(starts, len(rows), "The tags")
         check_range(rows, items, "The rows of the tags")
         return cls(names, starts, rows, items)
+
+
+def tag_pairs(given: Iterable[tuple[object, object]] | object) -> list[tuple[str, str]]:
+    """Pairs of item id and tag, from pairs or a table with the columns item_id and tag.
+
+    Raises UsageError for what is none.
+
+    >>> tag_pairs([(1, "new")])
+    [('1', 'new')]
+    """
+    frame = as_polars(given)
+    pairs: list[Any] = list(given) if frame is None else list(_columns(frame))  # type: ignore[arg-type]
+    for pair in pairs if not isinstance(given, (Mapping, str)) else [given]:
+        if isinstance(pair, (str, Mapping)) or not isinstance(pair, Sequence) or len(pair) != 2:
+            raise UsageError(f"Tags are pairs of item id and tag, [('12', 'new')]; got {shorten(pair)}.")
+    return [(external_id(item), external_id(tag)) for item, tag in pairs]
+
+
+def _columns(frame: "pl.DataFrame") -> Iterable[tuple[object, object]]:
+    if missing := [name for name in ("item_id", "tag") if name not in frame.columns]:
+        raise UsageError(f"A table of tags has the columns item_id and tag; {name_some(missing)} is not there.")
+    return frame.select("item_id", "tag").iter_rows()
 
 
 def read_tags(path: Paths, form: LogFormat = AS_IT_IS) -> list[tuple[str, str]]:

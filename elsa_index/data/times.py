@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..errors import DataError, shorten
+from .ages import unit_of
 from .log_format import LogFormat
 from .tables import Part, is_missing, refuse_missing, refuse_rows
 
@@ -11,7 +12,6 @@ if TYPE_CHECKING:
 
 _ORDERS = ("%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d", "%Y%m%d%H%M%S")
 _ISO = r"^\d{4}-\d{1,2}-\d{1,2}([T ]|$)"
-_IN_1973 = 1e8
 _CLOCKS = ("", " %H:%M:%S", " %H:%M", "T%H:%M:%S")
 
 
@@ -55,15 +55,14 @@ def times(part: Part, column: str, form: LogFormat) -> "pl.Series":
 
 
 def _in_seconds(part: Part, column: str, numbers: "pl.Series") -> "pl.Series":
-    """Seconds from numbers of the milliseconds, microseconds or nanoseconds that programs count from 1970: as seconds,
-    such large ones would be thousands of years from now."""
+    """Seconds from numbers of them, or of smaller units."""
     middle = numbers.median()
     assert isinstance(middle, float)
-    for unit, factor in (("nanoseconds", 1e9), ("microseconds", 1e6), ("milliseconds", 1e3)):
-        if middle / factor >= _IN_1973:
-            part.notes.say(f"{column} is in {unit}")
-            return numbers / factor
-    return numbers
+    unit, factor = unit_of(middle)
+    if factor == 1:
+        return numbers
+    part.notes.say(f"{column} is in {unit}")
+    return numbers / factor
 
 
 def _iso(text: "pl.Series") -> "pl.Series":

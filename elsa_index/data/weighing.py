@@ -15,10 +15,15 @@ EVENTS = ("event", "event_type", "event_name", "action", "action_type", "behavio
 """What columns are called that say what a user did."""
 
 
+_LEAST, _MOST = 1e-6, 1e6
+_ALLOWED = f"0, which leaves rows out, or a number from {_LEAST:g} to {_MOST:,.0f}"
+"""Products of two of them, and of what ages leave, are far from both ends of what a float holds."""
+
+
 @dataclass(frozen=True)
 class Weighing:
     """column: of numbers, or of texts that `by_text` gives numbers to; None: the column of events. by_text: numbers
-    from 0 by text.
+    by text, 0 for what is left out.
 
     Raises UsageError for other numbers.
     """
@@ -28,8 +33,8 @@ class Weighing:
 
     def __post_init__(self) -> None:
         for text, number in self.by_text.items():
-            if not is_number(number) or not 0 <= number < float("inf"):
-                raise UsageError(f"The weight of {shorten(text)} must be a number from 0, got {number!r}.")
+            if not is_number(number) or not (number == 0 or _LEAST <= number <= _MOST):
+                raise UsageError(f"The weight of {shorten(text)} must be {_ALLOWED}, got {number!r}.")
 
     def __bool__(self) -> bool:
         """Whether anything is weighed."""
@@ -44,7 +49,8 @@ class Weighing:
         if not self.by_text:
             assert self.column is not None
             weights = numbers(part, self.column)
-            refuse_rows(part, self.column, weights < 0, "a number from 0")
+            bad = (weights != 0) & ~weights.is_between(_LEAST, _MOST)
+            refuse_rows(part, self.column, bad if keep is None else bad & keep, _ALLOWED)
             return weights
         column = self.column or next((name for name in EVENTS if name in part.frame.columns), None)
         if column is None:

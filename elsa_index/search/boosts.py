@@ -15,6 +15,9 @@ from ..spans import seconds_of
 from ..storage.ids import Rows
 
 Kind = Literal["tag", "age", "power"]
+_MOST = 1e6
+_ALLOWED = {"tag": (1 / _MOST, _MOST), "age": (1.0, 1e12), "power": (-10.0, 10.0)}
+"""Every factor is kept from a millionth to a million, so that products are far from both ends of what a float holds."""
 _EXAMPLES = "tag:new=1.5, age:released=180d or power:rating=0.5"
 
 
@@ -24,10 +27,10 @@ class Boost:
 
     Attributes:
         kind: `tag`: by `by` if an item carries the tag. `age`: by 2^(-age / `by`), the age being what its number lacks
-            to the largest of all, in seconds for dates. `power`: by (its number / the median of all)^`by`, if the
-            number is above 0. Items without the number stay as they are.
+            to the largest of all, in seconds for dates. `power`: by (its number / the median of those above 0)^`by`,
+            if it is above 0. Items without the number stay as they are.
         name: Of the tag or the number.
-        by: Above 0; for `power` any number.
+        by: For `power` from -10 to 10, above 0 for the others. Every factor is kept from a millionth to a million.
 
     Raises:
         UsageError: For what is no boost.
@@ -40,8 +43,12 @@ class Boost:
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind) or not is_number(self.by) or not abs(self.by) < np.inf:
             raise UsageError(f"A boost is such as {_EXAMPLES}; got {self.kind}:{self.name}={self.by!r}.")
-        if self.kind != "power" and self.by <= 0:
-            raise UsageError(f"The boost {self.kind}:{self.name} must be by a number above 0, got {self.by!r}.")
+        allowed = _ALLOWED[self.kind]
+        if not allowed[0] <= self.by <= allowed[1]:
+            least, most = allowed
+            raise UsageError(
+                f"The boost {self.kind}:{self.name} must be by a number from {least:g} to {most:g}, got {self.by!r}."
+            )
 
     @classmethod
     def parsed(cls, text: object) -> "Boost":
@@ -88,7 +95,7 @@ class Boosts:
         """(rows,) scores of some rows, boosted."""
         factors = np.ones(len(rows))
         for boost in self.boosts:
-            factors *= self._factors(boost, rows)
+            factors *= np.clip(self._factors(boost, rows), 1 / _MOST, _MOST)
         return np.where(scores >= 0, scores * factors, scores / factors)
 
     def bound(self, score: float) -> float:
@@ -107,8 +114,10 @@ class Boosts:
         values = self.facets.numbers.columns[number][rows]
         summary = self.facets.numbers.summaries[number]
         if boost.kind == "age":
-            return np.where(np.isnan(values), 1.0, np.exp2((np.nan_to_num(values) - summary.most) / boost.by))
-        return np.where(values > 0, (np.where(values > 0, values, 1.0) / summary.median) ** boost.by, 1.0)
+            ages = np.where(np.isnan(values), 0.0, summary.most - values)
+            return np.exp2(-np.minimum(ages / boost.by, np.log2(_MOST)))
+        with np.errstate(over="ignore", under="ignore"):
+            return np.where(values > 0, (np.where(values > 0, values, 1.0) / summary.median) ** boost.by, 1.0)
 
 
 def _largest(boost: Boost, numbers: Numbers | None) -> float:
@@ -118,4 +127,6 @@ def _largest(boost: Boost, numbers: Numbers | None) -> float:
         return 1.0
     assert numbers is not None
     summary = numbers.summaries[numbers.names.index(boost.name)]
-    return max(1.0, *((end / summary.median) ** boost.by for end in (summary.least_above_0, summary.most) if end > 0))
+    ends = np.array([end for end in (summary.least_above_0, summary.most) if end > 0])
+    with np.errstate(over="ignore", under="ignore"):
+        return float(np.clip(np.max((ends / summary.median) ** boost.by, initial=1.0), 1.0, _MOST))

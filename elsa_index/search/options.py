@@ -78,7 +78,14 @@ class SearchOptions:
     }
 
     def __post_init__(self) -> None:
+        for name in ("k", "threads", "offset", "diversity"):
+            if getattr(self, name) is None:
+                raise UsageError(f"{name} must be a number, got None.")
         check_limits(self, self.LIMITS)
+        if not isinstance(self.keep_seen, bool):
+            raise UsageError(f"keep_seen must be True or False, got {self.keep_seen!r}.")
+        if self.diversity_by is not None and not self.diversity:
+            raise UsageError("diversity_by says what makes items similar, and diversity is 0: set both.")
         if self.fallback not in get_args(Fallback):
             raise UsageError(f"fallback must be {' or '.join(get_args(Fallback))}, got {self.fallback!r}.")
         if self.many_terms is not None and self.many_terms not in get_args(ManyTerms):

@@ -63,7 +63,7 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
     app.state.swap = _swapper(current, metrics)
     app.state.check = current.check
     with current.use() as index:
-        metrics.items.set(len(index))
+        metrics.of_index(index)
 
     async def ask(answer: Callable[[Index], Answer]) -> Response:
         """Answers from the current index, in a searching thread."""
@@ -160,7 +160,7 @@ def _swapper(current: Current, metrics: Metrics) -> Callable[[], None]:
             log.error("the index was not swapped; the old one is served on", extra={"error": str(error)})
             return
         with current.use() as index:
-            metrics.items.set(len(index))
+            metrics.of_index(index)
             about = {"items": len(index), "fingerprint": index.manifest.codes.fingerprint}
         metrics.swaps.labels("done").inc()
         log.info("swapped", extra=about)

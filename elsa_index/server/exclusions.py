@@ -33,6 +33,11 @@ class Exclusions:
         self._seen: tuple[int, int] | None = None
         self.follow()
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is a path and no file."""
+        return self._path is not None and self._seen is None
+
     def apply(self, index: Index) -> Index:
         """Lets an index leave them out. Returns it."""
         index.exclude_always(self.now.names)
@@ -46,10 +51,13 @@ class Exclusions:
     def change(self, add: Sequence[str], remove: Sequence[str]) -> Excluded:
         """Raises UsageError where an id is added and removed, or cannot stand on a line, StorageError where the file
         cannot be written; then nothing changes."""
+        if any(not name.strip() or name != name.strip() for name in add):
+            raise UsageError("An id of blanks, or with blanks around it, cannot be excluded.")
         if both := set(add) & set(remove):
             raise UsageError(f"An item is both excluded and taken back: {shorten(min(both))}.")
         if self._path is not None and (broken := [name for name in add if "\n" in name or "\r" in name]):
             raise UsageError(f"An id with a line break cannot stand in {self._path}: {shorten(broken[0])}.")
+        self.follow()  # what somebody wrote into the file a moment ago stays
         with self._lock:
             names = self._names | dict.fromkeys(add)
             for name in remove:
@@ -72,7 +80,7 @@ class Exclusions:
             if seen == self._seen:
                 return False
             read = [] if seen is None else read_ids(self._path)
-            names = dict.fromkeys(name.removesuffix("\r") for name in read if name.strip())
+            names = dict.fromkeys(name.strip() for name in read if name.strip())
             is_new = names != self._names
             self._seen, self._names = seen, names
             return is_new

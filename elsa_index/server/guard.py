@@ -8,11 +8,13 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import AsyncExitStack
+from datetime import datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from ..errors import shorten
+from ..index import Index
 from .hosts import Hosts
 from .request_models import MAX_BODY
 
@@ -53,6 +55,24 @@ class Metrics:
         self.running = Gauge("elsa_index_requests_running", "Requests that are being answered.", registry=self.registry)
         self.swaps = Counter("elsa_index_swaps", "Indexes swapped in.", ["outcome"], registry=self.registry)
         self.items = Gauge("elsa_index_items", "Items of the index that is served.", registry=self.registry)
+        self._built, self._changed, self._log = (
+            Gauge(f"elsa_index_{name}_timestamp_seconds", about, registry=self.registry)
+            for name, about in (
+                ("built", "When the index that is served was built."),
+                ("changed", "When it was changed last, or built."),
+                ("log", "The latest time of the log that its codes were trained on; 0 where it had none."),
+            )
+        )
+
+    def of_index(self, index: Index) -> None:
+        """What is served now."""
+        manifest = index.manifest
+        self.items.set(len(index))
+        built = manifest.built_at and datetime.fromisoformat(manifest.built_at).timestamp()
+        changed = manifest.changed_at and datetime.fromisoformat(manifest.changed_at).timestamp()
+        self._built.set(built or 0)
+        self._changed.set(changed or built or 0)
+        self._log.set(manifest.codes.origin.get("log", {}).get("latest_time") or 0)
 
 
 class Guard:

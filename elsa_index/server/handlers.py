@@ -3,6 +3,8 @@
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
@@ -158,8 +160,19 @@ def about(index: Index, images: Sequence[str] = ()) -> answers.About:
         can_be_exact=index.can_be_exact,
         images=list(images),
         calibration=str(manifest.calibration) if manifest.calibration else None,
+        built_at=manifest.built_at,
+        changed_at=manifest.changed_at,
+        log_latest=_log_latest(manifest.codes.origin),
         version=manifest.created_by,
     )
+
+
+def _log_latest(origin: dict[str, Any]) -> str | None:
+    latest = origin.get("log", {}).get("latest_time")
+    try:
+        return None if latest is None else datetime.fromtimestamp(latest, UTC).isoformat(timespec="seconds")
+    except (OverflowError, OSError, ValueError):  # numbers that are no seconds
+        return None
 
 
 def _resolved(index: Index, body: asked.HistoryRequest) -> ResolvedHistory:
@@ -198,7 +211,7 @@ def _recommended(
         offset=listed.offset,
         boosts=boosts,
         diversity=listed.diversity,
-        diversity_by=listed.diversity_by,
+        diversity_by=listed.diversity_by if listed.diversity else None,
     )
     result = recommended(index.catalogue, [_resolved(index, each) for each in histories], options)
     milliseconds = _since(started) / len(histories)

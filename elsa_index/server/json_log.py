@@ -22,7 +22,7 @@ _stderr = logging.getLogger("stderr")
 
 
 @contextmanager
-def log_as_json() -> Iterator[None]:
+def log_as_json(level: str = "info") -> Iterator[None]:
     """Within it standard error holds JSON alone: from here, from every library's loggers, warnings and failed threads,
     and, as lines of the logger `stderr`, what anybody writes there without asking, Java included."""
     given = os.dup(2)
@@ -32,7 +32,7 @@ def log_as_json() -> Iterator[None]:
     )
     root = logging.getLogger()
     before, root.handlers = root.handlers, [handler]
-    log.setLevel(logging.INFO)
+    log.setLevel(level.upper())
     logging.captureWarnings(True)
     hook, threading.excepthook = threading.excepthook, _tell_failed_thread
     reading = _take_over(2)

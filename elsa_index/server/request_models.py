@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, WithJsonSchema
 
-from ..data.ages import share_left
+from ..data.ages import share_left, unit_of
 from ..errors import UsageError, shorten
 from ..search.homepage_options import HomepageOptions
 from ..search.options import DiversityBy, SearchOptions
@@ -75,6 +75,8 @@ def _id(value: object) -> object:
 def _seconds(value: object) -> object:
     """Seconds since 1970; a time without a zone is one of UTC."""
     if not isinstance(value, str):
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return value / unit_of(abs(value))[1]
         return value
     try:
         moment = datetime.fromisoformat(value)
@@ -114,9 +116,9 @@ class Weighted(Body):
 
     item_id: ItemId
     weight: float = Field(1.0, allow_inf_nan=False, ge=-1e6, le=1e6)
-    time: Annotated[float, BeforeValidator(_seconds), WithJsonSchema(_TIME_SCHEMA)] | None = Field(
-        None, description="When it was seen: seconds since 1970, or ISO 8601."
-    )
+    time: (
+        Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_seconds), WithJsonSchema(_TIME_SCHEMA)] | None
+    ) = Field(None, description="When it was seen: seconds since 1970 (or milliseconds and smaller), or ISO 8601.")
 
 
 _HISTORY_ITEM_SCHEMA = {"anyOf": [*_ID_SCHEMA["anyOf"], Weighted.model_json_schema()]}
@@ -183,11 +185,14 @@ class ShortHistoryRequest(HistoryRequest):
     )
 
 
+_End = Annotated[float, Field(allow_inf_nan=False)] | str | None
+
+
 class Ends(Body):
     """The ends of a range, both included; null where it is open."""
 
-    least: float | str | None = None
-    most: float | str | None = None
+    least: _End = None
+    most: _End = None
 
 
 class Listed(Body):

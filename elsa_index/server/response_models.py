@@ -192,4 +192,7 @@ class About(BaseModel):
     can_be_exact: bool
     images: list[str] = Field(description="Hosts whose pictures the page shows.")
     calibration: str | None
+    built_at: str | None = Field(description="ISO 8601, in UTC.")
+    changed_at: str | None = Field(description="When it was changed last.")
+    log_latest: str | None = Field(description="The latest time of the log that the codes were trained on.")
     version: str

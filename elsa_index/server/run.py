@@ -33,7 +33,7 @@ def serve(open_index: Callable[[], Index], host: str, port: int, settings: Setti
         raise UsageError(f"port must be from 0 to 65535, got {port}.")
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is an index to swap
     listening = _listen(host, port)
-    with log_as_json():
+    with log_as_json(settings.log_level):
         _serve(open_index, listening, host, settings)
 
 
@@ -44,6 +44,8 @@ def _serve(open_index: Callable[[], Index], listening: socket.socket, host: str,
     # where another thread is busy, as with a large body.
     sys.setswitchinterval(0.0005)
     current = Current(open_index, exclusions=Exclusions(settings.exclusions))
+    if settings.exclusions is not None:
+        _tell(current)
     app = create_app(current, settings, host)
     config = uvicorn.Config(
         app,
@@ -118,12 +120,24 @@ async def _follow(current: Current, hung_up: asyncio.Event) -> None:
             hung_up.set()
         try:
             if await asyncio.to_thread(current.follow_exclusions):
-                log.info("exclusions read", extra={"items": len(current.exclusions.now.names)})
+                _tell(current)
             said = ""
         except (ElsaIndexError, OSError) as error:
             if str(error) != said:  # once, and not four times a second
                 log.error("exclusions not read; those before stay", extra={"error": str(error)})
             said = str(error)
+
+
+def _tell(current: Current) -> None:
+    """What is excluded now, and how much of it the index does not hold."""
+    names = current.exclusions.now.names
+    with current.use() as index:
+        unknown = sum(name not in index.ids for name in names)
+    told = {"items": len(names), "unknown": unknown}
+    if current.exclusions.is_missing:
+        log.warning("the file of exclusions is not there; nothing is excluded", extra=told)
+    else:
+        log.info("exclusions read", extra=told)
 
 
 async def _swap_when(hung_up: asyncio.Event, swap: Callable[[], None]) -> None:

@@ -22,7 +22,7 @@ class Settings:
     that requests must bear, or None. grace: seconds that running requests have when the service stops. allow_hosts:
     names that requests may call the service by, besides addresses, localhost and this machine's name. connections: at
     the same time, at most. images: hosts whose pictures, by https, the page shows. exclusions: a file of ids that are
-    never returned.
+    never returned. log_level: the least that is logged: debug, info, warning or error.
 
     Raises UsageError for values out of range.
     """
@@ -34,6 +34,7 @@ class Settings:
     connections: int = 1000
     images: tuple[str, ...] = ()
     exclusions: Path | None = None
+    log_level: str = "info"
 
     LIMITS: ClassVar[Mapping[str, Limits]] = {
         "threads": Limits(0, THREADS.most),

@@ -49,6 +49,6 @@ def test_what_cannot_be_weighed_is_told(log, tmp_path):
     assert "has no column of events" in run(*train, "--weight", "view=1", status=2).stderr
     assert not (tmp_path / "m").exists()
     assert (
-        "--half-life, --weight and --seen-after are for --histories"
+        "--half-life, --seen-after, --weight and --weight-column are for --histories"
         in run("search", tmp_path, "--items", "a", "--half-life", "3d", status=2).stderr
     )

@@ -40,7 +40,10 @@ def test_a_column_of_numbers_counts(tmp_path):
     ("options", "message"),
     [
         ({"weights": {"view": 1, "buy": 10}}, "The log given: no weight was given for the event .* rows"),
-        ({"weights": {"view": -1}}, "The weight of 'view' must be a number from 0, got -1"),
+        (
+            {"weights": {"view": -1}},
+            "The weight of 'view' must be 0, .* or a number from 1e-06 to 1,000,000, got -1",
+        ),
         ({"weights": {"view": 1}, "weight_column": "kind"}, "has no column 'kind'"),
         ({"weight_column": "event"}, "row 1: event must be a finite number, got 'view'"),
         (
@@ -54,7 +57,7 @@ def test_weights_that_cannot_be_are_named(options, message):
         ei.read_interactions(EVENTS, **options)
     with pytest.raises(ei.UsageError, match=r"no column of events.*--weight-column"):
         ei.read_interactions(EVENTS.drop("event"), weights={"view": 1})
-    with pytest.raises(ei.DataError, match="row 2: rating must be a number from 0, got '-1'"):
+    with pytest.raises(ei.DataError, match=r"row 2: rating must be 0, .* to 1,000,000, got '-1'"):
         ei.read_interactions(pl.DataFrame({"user_id": [1, 1], "item_id": [1, 2], "rating": [1, -1]}),
                              weight_column="rating")  # fmt: skip
 
@@ -143,8 +146,8 @@ def test_a_saved_training_log_has_first_and_last_times(log, tmp_path):
 def test_histories_are_weighed_as_logs_are(tmp_path):
     EVENTS.with_columns(pl.col("time").cast(pl.Int64)).write_csv(tmp_path / "h.csv")
     read = ei.read_histories(tmp_path / "h.csv", time_column="time", half_life="1d", weights=WEIGHTS)
-    assert read.items == [["a", "a", "b"], ["a", "b"]]
-    assert read.weights == [[0.25, 10, 0.5], [3, 0]]
+    assert read.items == [["a", "a", "b"], ["a"]]
+    assert read.weights == [[0.25, 10, 0.5], [3]]
     assert ei.read_histories(EVENTS).weights is None
     with pytest.raises(ei.UsageError, match="A half-life needs times"):
         ei.read_histories(EVENTS, half_life="1d")
@@ -169,3 +172,23 @@ def test_evaluation_weighs_histories(log, tmp_path):
     untimed = ei.split(ei.Interactions.from_pairs(log.pairs()["user_id"], log.pairs()["item_id"]), users=5)
     with pytest.raises(ei.UsageError, match="half-life needs times"):
         untimed.fold(0, half_life="1d")
+
+
+@pytest.mark.parametrize("spread", [1e-6, 1e6])
+def test_weights_far_from_each_other_train(log, spread):
+    weights = pl.Series(np.where(np.arange(log.matrix.nnz) % 2, spread, 1.0))
+    pairs = log.pairs()
+    weighed = ei.Interactions.from_pairs(pairs["user_id"], pairs["item_id"], pairs["time"], weights=weights)
+    codes = ei.train(weighed, ei.SlimConfig(nnz=4, neighbours=20, regularisation=5, half_life=1e-3))
+    assert np.isfinite(codes.weights.data).all()
+    for wrong in (1e-7, 1e7, -1, float("inf")):
+        with pytest.raises(ei.UsageError, match=r"a number from 1e-06 to 1,000,000"):
+            ei.read_interactions(EVENTS, weights={"view": wrong})
+    frame = pl.DataFrame({"user_id": [1, 1], "item_id": [1, 2], "rating": ["1", "1e300"]})
+    with pytest.raises(ei.DataError, match=r"rating must be 0, .* to 1,000,000, got '1e300'"):
+        ei.read_interactions(frame, weight_column="rating")
+
+
+def test_what_counts_nothing_is_in_no_history():
+    read = ei.read_histories(EVENTS.filter(pl.col("user_id") == "u2"), weights=WEIGHTS)
+    assert (read.users, read.items, read.weights) == (["u2"], [["a"]], [[3.0]])

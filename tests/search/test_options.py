@@ -3,6 +3,7 @@
 import inspect
 from dataclasses import MISSING, fields
 
+import polars as pl
 import pytest
 from elsa_index_cli.filter_options import FilterOptions
 from elsa_index_cli.homepage import homepage as homepage_command
@@ -48,11 +49,19 @@ def indexes(tmp_path_factory):
     ("exact", {"exclude": "item20"}, "exclude is a sequence of names, not one text; got 'item20'"),
     ("exact", {"offset": -1}, "offset must be at least 0, got -1"),
     ("exact", {"diversity": 2}, "diversity must be from 0 to 1, got 2"),
-    ("exact", {"diversity_by": "genre"}, "diversity_by must be segments or codes, got 'genre'"),
+    ("exact", {"diversity_by": "codes"}, "and diversity is 0: set both"),
+    ("exact", {"k": None}, "k must be a number, got None"),
+    ("exact", {"keep_seen": "no"}, "keep_seen must be True or False, got 'no'"),
+    ("exact", {"ranges": [("price", 1, 2)]}, "ranges are pairs of ends by name"),
+    ("exact", {"only": 12}, "only is a sequence of names, got a int"),
+    ("exact", {"only": pl.DataFrame({"item_id": ["item20"]})}, "only is a sequence of names, got a DataFrame"),
+    ("exact", {"exclude": b"item20"}, "exclude is a sequence of names, not one text"),
+    ("exact", {"seen": ["item20"]}, "What was seen is a sequence of item ids for each history, got the text 'item20'"),
+    ("exact", {"diversity": 0.5, "diversity_by": "genre"}, "diversity_by must be segments or codes, got 'genre'"),
     ("exact", {"boosts": "tag:new=2"}, "boosts are a list, not one text"),
     ("exact", {"boosts": ["new=2"]}, r"A boost is such as tag:new=1\.5, .*; got 'new=2'"),
     ("exact", {"boosts": ["tag:new=much"]}, "A boost is such as"),
-    ("exact", {"boosts": ["tag:new=0"]}, "must be by a number above 0, got 0.0"),
+    ("exact", {"boosts": ["tag:new=0"]}, "must be by a number from 1e-06 to 1e.06, got 0.0"),
     ("exact", {"boosts": ["age:released=1d"]}, "The index has no numbers 'released' to boost by; it has none"),
     ("exact", {"seen": []}, "There must be seen items for each of 1 histories, got 0"),
     ("exact", {"tags": ["new"]}, "has no tags; build it with tags"),

@@ -203,7 +203,7 @@ class Run:
             "model": "ELSA" if self.config.dense else "Compressed ELSA",
             "config": self.config.model_dump(),
             "log_fingerprint": self.interactions.fingerprint,
-            "log": {"users": self.users, "items": self.items, "interactions": int(self.matrix.nnz)},
+            "log": self.interactions.about | {"users": self.users, "interactions": int(self.matrix.nnz)},
             "popularity": {"history": alpha, "output": beta},
             "batch_size": self.config.users_a_step(self.users),
             "epochs": self.at.best[0] if self.at.best else len(self.schedule),

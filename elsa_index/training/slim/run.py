@@ -119,11 +119,7 @@ class SlimRun:
             "model": "SLIM",
             "config": self.config.model_dump(),
             "log_fingerprint": self.interactions.fingerprint,
-            "log": {
-                "users": len(self.interactions.users),
-                "items": len(self.interactions.items),
-                "interactions": int(self.interactions.matrix.nnz),
-            },
+            "log": self.interactions.about,
             "regularisation": regularisation,
             "least_saliency": least if np.isfinite(least) else None,
             "popularity": {"history": alpha, "output": beta},
