@@ -136,7 +136,7 @@ class Catalogue:
         Raises StorageError where the directory holds another index by now.
         """
         with next_commit(self.path) as staged:
-            if Manifest.read(self.path) != self.manifest:
+            if not self.is_current or Manifest.read(self.path) != self.manifest:
                 raise StorageError(f"{self.path} was replaced while it was {done}; open it and {again} it again.")
             linked(self.path, staged, self.manifest.files)
             changed.write(staged)
