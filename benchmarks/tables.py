@@ -23,6 +23,7 @@ from benchmarks.accuracy_tables import (
     span,
     which_table,
 )
+from benchmarks.batch_tables import batch_table
 from benchmarks.change_tables import changes_table, cluster_changes_table, increments_table
 from benchmarks.cluster_tables import cluster_gowalla_table, cluster_projection_table, cluster_speed_table
 from benchmarks.filter_tables import filters_table
@@ -240,6 +241,7 @@ TABLES = {
     "changes": TableOf("docs/guides/live.md", "changes", changes_table),
     "cluster_changes": TableOf("docs/guides/live.md", "cluster_changes", cluster_changes_table),
     "weights": TableOf("docs/guides/your-log.md", "weights", weights_table),
+    "batch": TableOf("docs/guides/nightly.md", "batch", batch_table),
     "filters": TableOf("docs/guides/filters.md", "filters", filters_table),
     "rules": TableOf("docs/benchmarks/segments.md", "segment_rules", rules_table),
 }
