@@ -38,7 +38,6 @@ _SPAN_SCHEMA: dict[str, Any] = {
     ],
     "examples": ["30d"],
 }
-_TIME_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "number"}, {"type": "string", "format": "date-time"}]}
 _ID_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "integer"}], "examples": ["1"]}
 
 
@@ -86,17 +85,6 @@ def _seconds(value: object) -> object:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _seconds(value: object) -> object:
-    """Seconds since 1970; a time without a zone is one of UTC."""
-    if not isinstance(value, str):
-        return value
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise ValueError("must be seconds since 1970, or ISO 8601 such as 2024-01-31T10:00:00Z") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
 def _weighted(value: object) -> object:
     return value if isinstance(value, dict) else {"item_id": value}
 
@@ -128,9 +116,6 @@ class Weighted(Body):
 
     item_id: ItemId
     weight: float = Field(1.0, allow_inf_nan=False, ge=-1e6, le=1e6)
-    time: Annotated[float, BeforeValidator(_seconds), WithJsonSchema(_TIME_SCHEMA)] | None = Field(
-        None, description="When it was seen: seconds since 1970, or ISO 8601."
-    )
     time: (
         Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_seconds), WithJsonSchema(_TIME_SCHEMA)] | None
     ) = Field(None, description="When it was seen: seconds since 1970 (or milliseconds and smaller), or ISO 8601.")
