@@ -77,7 +77,7 @@ class Recommender:
         """Other processes get what `save` writes: nothing in it is code."""
         if self._index is None:
             return partial(Recommender, engine=self.engine, progress=self.progress), (self.config,)
-        return _unpacked, (packed(self.save),)
+        return _unpacked, (packed(self.save), self.progress)
 
     def __repr__(self) -> str:
         fitted = "not fitted" if self._log is None else repr(self._log)
@@ -313,6 +313,8 @@ def _is_recommender(path: Path) -> bool:
     return (path / _NAME).is_file()
 
 
-def _unpacked(saved: bytes) -> Recommender:
+def _unpacked(saved: bytes, progress: bool) -> Recommender:
     with unpacked(saved) as path:
-        return Recommender.load(path)
+        made = Recommender.load(path)
+    made.progress = progress
+    return made

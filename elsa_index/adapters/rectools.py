@@ -54,7 +54,7 @@ class ElsaModel(ModelBase):  # type: ignore[misc]  # RecTools need not be there 
     def _recommend_i2i(
         self, target_ids: Any, dataset: Any, k: int, sorted_item_ids_to_recommend: Any
     ) -> tuple[Any, Any, Any]:
-        found = self.recommender.similar(target_ids, k, only=sorted_item_ids_to_recommend)
+        found = self.recommender.similar(target_ids, k, only=sorted_item_ids_to_recommend, keep_seen=True)
         return _triplet(found, "item_id", "similar")
 
 

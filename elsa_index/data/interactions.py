@@ -35,6 +35,7 @@ class Interactions:
         times: float64, when each stored one of `matrix` was seen first, in their order, or None.
         latest: The same for when it was seen last, None where that is `times`.
         weights: float32, what each of them counts, the largest where it was seen with several, above 0; or None.
+        first_weights: The same of when it was seen first, None where that is `weights`.
         summary: What reading did: rows read, dropped, merged; and, as text, what it was read as.
     """
 
@@ -45,6 +46,7 @@ class Interactions:
     summary: dict[str, int | str] = field(default_factory=dict)
     latest: npt.NDArray[np.float64] | None = None
     weights: npt.NDArray[np.float32] | None = None
+    first_weights: npt.NDArray[np.float32] | None = None
 
     @classmethod
     def from_pairs(
@@ -111,11 +113,16 @@ class Interactions:
         known: dict[str, npt.NDArray] = {}
         if order is not None and len(keys):
             starts = np.flatnonzero(first)
-            if weights is not None:
-                known["weights"] = np.maximum.reduceat(weights[order], starts)
+            ordered = None if weights is None else weights[order]
+            if ordered is not None:
+                known["weights"] = np.maximum.reduceat(ordered, starts)
             if times is not None:
                 known["latest"] = np.maximum.reduceat((times if latest is None else latest)[order], starts)
-                known["times"] = times[order][first]
+                times = times[order]
+                known["times"] = times[first]
+                if ordered is not None:
+                    at_first = times == np.repeat(known["times"], np.diff(np.append(starts, len(times))))
+                    known["first_weights"] = np.maximum.reduceat(np.where(at_first, ordered, 0), starts)
         keys = keys[first]
         lengths = np.diff(np.searchsorted(keys, size * np.arange(len(users) + 1, dtype=np.int64)))
         if min_user_items > 1:
@@ -134,6 +141,8 @@ class Interactions:
         told |= {"users": len(users), "items": len(items), "interactions": len(indices)}
         if "latest" in known and np.array_equal(known["latest"], known["times"]):
             del known["latest"]
+        if "first_weights" in known and np.array_equal(known["first_weights"], known["weights"]):
+            del known["first_weights"]
         return cls(users, items, matrix, summary=told, **known)
 
     def subset(
@@ -146,7 +155,10 @@ class Interactions:
         latest = None if self.latest is None else self.latest[keep]
         weights = None if self.weights is None else self.weights[keep]
         if times is not None and latest is not None:
-            latest = np.where(latest < before, latest, times)
+            is_known = latest < before
+            latest = np.where(is_known, latest, times)
+            if weights is not None and self.first_weights is not None:
+                weights = np.where(is_known, weights, self.first_weights[keep])
         return Interactions.from_numbers(
             self.users, rows, self.items, columns, times, summary, latest=latest, weights=weights
         )
@@ -196,12 +208,12 @@ class Interactions:
         digest.update(self.matrix.indices.astype("<i8").tobytes())
         return digest.hexdigest()
 
-    @property
-    def trained_fingerprint(self) -> str:
-        """The same with what interactions count and when they were seen."""
+    def fingerprint_of_training(self, half_life: float | None) -> str:
+        """The same with what interactions count, where they do not count alike."""
+        if half_life is None and self.weights is None:
+            return self.fingerprint
         digest = xxhash.xxh3_128(self.fingerprint.encode())
-        for known in (self.weights, self.times, self.latest):
-            digest.update(b"" if known is None else known.tobytes())
+        digest.update(self.weighted(half_life).data.tobytes())
         return digest.hexdigest()
 
     @property
@@ -220,7 +232,7 @@ class Interactions:
 
     def pairs(self, *, last_times: bool = False) -> "pl.DataFrame":
         """The log as a table with the columns user_id, item_id (and time, weight): a row for each interaction, with its
-        first time; last_times: and a row with its last time, if that is another."""
+        first time; last_times: and a row with its last time, if that is another, each with what was known by then."""
         import polars as pl
 
         users, items = (pl.Series(list(names), dtype=pl.String) for names in (self.users, self.items))
@@ -229,5 +241,8 @@ class Interactions:
         frame = pl.DataFrame(columns | {name: values for name, values in known.items() if values is not None})
         if self.latest is None or not last_times:
             return frame
+        weights_then = [] if self.first_weights is None else [pl.Series("weight", self.first_weights)]
         again = np.flatnonzero(self.latest != self.times)
-        return pl.concat([frame, frame[again].with_columns(pl.Series("time", self.latest[again]))])
+        return pl.concat(
+            [frame.with_columns(weights_then), frame[again].with_columns(pl.Series("time", self.latest[again]))]
+        )

@@ -157,7 +157,7 @@ def _parts(
 ) -> Iterator[_LogPart]:
     user, item, value, time = names
     columns = [name for name in (user, item, value, time, weighing.column, *wanted) if name is not None]
-    for part in read_parts(path, columns, () if wanted else EVENTS, form, "The log"):
+    for part in read_parts(path, columns, EVENTS if weighing or not wanted else (), form, "The log"):
         keep = _chosen(part, wanted)
         if not wanted and not weighing:
             _hint_at_events(part, columns)

@@ -18,7 +18,7 @@ from ..storage.ranges import check_shape
 from .metadata import as_columns
 
 _NAMES = "numbers.json"
-_MISSING = ("nan", "null", "none", "nat", "<na>", "n/a")
+_MISSING = ("\\n", "nan", "null", "none", "nat", "<na>", "n/a")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 Bound = float | int | str | date | None
 """An end of a range: a number, a date (also as text, ISO 8601), or None where it is open."""
@@ -212,7 +212,8 @@ def _values(
         if wrong:
             wanted = "a date of ISO 8601, as others are" if kind else "a number, or all of them dates of ISO 8601"
             raise DataError(f"{name} of the item {shorten(ids[at])} must be {wanted}; got {shorten(given[at])}.")
-    return np.array([np.nan if value is None else value for value, _ in read], dtype=np.float64), bool(kind)
+    # Lucene has -0.0 below 0.0, and NumPy does not.
+    return np.array([np.nan if value is None else value for value, _ in read], dtype=np.float64) + 0.0, bool(kind)
 
 
 def _number(value: object) -> tuple[float | None, bool]:
@@ -251,4 +252,4 @@ def _end(name: str, given: Bound, *, dated: bool, upper: int) -> float:
     is_day = isinstance(given, date) and not isinstance(given, datetime)
     if is_date and upper and (is_day or _DAY.fullmatch(str(given).strip())):
         return float(np.nextafter(value + timedelta(days=1).total_seconds(), 0))
-    return value
+    return value + 0.0

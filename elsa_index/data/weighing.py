@@ -1,8 +1,10 @@
 """Weighing: what a row of a log, or of histories, counts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ..errors import DataError, UsageError, name_some, shorten
 from ..limits import is_number
@@ -46,20 +48,24 @@ class Weighing:
         Raises DataError that names the row without one, or the text that has none, and UsageError where no column is
         named and there is none of events.
         """
+        import polars as pl
+
         if not self.by_text:
             assert self.column is not None
-            weights = numbers(part, self.column)
-            bad = (weights != 0) & ~weights.is_between(_LEAST, _MOST)
-            refuse_rows(part, self.column, bad if keep is None else bad & keep, _ALLOWED)
-            return weights
+            chosen = part if keep is None else replace(part, frame=part.frame.filter(keep))
+            weights = numbers(chosen, self.column)
+            refuse_rows(chosen, self.column, (weights != 0) & ~weights.is_between(_LEAST, _MOST), _ALLOWED)
+            if keep is None:
+                return weights
+            everywhere = np.zeros(len(keep))
+            everywhere[keep.to_numpy()] = weights.to_numpy()
+            return pl.Series(self.column, everywhere)
         column = self.column or next((name for name in EVENTS if name in part.frame.columns), None)
         if column is None:
             raise UsageError(
                 f"{part.name} has no column of events, such as event or action: say which column --weight is of, "
                 "--weight-column (weight_column)."
             )
-        import polars as pl
-
         texts = part.frame[column].str.strip_chars()
         weights = texts.replace_strict(dict(self.by_text), default=None, return_dtype=pl.Float64)
         without = weights.is_null() if keep is None else weights.is_null() & keep

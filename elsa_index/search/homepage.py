@@ -90,7 +90,7 @@ class _Rows:
         self._search = SearchOptions(options.k, options.filters, exact=options.exact, keep_seen=options.keep_seen)
         first = self._searched(self._search)
         self._shown = first.rankings[0].rows
-        self._seen = self._shown if options.keep_seen else np.union1d(history.seen, self._shown)
+        self._seen = np.sort(self._shown) if options.keep_seen else np.union1d(history.seen, self._shown)
         self.rows = [self._row(FOR_YOU, None, None, first.rankings[0])]
         self.promise = first.promise
         self._all_proven = first.rankings[0].proven

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from ..catalogue.catalogue import Catalogue
 from ..catalogue.history import ResolvedHistory
 from ..engines.contract import Answer, Progress, Query
+from ..engines.top_k import in_sorted
 from ..errors import UsageError
 from ..storage.ids import Rows
 from .guarantee import guarantee
@@ -60,9 +61,15 @@ def recommend(
             page = slice(options.offset, options.offset + options.k)
             rankings.append(_ranking(catalogue, history, answer.rows[page], answer.scores[page], answer=answer))
         elif options.fallback == "popular":
-            popular = popular or catalogue.popular(plan.k, only)
-            rows, counts = popular
-            page = slice(options.offset, None)
+            seen = none if options.keep_seen else history.seen
+            if len(seen):
+                rows, counts = catalogue.popular(plan.k + len(seen), only)
+                fresh = ~in_sorted(rows, seen)
+                rows, counts = rows[fresh], counts[fresh]
+            else:
+                popular = popular or catalogue.popular(plan.k, only)
+                rows, counts = popular
+            page = slice(options.offset, options.offset + options.k)
             rankings.append(_ranking(catalogue, history, rows[page], counts[page], popular=True))
         else:
             rankings.append(_ranking(catalogue, history, *_NOTHING))

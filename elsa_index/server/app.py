@@ -39,6 +39,7 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
     pool = ThreadPoolExecutor(settings.searching_threads, thread_name_prefix="searching")
     writing = ThreadPoolExecutor(1, thread_name_prefix="writing")
     large = ThreadPoolExecutor(1, thread_name_prefix="reading")
+    excludes = ThreadPoolExecutor(1, thread_name_prefix="excluding")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -46,6 +47,7 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
         yield
         app.state.ready = False
         writing.shutdown(wait=True)
+        excludes.shutdown(wait=True)
         large.shutdown(wait=True)
         pool.shutdown(wait=True)
         current.close()
@@ -117,7 +119,7 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
             with asked_of_the_index():
                 return excluded(current.exclude(body.add, body.remove)).model_dump_json()
 
-        done = await asyncio.get_running_loop().run_in_executor(writing, changed)
+        done = await asyncio.get_running_loop().run_in_executor(excludes, changed)
         return Response(done, media_type="application/json")
 
     app.include_router(searching(answer_body))

@@ -37,7 +37,7 @@ class Current:
         self._open, self._warming = open_index, warming
         self.exclusions = exclusions or Exclusions()
         self._lock = threading.Lock()
-        self._swapping = threading.Lock()
+        self._swapping, self._excluding = threading.Lock(), threading.Lock()
         self._held = _Held(self._opened(self._warming))
         self._held.index.titles.find("a", 1)
         self._seen_at: tuple[int, int] | None = None
@@ -63,11 +63,12 @@ class Current:
         """Opens the directory again and serves what is there now. Where that fails the old index stays."""
         with self._swapping:
             held = _Held(self._opened(self._warming / 5))
-            with self._lock:
-                old, self._held = self._held, held
-                old.retired = True
-                unused = not old.users
-            self.exclusions.apply(held.index)  # they may have changed meanwhile
+            with self._excluding:  # they may have changed while it was opened
+                self.exclusions.apply(held.index)
+                with self._lock:
+                    old, self._held = self._held, held
+                    old.retired = True
+                    unused = not old.users
             if unused:
                 old.index.close()
         # Made anew, which takes seconds for hundreds of thousands of titles: whoever looks one up first waits for it,
@@ -87,16 +88,16 @@ class Current:
 
     def exclude(self, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Excluded:
         """Changes what is not returned, at once. Raises as `Exclusions.change`."""
-        now = self.exclusions.change(add, remove)
-        with self.use() as index:
+        with self._excluding, self.use() as index:
+            now = self.exclusions.change(add, remove)
             self.exclusions.apply(index)
         return now
 
     def follow_exclusions(self) -> bool:
         """Whether somebody changed the file of exclusions, which then are left out."""
-        if not self.exclusions.follow():
-            return False
-        with self.use() as index:
+        with self._excluding, self.use() as index:
+            if not self.exclusions.follow():
+                return False
             self.exclusions.apply(index)
         return True
 

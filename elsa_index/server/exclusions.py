@@ -28,9 +28,9 @@ class Exclusions:
     def __init__(self, path: Path | None = None) -> None:
         if path is not None and path.suffix.lower() != ".txt":
             raise UsageError(f"The file of exclusions must be a .txt, one id per line; got {shorten(path)}.")
-        self._path, self._lock = path, threading.Lock()
-        self._names: dict[str, None] = {}
+        self._path, self._lock = path, threading.RLock()
         self._seen: tuple[int, int] | None = None
+        self.now = Excluded((), path is not None)
         self.follow()
 
     @property
@@ -38,15 +38,10 @@ class Exclusions:
         """Whether there is a path and no file."""
         return self._path is not None and self._seen is None
 
-    def apply(self, index: Index) -> Index:
-        """Lets an index leave them out. Returns it."""
-        index.exclude_always(self.now.names)
-        return index
-
-    @property
-    def now(self) -> Excluded:
+    def apply(self, index: Index) -> None:
+        """Lets an index leave them out: those of now, whoever else changes them meanwhile."""
         with self._lock:
-            return Excluded(tuple(self._names), self._path is not None)
+            index.exclude_always(self.now.names)
 
     def change(self, add: Sequence[str], remove: Sequence[str]) -> Excluded:
         """Raises UsageError where an id is added and removed, or cannot stand on a line, StorageError where the file
@@ -57,15 +52,15 @@ class Exclusions:
             raise UsageError(f"An item is both excluded and taken back: {shorten(min(both))}.")
         if self._path is not None and (broken := [name for name in add if "\n" in name or "\r" in name]):
             raise UsageError(f"An id with a line break cannot stand in {self._path}: {shorten(broken[0])}.")
-        self.follow()  # what somebody wrote into the file a moment ago stays
         with self._lock:
-            names = self._names | dict.fromkeys(add)
+            self.follow()  # what somebody wrote into the file a moment ago stays
+            names = dict.fromkeys([*self.now.names, *add])
             for name in remove:
                 names.pop(name, None)
             if self._path is not None:
                 self._seen = _written(self._path, names)
-            self._names = names
-        return self.now
+            self.now = Excluded(tuple(names), self._path is not None)
+            return self.now
 
     def follow(self) -> bool:
         """Reads the file again where somebody changed it. Whether anything is different."""
@@ -80,15 +75,16 @@ class Exclusions:
             if seen == self._seen:
                 return False
             read = [] if seen is None else read_ids(self._path)
-            names = dict.fromkeys(name.strip() for name in read if name.strip())
-            is_new = names != self._names
-            self._seen, self._names = seen, names
+            names = tuple(dict.fromkeys(name.strip() for name in read if name.strip()))
+            is_new = names != self.now.names
+            self._seen, self.now = seen, Excluded(names, True)
             return is_new
 
 
 def _written(path: Path, names: dict[str, None]) -> tuple[int, int]:
     """Writes the file beside it and puts it into place. Returns what says that it is this one."""
-    with staged_file(path, overwrite=True) as staged, staged.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(f"{name}\n" for name in names)
-    about = path.stat()
+    with staged_file(path, overwrite=True) as staged:
+        with staged.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{name}\n" for name in names)
+        about = staged.stat()
     return about.st_mtime_ns, about.st_size

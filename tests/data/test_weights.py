@@ -192,3 +192,30 @@ def test_weights_far_from_each_other_train(log, spread):
 def test_what_counts_nothing_is_in_no_history():
     read = ei.read_histories(EVENTS.filter(pl.col("user_id") == "u2"), weights=WEIGHTS)
     assert (read.users, read.items, read.weights) == (["u2"], [["a"]], [[3.0]])
+
+
+def test_a_temporal_split_tells_no_weight_of_later(tmp_path):
+    """Everybody views item `a` before the moment and buys it afterwards: until then it is a view."""
+    rows = [(f"u{user}", item, "view", 10.0 * user + at) for user in range(8) for at, item in enumerate("abc")]
+    rows += [(f"u{user}", item, "buy", 1000.0 + user) for user in range(8) for item in "ad"]
+    rows += [("u9", "d", "view", 1.0), ("u9", "a", "view", 2.0)]
+    frame = pl.DataFrame(rows, schema=["user_id", "item_id", "event", "time"], orient="row")
+    log = ei.read_interactions(frame, time_column="time", weights={"view": 1, "buy": 10})
+    split = ei.split(log, protocol="temporal", users=4, hide=0.23)
+    assert 80 < split.description["moment"] <= 1000
+    for known in (split.train.pairs(), split.histories):
+        assert set(known.filter(pl.col("item_id") == "a")["weight"]) == {1.0}
+    again = ei.Interactions.from_table(log.pairs(last_times=True))
+    np.testing.assert_array_equal(again.weights, log.weights)
+    np.testing.assert_array_equal(again.first_weights, log.first_weights)
+    bought = by_pair(log, log.weights)
+    assert {bought[f"u{user}", "a"] for user in range(8)} == {10.0}
+
+
+def test_only_chosen_rows_need_a_weight():
+    frame = pl.DataFrame({"user_id": [1, 1, 2], "item_id": [1, 2, 1], "event": ["buy", "view", "buy"],
+                          "price": ["3", "", "4"], "country": ["US", "US", "DE"]})  # fmt: skip
+    log = ei.read_interactions(frame, where={"event": ["buy"]}, weight_column="price")
+    assert by_pair(log, log.weights) == {("1", "1"): 3, ("2", "1"): 4}
+    log = ei.read_interactions(frame, where={"country": ["US"]}, weights={"view": 1, "buy": 10})
+    assert by_pair(log, log.weights) == {("1", "1"): 10, ("1", "2"): 1}

@@ -183,3 +183,15 @@ def test_numbers_that_cannot_be_are_told(tmp_path):
         pytest.raises(ei.UsageError, match=r"has no numbers to filter by; build it with some: .* --number price"),
     ):
         index.search([["0"]], ranges={"price": (1, 2)})
+
+
+@pytest.mark.parametrize("engine", ["lucene", "exact"])
+def test_zeros_have_no_sign(engine, codes, histories, tmp_path):
+    """Lucene has -0.0 below 0.0; NumPy has them equal."""
+    zeros = [-0.0 if row % 2 else 0.0 for row in range(300)]
+    known = {"item_id": list(codes.ids), "title": list(codes.ids), "zero": zeros}
+    with ei.Index.build(codes, tmp_path / "i", engine=engine, metadata=known, numbers=["zero"], segments=None) as index:
+        growing_from(index, few=0)
+        for ends in ((0.0, 1), (-1, -0.0), (-0.0, 0.0)):
+            found = index.search(histories[:5], 300, ranges={"zero": ends})
+            assert [len(ranking.items) for ranking in found.rankings] == [300 - len(set(own)) for own in histories[:5]]

@@ -187,3 +187,13 @@ def test_a_filtered_row_is_the_best_of_what_passes(tastes, tmp_path):
         for row in page.rows[1:]:
             best = index.search([history], 40, tags=["even", row.segment.tag]).ids[0]
             assert row.items == [item for item in best if item is not None and item not in first][:5]
+
+
+def test_short_segments_get_no_row_where_seen_items_may_return(tastes, tmp_path):
+    codes, metadata = tastes
+    with ei.Index.build(codes, tmp_path / "i", engine="exact", metadata=metadata) as index:
+        for history in HISTORIES:
+            page = index.homepage(history, rows=6, k=38, fewest=38, keep_seen=True)
+            assert all(len(row.items) == 38 for row in page.rows)
+            shown = [item for row in page.rows for item in row.items]
+            assert len(set(shown)) == len(shown)

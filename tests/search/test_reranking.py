@@ -169,3 +169,22 @@ def test_items_seen_long_ago_come_back(tmp_path):
     assert (read.items, read.seen) == ([["a", "b"], ["a"]], [["b"], ["a"]])
     with pytest.raises(ei.UsageError, match="needs times"):
         ei.read_histories(frame, seen_after="6h")
+
+
+def test_popular_items_that_were_seen_do_not_come_back(index):
+    popular = index.search([["nobody"]], 5, fallback="popular").rankings[0].items
+    found = index.search([["nobody"]], 4, seen=[popular[:2]], fallback="popular").rankings[0]
+    assert found.items[:3] == popular[2:]
+    assert len(found.items) == 4
+    assert (
+        index.search([["nobody"]], 5, seen=[popular], keep_seen=True, fallback="popular").rankings[0].items == popular
+    )
+
+
+def test_old_items_are_not_lost_in_zeros(index, asked):
+    found = index.search(asked, 300, boosts=["age:released=1"])
+    for ranking in found.rankings:
+        assert np.isfinite(ranking.scores).all()
+    for wrong in ("power:rating=1e300", "tag:even=1e300", "age:released=0.1"):
+        with pytest.raises(ei.UsageError, match="must be by a number from"):
+            index.search(asked, 3, boosts=[wrong])

@@ -1,5 +1,7 @@
 """Standing exclusions: in memory, in a file, over HTTP, and through swaps."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -81,3 +83,25 @@ def test_what_cannot_be_excluded_is_told(served, tmp_path):
     (tmp_path / "latin.txt").write_bytes(b"\xff\xfe\xff")
     with pytest.raises(ei.DataError, match="is not UTF-8 text"):
         Exclusions(tmp_path / "latin.txt")
+
+
+def test_an_edit_of_a_moment_ago_is_not_lost(served, tmp_path):
+    path = tmp_path / "sold-out.txt"
+    path.write_text("t0-1\n")
+    _, made = serving(served, path)
+    with made as client:
+        path.write_text("t0-1\n t0-2 \n")
+        assert client.post("/v1/items/exclude", json={"add": ["t0-3"]}).json()["items"] == ["t0-1", "t0-2", "t0-3"]
+        assert path.read_text() == "t0-1\nt0-2\nt0-3\n"
+        assert "cannot be excluded" in client.post("/v1/items/exclude", json={"add": [" "]}).text
+
+
+def test_many_at_a_time_leave_the_last_word(served):
+    """Whoever applies late applies what holds now."""
+    current, made = serving(served)
+    with made, ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda at: current.exclude([f"t0-{at}"], [f"t0-{at - 1}"] if at % 2 else []), range(40)))
+        current.swap()
+        with current.use() as index:
+            left_out = {index.ids[int(row)] for row in index.catalogue.always.excluded}
+        assert left_out == set(current.exclusions.now.names)

@@ -76,7 +76,7 @@ def _summed_histories(matrix: csr_array, brought: csr_array, plain: csr_array, c
         sums = csr_array(sums + csr_array(users[:, before:]).T @ unit)
         # Σ h·a over pairs, each by its item's users: users' histories times sums of their items' codes.
         total += float(unit.multiply(old @ diags_array(shares) @ plain).sum())
-        total -= float((old @ itself) @ inverse)
+        total -= float((old.power(2) @ itself) @ inverse)
     return sums, total / max(1, int(np.count_nonzero(counts)))
 
 

@@ -93,7 +93,11 @@ class Run:
     def identity(self) -> dict[str, Any]:
         """What a run that goes on from a checkpoint must have in common with the one that wrote it."""
         init = None if self.init is None else self.init.fingerprint
-        about = {"log": self.interactions.trained_fingerprint, "precision": self.precision, "init": init}
+        about = {
+            "log": self.interactions.fingerprint_of_training(self.config.half_life),
+            "precision": self.precision,
+            "init": init,
+        }
         return about | self.config.model_dump()
 
     @property

@@ -52,7 +52,10 @@ class SlimRun:
     @property
     def identity(self) -> dict[str, Any]:
         """What a run that goes on from a checkpoint must have in common with the one that wrote it."""
-        return {"model": "slim", "log": self.interactions.trained_fingerprint} | self.config.model_dump()
+        return {
+            "model": "slim",
+            "log": self.interactions.fingerprint_of_training(self.config.half_life),
+        } | self.config.model_dump()
 
     @property
     def seconds(self) -> float:
