@@ -130,7 +130,8 @@ class _Documents:
         self._set_terms, self._set_stored, self._set_tags = (part.setStringValue for part in (terms, stored, tags))
         self._set_value, self._set_row = values.setBytesValue, row.setLongValue
         self._always = (terms, stored, values, row, *([tags] if has_tags else []))
-        point = java_class("org.apache.lucene.document.DoublePoint")
+        # Not even looked at where there are none: what JPype knows of a class takes memory of Java's.
+        point: Any = java_class("org.apache.lucene.document.DoublePoint") if points else None
         self._points = [point(f"{NUMBER_FIELD}{at}", 0.0) for at in range(points)]
         self._set_points = [one.setDoubleValue for one in self._points]
         self._new_document = java_class("org.apache.lucene.document.Document")
