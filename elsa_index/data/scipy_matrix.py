@@ -60,7 +60,8 @@ def sum_in_order(values: npt.NDArray[np.float64], lengths: npt.NDArray[np.intege
     >>> sum_in_order(np.array([1e16, 1.0, 1.0, 4.0]), np.array([3, 0, 1])).tolist()
     [1e+16, 0.0, 4.0]
     """
-    return np.bincount(np.repeat(np.arange(len(lengths)), lengths), values, minlength=len(lengths))
+    rows = np.repeat(np.arange(len(lengths)), lengths)
+    return np.asarray(np.bincount(rows, values, minlength=len(lengths)), dtype=np.float64)
 
 
 def checked_csr(
