@@ -84,16 +84,18 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def described(errors: list[Any], skipped: int = 0, allowed: str = "") -> str:
-    """Where a request is wrong and what is allowed: history.3.item_id: … allowed: the names that a body may hold."""
-    return "; ".join(dict.fromkeys(_described(part, skipped, allowed) for part in errors[:5]))
+    """Where a request is wrong and what is allowed: history.3.item_id: … allowed: the names that a body may hold, told
+    once, however many others there are."""
+    told = "; ".join(dict.fromkeys(_described(part, skipped) for part in errors[:5]))
+    others = any(part["type"] == "extra_forbidden" and len(part["loc"]) == 1 + skipped for part in errors[:5])
+    return f"{told}; allowed are {allowed}" if others and allowed else told
 
 
-def _described(part: dict[str, Any], skipped: int, allowed: str) -> str:
+def _described(part: dict[str, Any], skipped: int) -> str:
     where = ".".join(shorten(step)[1:-1] for step in part["loc"][skipped:]) or "the body"
     given = part.get("input")
     shown = "" if isinstance(given, dict | list | bytes) or given is None else f", got {shorten(given)}"
-    known = f"; allowed are {allowed}" if part["type"] == "extra_forbidden" and len(part["loc"]) == 1 + skipped else ""
-    return _printable(f"{where}: {said(part)}{shown}{known}")
+    return _printable(f"{where}: {said(part)}{shown}")
 
 
 def _printable(text: str) -> str:
