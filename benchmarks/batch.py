@@ -25,7 +25,7 @@ from scipy.sparse import csr_matrix
 
 import elsa_index as ei
 from benchmarks.records import update
-from elsa_index.engines import many
+from elsa_index.engines import loops as compiled
 from elsa_index.metrics import hits_of, ndcg
 
 K, ROUNDS, FACTORS, SAMPLE, SPARE = 100, 3, 128, 5000, 200
@@ -35,11 +35,11 @@ Asked = Callable[[list[list[str]], int], list[np.ndarray]]
 
 def by_index(index: ei.Index, *, loops: bool = True) -> Asked:
     def ask(histories: list[list[str]], threads: int) -> list[np.ndarray]:
-        before, many.LEAST = many.LEAST, many.LEAST if loops else sys.maxsize
+        before, compiled.LEAST = compiled.LEAST, compiled.LEAST if loops else sys.maxsize
         try:
             return [ranking.rows for ranking in index.search(histories, K, threads=threads).rankings]
         finally:
-            many.LEAST = before
+            compiled.LEAST = before
 
     return ask
 

@@ -11,7 +11,7 @@ import pytest
 
 import elsa_index as ei
 from benchmarks.cluster import Cluster
-from elsa_index.engines import many
+from elsa_index.engines import loops
 
 from .support.catalogues import make_codes, make_histories, make_tastes
 from .support.clusters import running
@@ -24,8 +24,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # processes that each use every core ar
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_compiled_loops() -> None:
-    """Engines answer tests themselves, however many queries these ask: test_many.py has the loops that would."""
-    many.LEAST = sys.maxsize
+    """Engines answer tests themselves, however many queries these ask: test_loops.py has the loops that would."""
+    loops.LEAST = sys.maxsize
 
 
 @pytest.fixture(scope="session")

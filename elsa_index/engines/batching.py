@@ -49,6 +49,26 @@ def answer_each(
     return answers
 
 
+def answer_in_two(
+    queries: Sequence[Asked],
+    is_first: Callable[[Asked], bool],
+    first: Callable[[Sequence[Asked], Progress | None], list[Answered]],
+    second: Callable[[Sequence[Asked], Progress | None], list[Answered]],
+    on_progress: Progress | None,
+) -> list[Answered]:
+    """The answer to each query, by one of two ways."""
+    ways = [is_first(query) for query in queries]
+    if all(ways):
+        return first(queries, on_progress)
+    if not any(ways):
+        return second(queries, on_progress)
+    parts = [[query for query, way in zip(queries, ways, strict=True) if way is own] for own in (True, False)]
+    before = len(parts[0])
+    found = iter(first(parts[0], on_progress and (lambda done, _: on_progress(done, len(queries)))))
+    others = iter(second(parts[1], on_progress and (lambda done, _: on_progress(before + done, len(queries)))))
+    return [next(found if way else others) for way in ways]
+
+
 @dataclass
 class Counter:
     """Counts finished queries for a progress bar."""

@@ -210,7 +210,8 @@ class Answer:
     """One query's result: rows and float64 scores, best first; equal scores in the order of rows.
 
     proven: the items are the exhaustive top k. terms, candidates: what the last step of the search used. cut: the
-    engine could not take all terms that were to be asked.
+    engine could not take all terms that were to be asked. exhaustive: all items were scored, and the engine's index was
+    not asked.
     """
 
     rows: Rows
@@ -219,6 +220,7 @@ class Answer:
     terms: int = 0
     candidates: int = 0
     cut: bool = False
+    exhaustive: bool = False
 
 
 class Engine(ABC):

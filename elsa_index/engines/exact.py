@@ -5,13 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from ..codes.item_codes import ItemCodes
-from .batching import Counter
 from .contract import Answer, BuildPlan, Capabilities, Change, Progress, Query, SearchPlan
-from .exhaustive import exhaustive
-from .many import exhaustive_of_many, pays
+from .loops import exhaustively
 from .stored_codes import StoredCodes, StoredCodesEngine
-
-_BATCH = 64  # (items, batch) float64 scores at a time: 512 bytes per item
 
 
 class ExactEngine(StoredCodesEngine):
@@ -38,12 +34,4 @@ class ExactEngine(StoredCodesEngine):
         return parameters | {"dims": change.dims}
 
     def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
-        if pays(queries):
-            return exhaustive_of_many(self.store, queries, plan.k, plan.threads, on_progress)
-        answers: list[Answer] = []
-        counter = Counter(len(queries), on_progress)
-        for start in range(0, len(queries), _BATCH):
-            batch = queries[start : start + _BATCH]
-            answers += exhaustive(self.store, batch, plan.k)
-            counter.add(len(batch))
-        return answers
+        return exhaustively(self.store, queries, plan.k, plan.threads, on_progress)

@@ -52,7 +52,7 @@ def among_reached(
         found, values = np.concatenate([found, others]), np.concatenate([values, np.zeros(len(others))])
     if store is not None:
         return _answer(query, *_best(store, query, found, values, k), len(rows))
-    return _answer(query, *best(found, values, k), len(rows))
+    return Answer(*best(found, values, k), True, len(query.vector), len(rows))
 
 
 def _best(store: StoredCodes, query: Query, rows: Rows, scores: npt.NDArray[np.float64], k: int) -> tuple[Rows, Vector]:
@@ -78,4 +78,4 @@ def postings_of(store: StoredCodes, query: Query) -> int:
 
 
 def _answer(query: Query, rows: Rows, scores: npt.NDArray[np.float64], candidates: int) -> Answer:
-    return Answer(rows, scores, True, len(query.vector), candidates)
+    return Answer(rows, scores, True, len(query.vector), candidates, exhaustive=True)

@@ -71,8 +71,7 @@ def _add_up(
 
 @compiled
 def best_of_each(
-    first: int,
-    last: int,
+    marked: int,
     k: int,
     starts: Array,
     dims: Array,
@@ -95,29 +94,31 @@ def best_of_each(
     found_scores: Array,
     found: Array,
 ) -> None:
-    """The best `k` items of the queries from `first` to before `last`: by the sum of products of their code with the
-    query, in the code's order, equal ones by row.
+    """The best `k` items of each query: by the sum of products of their code with the query, in the code's order, equal
+    ones by row.
 
     starts, dims, weights: queries as CSR, float64. margins: by how much a query's sums may differ by the order in which
     they are added up. left_out_starts, left_out: rows that each does not return. passing: (items,) bool, or empty for
     all. posting_starts, posting_rows, posting_values: codes by dimension; code_starts, code_dims, code_values: by item;
     float32, which holds every stored weight. sums: (items,) and vector: (dims,) float64, all 0, and so they are when
-    this ends. candidates: (items,) int32; all rows, or with marks, (items,) int64 below `first` + 1, space for those
-    that a query reaches. Fills found_rows, found_scores (queries, k) and found (queries,), how many there are, best
-    first; -1 where items that a query does not reach may be among them.
+    this ends. candidates: (items,) int32; all rows, or with marks, (items,) int64, none above `marked`, space for those
+    that a query reaches: then no mark is above `marked` plus the number of queries. Fills found_rows, found_scores
+    (queries, k) and found (queries,), how many there are, best first; -1 where items that a query does not reach may be
+    among them.
     """
     top_scores, top_rows = np.empty(k), np.empty(k, np.int64)
     only_reached = len(marks) > 0
-    for query in range(first, last):
+    for query in range(len(found)):
+        mark = marked + query + 1
         own = slice(starts[query], starts[query + 1])
         count = _add_up(
-            dims[own], weights[own], posting_starts, posting_rows, posting_values, sums, candidates, marks, query + 1
+            dims[own], weights[own], posting_starts, posting_rows, posting_values, sums, candidates, marks, mark
         )
         if not only_reached:
             count = len(sums)
         for at in range(left_out_starts[query], left_out_starts[query + 1]):
             row = left_out[at]
-            if not only_reached or marks[row] == query + 1:
+            if not only_reached or marks[row] == mark:
                 sums[row] = -np.inf
         size = 0
         for at in range(count):

@@ -136,7 +136,7 @@ class TwoStageSearch:
         Where the plan ends without a proof or with fewer than k items, the rest is scored from the stored codes.
         """
         wanted = min(plan.k, query.left(self.store.items))
-        if query.only is not None and query.only.count <= self.growth.few:
+        if self.leaves_few(query):
             return self._of_few(query, wanted)
         for terms, candidates in self._steps(query, wanted, plan):
             cut = query_terms(query.vector, terms)
@@ -149,6 +149,10 @@ class TwoStageSearch:
             if found.complete and not len(cut.dropped):  # every item that shares a term of the same sign was returned
                 return self._completed(query, cut, found, wanted)
         return self._exhaustive(query, wanted)
+
+    def leaves_few(self, query: Query) -> bool:
+        """Whether a filter leaves so few items that each is scored."""
+        return query.only is not None and query.only.count <= self.growth.few
 
     def _steps(self, query: Query, wanted: int, plan: SearchPlan) -> Iterator[tuple[int, int]]:
         """(terms, candidates) of each step: twice as many terms, then more candidates with every term."""

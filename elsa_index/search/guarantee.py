@@ -33,7 +33,8 @@ def _worth(
         return f"server: signed scores to nine bits, among the best {window:,} of each shard by upper bound"
     if all(answer.proven for answer in answers):
         kept = "stored codes" if able.keeps_codes else "impacts"
-        return f"exact: the exhaustive top k of the {engine} index's {kept}, {manifest.codes.items:,} items"
+        how = ", each scored" if engine != "exact" and all(answer.exhaustive for answer in answers) else ""
+        return f"exact: the exhaustive top k of the {engine} index's {kept}, {manifest.codes.items:,} items{how}"
     if manifest.calibration is not None and not options.cuts:
         return f"calibrated: {manifest.calibration}{', without a filter' if filtered else ''}{_age(manifest)}"
     if able.exact:
