@@ -5,28 +5,28 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import HTTPException
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from pydantic_core import to_json
 
 from ..changes.change import Changed
 from ..index import Index
+from . import change_models, request_models
 from .bodies import SMALL, read_body
+from .change_models import ExclusionsRequest
 from .changing import described, excluded
 from .current import Current
 from .guard import PAGE, Guard, Metrics, log
 from .hosts import Hosts
 from .problems import asked_of_the_index, handle_problems
-from .request_models import BODIES, Body, ExclusionsRequest
+from .request_types import Body
 from .routes import PAGE_FILES, SCHEMAS, changing, excluding, looking_up, operating, searching
 from .settings import Settings
-
-Answer = TypeVar("Answer", bound=BaseModel)
 
 
 def create_app(current: Current, settings: Settings, host: str = "localhost") -> FastAPI:
@@ -67,17 +67,17 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
     with current.use() as index:
         metrics.of_index(index)
 
-    async def ask(answer: Callable[[Index], Answer]) -> Response:
+    async def ask(answer: Callable[[Index], Any]) -> Response:
         """Answers from the current index, in a searching thread."""
 
-        def answered() -> str:
+        def answered() -> bytes:
             with current.use() as index:
-                return answer(index).model_dump_json()
+                return to_json(answer(index))
 
         content = await asyncio.get_running_loop().run_in_executor(pool, answered)
         return Response(content, media_type="application/json")
 
-    async def answer_body(request: Request, model: type[Body], answer: Callable[[Index, Any], BaseModel]) -> Response:
+    async def answer_body(request: Request, model: type[Body], answer: Callable[[Index, Any], Any]) -> Response:
         """Answers what a body asks. It is read in a searching thread too, a large one in a thread that is only for
         those."""
         _refuse_other_media(request)
@@ -98,12 +98,12 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
         _refuse_other_media(request)
         content = await request.body()
 
-        def changed() -> str:
+        def changed() -> bytes:
             body = read_body(model, content)
             with current.use() as index:
                 done = change(index, body)
             app.state.swap()
-            return described(done).model_dump_json()
+            return to_json(described(done))
 
         done = await asyncio.get_running_loop().run_in_executor(writing, changed)
         return Response(done, media_type="application/json")
@@ -114,10 +114,10 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
         _refuse_other_media(request)
         content = await request.body()
 
-        def changed() -> str:
+        def changed() -> bytes:
             body = read_body(ExclusionsRequest, content)
             with asked_of_the_index():
-                return excluded(current.exclude(body.add, body.remove)).model_dump_json()
+                return to_json(excluded(current.exclude(body.add, body.remove)))
 
         done = await asyncio.get_running_loop().run_in_executor(excludes, changed)
         return Response(done, media_type="application/json")
@@ -144,7 +144,9 @@ def _documented(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, with the models of bodies, which FastAPI does not see."""
     if app.openapi_schema is None:
         document = FastAPI.openapi(app)
-        _, definitions = models_json_schema([(model, "validation") for model in BODIES], ref_template=SCHEMAS)
+        _, definitions = models_json_schema(
+            [(model, "validation") for model in (*request_models.BODIES, *change_models.BODIES)], ref_template=SCHEMAS
+        )
         document["components"]["schemas"] |= definitions["$defs"]
     assert app.openapi_schema is not None
     return app.openapi_schema

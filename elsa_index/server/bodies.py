@@ -1,6 +1,7 @@
 """From the bytes of a request to what it asks: checked by size before any object is made of them."""
 
 import json
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from ..choices import said
 from ..errors import name_some, shorten
-from .request_models import Body
+from .request_types import Body
 
 MAX_KEYS = 25_000
 """Keys of all objects of a body together, and how many objects: 12,500 items with weights."""
@@ -20,8 +21,6 @@ MAX_VALUES = 250_000
 """Values of a body that stand in lists and objects."""
 MAX_DEPTH = 16
 """Lists and objects inside each other."""
-MAX_FIELDS = 32
-"""Keys of one object."""
 SMALL = 32_768
 """Bytes of a body that cannot hold enough to keep anybody waiting."""
 
@@ -41,7 +40,7 @@ def read_body(model: type[Asked], content: bytes) -> Asked:
         check_extent(content)
     try:
         # As text: json guesses encodings of bytes, in which the characters counted above mean something else.
-        given = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_object)
+        given = json.loads(content.decode("utf-8-sig"), object_pairs_hook=partial(_object, model.MAX_FIELDS))
     except json.JSONDecodeError as error:
         raise HTTPException(422, f"the body is not JSON: {error.msg}") from None
     except (ValueError, RecursionError):  # bytes that are no text, numbers of thousands of digits
@@ -76,8 +75,8 @@ def check_extent(content: bytes) -> None:
         raise HTTPException(400)
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(pairs) > MAX_FIELDS:
+def _object(most: int, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > most:
         some = name_some([name for name, _ in pairs], 2)
         raise HTTPException(422, f"an object of {len(pairs):,} keys: {_printable(some)}; no object has more than a few")
     return dict(pairs)

@@ -9,7 +9,7 @@ from ..codes.item_codes import ItemCodes
 from ..errors import UsageError
 from ..index import Index
 from ..storage.ids import IdMap
-from . import request_models as asked
+from . import change_models as asked
 from . import response_models as answers
 from .exclusions import Excluded
 

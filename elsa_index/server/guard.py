@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from ..errors import shorten
 from ..index import Index
 from .hosts import Hosts
-from .request_models import MAX_BODY
+from .request_types import MAX_BODY
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

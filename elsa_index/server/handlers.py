@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -254,7 +253,8 @@ def _title(index: Index, item_id: str) -> str:
 
 def _segment(index: Index, segment: Segment, score: float | None = None) -> answers.SegmentAnswer:
     typical = [answers.Item(item_id=item, title=_title(index, item)) for item in segment.typical]
-    return answers.SegmentAnswer.model_validate(asdict(segment) | {"score": score, "typical": typical})
+    dimensions = [answers.SegmentDimension(**vars(dimension)) for dimension in segment.dimensions]
+    return answers.SegmentAnswer(**vars(segment) | {"score": score, "typical": typical, "dimensions": dimensions})
 
 
 def _direction(segments: Segments | None, dim: int, weight: float) -> dict:

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from ..errors import ClusterError, DataError, ElsaIndexError, StorageError, UnknownIdError, UsageError, shorten
 from .bodies import described
-from .request_models import MAX_BODY
+from .request_types import MAX_BODY
 from .response_models import Problem
 
 

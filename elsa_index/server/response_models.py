@@ -1,15 +1,20 @@
-"""What the service answers, as models that its OpenAPI document shows."""
+"""What the service answers, as classes that its OpenAPI document shows: written as they are, and not validated."""
 
-from pydantic import BaseModel, Field
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import Field
 
 
-class Problem(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class Problem:
     """What was wrong with a request, and what is allowed."""
 
-    error: str = Field(examples=["k: must be at most 1000, got 5000"])
+    error: Annotated[str, Field(examples=["k: must be at most 1000, got 5000"])]
 
 
-class Item(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class Item:
     """An item. score: of its code with the history's, or None where nothing was ranked. metadata: all that is known of
     it, by column, or null where it was not asked for."""
 
@@ -19,20 +24,22 @@ class Item(BaseModel):
     metadata: dict[str, str] | None = None
 
 
-class SegmentAnswer(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class SegmentAnswer:
     """A segment. score: for the history, or None. dimensions: those it was merged from, with the items that begin in
     each."""
 
     number: int
     name: str
-    tag: str = Field(description="What recommendations can be filtered by.")
+    tag: Annotated[str, Field(description="What recommendations can be filtered by.")]
     size: int
     score: float | None = None
     typical: list[Item]
     dimensions: list["SegmentDimension"]
 
 
-class SegmentDimension(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class SegmentDimension:
     """One direction of a dimension: sign is 1 or -1."""
 
     dimension: int
@@ -40,7 +47,8 @@ class SegmentDimension(BaseModel):
     items: int
 
 
-class Recommendations(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class Recommendations:
     """popular: no item of the history is known, so that these are the popular items and scores are interactions.
     unknown: ids of the history that the index does not hold. promise: what the answer is worth. milliseconds: of the
     search."""
@@ -52,14 +60,16 @@ class Recommendations(BaseModel):
     milliseconds: float
 
 
-class Batch(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class Batch:
     """One answer per history, in the order of the request."""
 
     results: list[Recommendations]
     milliseconds: float
 
 
-class Row(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class Row:
     """A row of a homepage; segment is None for the first, which is for the whole history."""
 
     name: str
@@ -68,7 +78,8 @@ class Row(BaseModel):
     items: list[Item]
 
 
-class HomepageAnswer(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class HomepageAnswer:
     """Rows, the first for the whole history; popular and unknown as for recommendations."""
 
     rows: list[Row]
@@ -78,16 +89,18 @@ class HomepageAnswer(BaseModel):
     milliseconds: float
 
 
-class SegmentsAnswer(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class SegmentsAnswer:
     """total: of the index. popular: no item of the history is known, so that these are the largest."""
 
     segments: list[SegmentAnswer]
     total: int
     popular: bool = False
-    unknown: list[str] = []
+    unknown: list[str] = field(default_factory=list)
 
 
-class Dimension(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class Dimension:
     """weight: signed, of the history's vector. segment: number of the segment that points furthest in this
     direction, or None."""
 
@@ -97,14 +110,16 @@ class Dimension(BaseModel):
     segment_name: str | None
 
 
-class Dimensions(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class Dimensions:
     """Strongest first."""
 
     dimensions: list[Dimension]
     unknown: list[str]
 
 
-class Part(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class Part:
     """What an item of the history brings to a score; the parts sum to it."""
 
     item_id: str
@@ -112,7 +127,8 @@ class Part(BaseModel):
     amount: float
 
 
-class DimensionPart(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class DimensionPart:
     """What a dimension brings to a score; the parts sum to it."""
 
     dimension: int
@@ -121,7 +137,8 @@ class DimensionPart(BaseModel):
     segment_name: str | None
 
 
-class ExplanationAnswer(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class ExplanationAnswer:
     """Why one item: largest parts first."""
 
     item_id: str
@@ -131,26 +148,30 @@ class ExplanationAnswer(BaseModel):
     dimensions: list[DimensionPart]
 
 
-class Explanations(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class Explanations:
     """One explanation per item, in the order of the request."""
 
     explanations: list[ExplanationAnswer]
     unknown: list[str]
 
 
-class Items(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class Items:
     """The likeliest first."""
 
     items: list[Item]
 
 
-class SegmentItems(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class SegmentItems:
     """Items of a segment, the most typical first. total: of the segment."""
 
     items: list[Item]
     total: int
 
 
+@dataclass(kw_only=True, slots=True)
 class ItemDetails(Item):
     """segment: its number and name, or None."""
 
@@ -158,41 +179,44 @@ class ItemDetails(Item):
     segment_name: str | None
 
 
-class ChangedAnswer(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class ChangedAnswer:
     """What a commit did, which is served already."""
 
     added: int
-    replaced: int = Field(description="Items that got another code.")
+    replaced: Annotated[int, Field(description="Items that got another code.")]
     retagged: int
     deleted: int
-    items: int = Field(description="How many there are now.")
-    commit: int = Field(description="Its number since the index was built.")
+    items: Annotated[int, Field(description="How many there are now.")]
+    commit: Annotated[int, Field(description="Its number since the index was built.")]
     milliseconds: float
 
 
-class ExclusionsAnswer(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class ExclusionsAnswer:
     """Items that are not returned, whatever requests ask."""
 
     items: list[str]
     total: int
-    kept: bool = Field(description="Whether a file holds them for the next start: serve --exclusions.")
+    kept: Annotated[bool, Field(description="Whether a file holds them for the next start: serve --exclusions.")]
 
 
-class About(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class About:
     """What is served."""
 
     items: int
     dims: int
     engine: str
     fingerprint: str
-    space: str = Field(description="Of the training that gave the dimensions their meaning.")
-    commit: int = Field(description="Changes since the index was built.")
+    space: Annotated[str, Field(description="Of the training that gave the dimensions their meaning.")]
+    commit: Annotated[int, Field(description="Changes since the index was built.")]
     segments: int
-    numbers: list[str] = Field(description="That items can be filtered and boosted by.")
+    numbers: Annotated[list[str], Field(description="That items can be filtered and boosted by.")]
     can_be_exact: bool
-    images: list[str] = Field(description="Hosts whose pictures the page shows.")
+    images: Annotated[list[str], Field(description="Hosts whose pictures the page shows.")]
     calibration: str | None
-    built_at: str | None = Field(description="ISO 8601, in UTC.")
-    changed_at: str | None = Field(description="When it was changed last.")
-    log_latest: str | None = Field(description="The latest time of the log that the codes were trained on.")
+    built_at: Annotated[str | None, Field(description="ISO 8601, in UTC.")]
+    changed_at: Annotated[str | None, Field(description="When it was changed last.")]
+    log_latest: Annotated[str | None, Field(description="The latest time of the log that the codes were trained on.")]
     version: str

@@ -10,23 +10,25 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from ..errors import UsageError, name_some
 from ..index import Index
+from . import change_models as changed
 from . import changing as changes
 from . import handlers
 from . import request_models as asked
 from . import response_models as answers
 from .guard import Metrics
 from .problems import problem_responses
+from .request_types import MAX_K, Body
 
 PAGE_FILES = Path(__file__).parent / "page"
 _HISTORY = ["1", "3114", "6377"]
 SCHEMAS = "#/components/schemas/{model}"
 Ask = Callable[[Callable[[Index], Any]], Any]
 """Answers from the index that is served now."""
-AnswerBody = Callable[[Request, type[asked.Body], Callable[[Index, Any], Any]], Any]
+AnswerBody = Callable[[Request, type[Body], Callable[[Index, Any], Any]], Any]
 """Answers what a request's body asks."""
 
 
-def _body(model: type[asked.Body], **bodies: dict[str, Any]) -> dict[str, Any]:
+def _body(model: type[Body], **bodies: dict[str, Any]) -> dict[str, Any]:
     """What the OpenAPI document says of a body, which `bodies.read_body` reads and not FastAPI."""
     content = {
         "schema": {"$ref": SCHEMAS.format(model=model.__name__)},
@@ -121,36 +123,36 @@ def changing(answer: AnswerBody) -> APIRouter:
         "/items/upsert",
         response_model=answers.ChangedAnswer,
         openapi_extra=_body(
-            asked.UpsertRequest,
+            changed.UpsertRequest,
             one={"items": [{"item_id": "new", "code": {"3": 0.6, "17": -0.8}, "tags": ["new"]}], "space": "5f0c..."},
         ),
     )
     async def upsert(request: Request) -> Response:
         """Adds items, and gives other codes to items that are there. What is answered is served already."""
-        return await answer(request, asked.UpsertRequest, changes.upsert)
+        return await answer(request, changed.UpsertRequest, changes.upsert)
 
     @router.post(
         "/items/delete",
         response_model=answers.ChangedAnswer,
-        openapi_extra=_body(asked.DeleteRequest, two={"items": ["1", "3114"]}),
+        openapi_extra=_body(changed.DeleteRequest, two={"items": ["1", "3114"]}),
     )
     async def delete(request: Request) -> Response:
         """Deletes items: all of them, or none."""
-        return await answer(request, asked.DeleteRequest, changes.delete)
+        return await answer(request, changed.DeleteRequest, changes.delete)
 
     @router.post(
         "/items/tag",
         response_model=answers.ChangedAnswer,
-        openapi_extra=_body(asked.TagRequest, one={"add": [{"item_id": "1", "tag": "in stock"}]}),
+        openapi_extra=_body(changed.TagRequest, one={"add": [{"item_id": "1", "tag": "in stock"}]}),
     )
     async def tag(request: Request) -> Response:
         """Gives tags to items, and takes tags from them."""
-        return await answer(request, asked.TagRequest, changes.tag)
+        return await answer(request, changed.TagRequest, changes.tag)
 
-    @router.post("/compact", response_model=answers.ChangedAnswer, openapi_extra=_body(asked.CompactRequest, now={}))
+    @router.post("/compact", response_model=answers.ChangedAnswer, openapi_extra=_body(changed.CompactRequest, now={}))
     async def compact(request: Request) -> Response:
         """Merges what many changes left behind, so that searches are as fast as after a build."""
-        return await answer(request, asked.CompactRequest, changes.compact)
+        return await answer(request, changed.CompactRequest, changes.compact)
 
     return router
 
@@ -167,7 +169,7 @@ def excluding(change: Callable[[Request], Any], now: Callable[[], answers.Exclus
     @router.post(
         "/items/exclude",
         response_model=answers.ExclusionsAnswer,
-        openapi_extra=_body(asked.ExclusionsRequest, sold_out={"add": ["1", "3114"], "remove": ["260"]}),
+        openapi_extra=_body(changed.ExclusionsRequest, sold_out={"add": ["1", "3114"], "remove": ["260"]}),
     )
     async def exclude(request: Request) -> Response:
         """Leaves items out of all answers, and returns others again, at once; for those who bear the token."""
@@ -206,7 +208,7 @@ def looking_up(ask: Ask, images: Sequence[str]) -> APIRouter:
     @router.get("/segments", response_model=answers.SegmentsAnswer)
     async def all_segments(
         offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
-        k: Annotated[int, Query(ge=1, le=asked.MAX_K)] = 100,
+        k: Annotated[int, Query(ge=1, le=MAX_K)] = 100,
     ) -> Response:
         """Segments, largest first, with the dimensions that each was merged from."""
         return await ask(lambda index: handlers.all_segments(index, offset, k))
@@ -215,7 +217,7 @@ def looking_up(ask: Ask, images: Sequence[str]) -> APIRouter:
     async def segment_items(
         number: Annotated[int, Query(ge=0, le=1_000_000)],
         offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
-        k: Annotated[int, Query(ge=1, le=asked.MAX_K)] = 100,
+        k: Annotated[int, Query(ge=1, le=MAX_K)] = 100,
     ) -> Response:
         """The items of one segment, the most typical first."""
         return await ask(lambda index: handlers.segment_items(index, number, offset, k))

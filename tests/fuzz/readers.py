@@ -73,11 +73,11 @@ def _log(path: Path) -> None:
 def _body(path: Path) -> None:
     from fastapi.exceptions import HTTPException
 
+    from elsa_index.server import change_models, request_models
     from elsa_index.server.bodies import check_extent, read_body
-    from elsa_index.server.request_models import BODIES
 
     content = path.read_bytes()
-    for model in BODIES:
+    for model in (*request_models.BODIES, *change_models.BODIES):
         try:
             check_extent(content)
             read_body(model, content)

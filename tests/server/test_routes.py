@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 import elsa_index as ei
 from elsa_index.server.app import create_app
 from elsa_index.server.current import Current
-from elsa_index.server.request_models import MAX_BODY
+from elsa_index.server.request_types import MAX_BODY
 from elsa_index.server.settings import Settings
 
 from .conftest import LOCAL
