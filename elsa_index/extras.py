@@ -13,7 +13,7 @@ EXTRA_OF = {
     "fastapi": "serve",
     "starlette": "serve",
     "uvicorn": "serve",
-    "h11": "serve",
+    "httptools": "serve",
     "prometheus_client": "serve",
     "pythonjsonlogger": "serve",
     "matplotlib": "report",

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -13,30 +14,36 @@ from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from pydantic.json_schema import models_json_schema
 from pydantic_core import to_json
+from starlette.datastructures import Headers
 
 from ..changes.change import Changed
+from ..errors import shorten
 from ..index import Index
 from . import change_models, request_models
 from .bodies import SMALL, read_body
 from .change_models import ExclusionsRequest
 from .changing import described, excluded
 from .current import Current
+from .direct import Direct
 from .guard import PAGE, Guard, Metrics, log
 from .hosts import Hosts
 from .problems import asked_of_the_index, handle_problems
 from .request_types import Body
-from .routes import PAGE_FILES, SCHEMAS, changing, excluding, looking_up, operating, searching
+from .routes import PAGE_FILES, QUESTIONS, SCHEMAS, Question, changing, excluding, looking_up, operating, searching
 from .settings import Settings
+from .turns import Turns
+
+DEADLINE_HEADER = "x-timeout-ms"
+"""Milliseconds that the client waits for its answer to be begun."""
 
 
 def create_app(current: Current, settings: Settings, host: str = "localhost") -> FastAPI:
     """The ASGI application that serves what `current` holds. host: where it listens, a name that is its own.
 
-    Requests search in `settings.searching_threads` threads and wait for their turn in order, so that many at a time are
-    all as slow, and none much slower.
+    Requests wait for their turn in order, so that many at a time are all as slow, and none much slower.
     """
     metrics = Metrics()
-    pool = ThreadPoolExecutor(settings.searching_threads, thread_name_prefix="searching")
+    turns = Turns(settings.searching_threads, settings.deadline)
     writing = ThreadPoolExecutor(1, thread_name_prefix="writing")
     large = ThreadPoolExecutor(1, thread_name_prefix="reading")
     excludes = ThreadPoolExecutor(1, thread_name_prefix="excluding")
@@ -49,7 +56,7 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
         writing.shutdown(wait=True)
         excludes.shutdown(wait=True)
         large.shutdown(wait=True)
-        pool.shutdown(wait=True)
+        turns.end()
         current.close()
 
     app = FastAPI(
@@ -67,25 +74,37 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
     with current.use() as index:
         metrics.of_index(index)
 
-    async def ask(answer: Callable[[Index], Any]) -> Response:
-        """Answers from the current index, in a searching thread."""
+    def answered(answer: Callable[[Index], Any]) -> bytes:
+        with current.use() as index:
+            return to_json(answer(index))
 
-        def answered() -> bytes:
-            with current.use() as index:
-                return to_json(answer(index))
-
-        content = await asyncio.get_running_loop().run_in_executor(pool, answered)
+    async def ask(request: Request, answer: Callable[[Index], Any]) -> Response:
+        """Answers from the current index, when it is this request's turn."""
+        kind, deadline = request.scope["route"].path, deadline_of(request.headers)
+        content = await turns.take(kind, lambda: answered(answer), deadline)
         return Response(content, media_type="application/json")
 
-    async def answer_body(request: Request, model: type[Body], answer: Callable[[Index, Any], Any]) -> Response:
-        """Answers what a body asks. It is read in a searching thread too, a large one in a thread that is only for
+    async def answer_body(question: Question, content: bytes, headers: Headers) -> bytes:
+        """Answers what a body asks. It is read in its turn too; a large one before, in a thread that is only for
         those."""
-        _refuse_other_media(request)
-        content = await request.body()
+        refuse_other_media(headers)
+        deadline = deadline_of(headers)
         if len(content) > SMALL:
-            body = await asyncio.get_running_loop().run_in_executor(large, read_body, model, content)
-            return await ask(lambda index: answer(index, body))
-        return await ask(lambda index: answer(index, read_body(model, content)))
+            body = await asyncio.get_running_loop().run_in_executor(large, read_body, question.asks, content)
+            return await turns.take(
+                f"large {question.path}", lambda: answered(lambda index: question.make(index, body)), deadline
+            )
+
+        def make() -> bytes:
+            body = read_body(question.asks, content)
+            return answered(lambda index: question.make(index, body))
+
+        return await turns.take(question.path, make, deadline)
+
+    async def answer_request(question: Question, request: Request) -> Response:
+        """The same where FastAPI was asked."""
+        content = await answer_body(question, await request.body(), request.headers)
+        return Response(content, media_type="application/json")
 
     def refuse_without_token() -> None:
         if settings.token is None:
@@ -95,7 +114,7 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
         """Changes the index directory as a body asks, and serves the commit. One after the other, in a thread of their
         own."""
         refuse_without_token()
-        _refuse_other_media(request)
+        refuse_other_media(request.headers)
         content = await request.body()
 
         def changed() -> bytes:
@@ -111,7 +130,7 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
     async def exclude_by_body(request: Request) -> Response:
         """Changes the standing exclusions as a body asks."""
         refuse_without_token()
-        _refuse_other_media(request)
+        refuse_other_media(request.headers)
         content = await request.body()
 
         def changed() -> bytes:
@@ -122,22 +141,33 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
         done = await asyncio.get_running_loop().run_in_executor(excludes, changed)
         return Response(done, media_type="application/json")
 
-    app.include_router(searching(answer_body))
+    app.include_router(searching(answer_request))
     app.include_router(excluding(exclude_by_body, lambda: excluded(current.exclusions.now)))
     app.include_router(changing(change_by_body))
     app.include_router(looking_up(ask, settings.images))
     app.include_router(operating(app, metrics))
     app.mount(PAGE, StaticFiles(directory=PAGE_FILES), name="page")
     handle_problems(app)
+    app.add_middleware(Direct, questions={question.path: partial(answer_body, question) for question in QUESTIONS})
     hosts = Hosts([*settings.allow_hosts, host])
     app.add_middleware(Guard, metrics=metrics, token=settings.token, hosts=hosts, images=settings.images)
     app.openapi = lambda: _documented(app)  # type: ignore[method-assign]
     return app
 
 
-def _refuse_other_media(request: Request) -> None:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+def refuse_other_media(headers: Headers) -> None:
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise HTTPException(422, "the body is taken for JSON only with the header Content-Type: application/json")
+
+
+def deadline_of(headers: Headers) -> float | None:
+    """Seconds after which the client does not wait any more."""
+    given = headers.get(DEADLINE_HEADER)
+    if given is None:
+        return None
+    if not (given.isascii() and given.isdigit() and 1 <= len(given) <= 6):
+        raise HTTPException(422, f"{DEADLINE_HEADER} must be milliseconds, from 0 to 999999, got {shorten(given)}")
+    return int(given) / 1000
 
 
 def _documented(app: FastAPI) -> dict[str, Any]:

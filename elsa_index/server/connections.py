@@ -5,7 +5,7 @@ import os
 import resource
 from typing import Any
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .guard import log
 
@@ -15,6 +15,8 @@ KEPT_SECONDS = 75
 """That a connection is kept after an answer: longer than load balancers do, who must not meet one that just ended."""
 WRITE_SECONDS = 30.0
 """For a client to take what is ready for it."""
+HEAD_BYTES = 65_536
+"""Of the head of a request, which the parser keeps until it is whole."""
 LAST_SECONDS = 1.0
 """For a client to go on when the service stops."""
 _OWN_FILES = 200  # files that an index, its next build and the process itself open
@@ -23,7 +25,7 @@ _OWN_FILES = 200  # files that an index, its next build and the process itself o
 class _Deadline:
     """Ends a connection where something does not happen in time."""
 
-    def __init__(self, connection: H11Protocol, transport: asyncio.Transport) -> None:
+    def __init__(self, connection: HttpToolsProtocol, transport: asyncio.Transport) -> None:
         self._loop, self._abort = connection.loop, transport.abort
         self._timer: asyncio.TimerHandle | None = None
 
@@ -42,7 +44,7 @@ class _Deadline:
         self._timer = None
 
 
-class Connection(H11Protocol):
+class Connection(HttpToolsProtocol):
     """One connection. It ends where its client is late; where there are more than `most`, the one whose client has been
     waited for longest ends."""
 
@@ -52,6 +54,7 @@ class Connection(H11Protocol):
         self._asking = _Deadline(self, transport)
         self._taking = _Deadline(self, transport)
         self.waiting_since = self.loop.time()
+        self._in_head, self._head_bytes = False, 0
         super().connection_made(transport)
         self._asking.begin(HEAD_SECONDS)
         if len(self.connections) > self.most:
@@ -63,19 +66,31 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        # The rest of a head may be in there, and what follows it: so much more than HEAD_BYTES is kept at most.
+        self._head_bytes += len(data) if self._in_head else 0
         super().data_received(data)
-        self._look_for_head()
+        if self._in_head and self._head_bytes > HEAD_BYTES:
+            self.send_400_response("The head of the request is too long.")
+        self._look_for_head(more=True)
+
+    def on_message_begin(self) -> None:
+        self._in_head, self._head_bytes = True, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
 
     def on_response_complete(self) -> None:
         self.waiting_since = self.loop.time()
         super().on_response_complete()
         self._look_for_head()
 
-    def _look_for_head(self) -> None:
-        """A head that has begun must be whole soon."""
+    def _look_for_head(self, *, more: bool = False) -> None:
+        """A head that has begun must be whole soon. more: something arrived, and be it blank lines before one."""
         if not self._is_idle:
             self._asking.end()
-        elif self.conn.trailing_data[0] and not self._asking.runs:
+        elif (self._in_head or more) and not self._asking.runs:
             self._asking.begin(HEAD_SECONDS)
 
     def shutdown(self) -> None:
@@ -96,7 +111,7 @@ class Connection(H11Protocol):
     @property
     def _is_idle(self) -> bool:
         """Nothing was asked, or all that was asked is answered."""
-        return self.cycle is None or self.cycle.response_complete
+        return (self.cycle is None or self.cycle.response_complete) and not self.pipeline
 
     @property
     def waits_for_client(self) -> bool:

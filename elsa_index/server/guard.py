@@ -2,16 +2,16 @@
 
 import asyncio
 import hmac
-import json
 import logging
 import time
-import uuid
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
+from random import getrandbits
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from pydantic_core import to_json
 
 from ..errors import shorten
 from ..index import Index
@@ -83,10 +83,11 @@ class Guard:
     def __init__(self, app: App, metrics: Metrics, token: str | None, hosts: Hosts, images: Sequence[str] = ()) -> None:
         self._app, self._metrics, self._hosts = app, metrics, hosts
         pictures = " ".join(["'self'", *(f"https://{host}" for host in images)])
-        self._headers = _HEADERS | {
+        headers = _HEADERS | {
             "content-security-policy": f"default-src 'self'; img-src {pictures}; frame-ancestors 'none'; "
             "base-uri 'none'; form-action 'none'"
         }
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
         self._token = None if token is None else token.encode()
         self._large = asyncio.Semaphore(LARGE_BODIES)
 
@@ -95,7 +96,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = uuid.uuid4().hex[:16]
+        request_id = f"{getrandbits(64):016x}"
         status, begun = 500, False
 
         async def answer(message: Message) -> None:
@@ -103,11 +104,8 @@ class Guard:
             if message["type"] == "http.response.start":
                 begun = True
                 status = message["status"]
-                extra = {**self._headers, "x-request-id": request_id}
-                message["headers"] = [
-                    *message.get("headers", []),
-                    *((name.encode(), value.encode()) for name, value in extra.items()),
-                ]
+                own = (b"x-request-id", request_id.encode())
+                message["headers"] = [*message.get("headers", ()), *self._headers, own]
             await send(message)
 
         self._metrics.running.inc()
@@ -118,7 +116,7 @@ class Guard:
                 await _refuse(answer, 421, f"this service is not {host}; it is told its names by --allow-host")
                 return
             if not self._bears_token(scope["path"], headers.get(b"authorization", b"")):
-                header = [(b"www-authenticate", b"Bearer")]
+                header = {"www-authenticate": "Bearer"}
                 await _refuse(answer, 401, "a bearer token is needed: Authorization: Bearer …", header)
                 return
             async with AsyncExitStack() as held:
@@ -127,7 +125,7 @@ class Guard:
                         body = await self._body(receive, held, limit)
                 except TimeoutError:
                     late = f"the body did not arrive within {BODY_SECONDS:.0f} seconds"
-                    await _refuse(answer, 408, late, [(b"connection", b"close")])
+                    await _refuse(answer, 408, late, {"connection": "close"})
                     return
                 if body is None:
                     await _refuse(answer, 413, f"the body has more than {MAX_BODY:,} bytes; send less at a time")
@@ -202,8 +200,13 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-async def _refuse(send: Send, status: int, error: str, headers: list[tuple[bytes, bytes]] | None = None) -> None:
-    content = json.dumps({"error": error}, ensure_ascii=False).encode()
-    sent = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode()), *(headers or [])]
+async def _refuse(send: Send, status: int, error: str, headers: dict[str, str] | None = None) -> None:
+    await send_json(send, status, to_json({"error": error}), headers)
+
+
+async def send_json(send: Send, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:
+    """An answer of JSON."""
+    sent = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
+    sent += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items()]
     await send({"type": "http.response.start", "status": status, "headers": sent})
     await send({"type": "http.response.body", "body": content})

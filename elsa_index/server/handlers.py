@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..catalogue.filters import Filters
+from ..catalogue.filters import ALL_ITEMS, Filters
 from ..catalogue.history import ResolvedHistory
 from ..errors import UnknownIdError, name_some
 from ..index import Index
@@ -182,6 +182,9 @@ def _resolved(index: Index, body: asked.HistoryRequest) -> ResolvedHistory:
 
 def _filters(index: Index, body: asked.Filtered) -> Filters:
     """Raises UnknownIdError for tags that no item carries, ConflictError for what the index cannot be asked."""
+    asked_for = body.tags or body.any_tags or body.no_tags or body.ranges or body.exclude
+    if not asked_for and body.only is None:
+        return ALL_ITEMS
     missing = [tag for tag in body.tags if index.tags is None or not index.tags.is_carried(tag)]
     if missing:
         raise UnknownIdError(f"No item of the index carries the tag {name_some(missing)}.")
@@ -198,7 +201,8 @@ def _recommended(
     started = time.perf_counter()
     with asked_of_the_index():
         boosts = [Boost.parsed(one) for one in listed.boosts]
-        Boosts.of(boosts, index.catalogue.facets)
+        if boosts:
+            Boosts.of(boosts, index.catalogue.facets)
         if listed.diversity:
             similarity(index.catalogue, np.zeros(0, np.int64), listed.diversity_by)
     options = SearchOptions(
@@ -230,11 +234,10 @@ def _one(index: Index, ranking: Ranking, promise: str, milliseconds: float, meta
 def _items(
     index: Index, rows: Sequence[int], ids: Sequence[str], scores: Sequence[float], metadata: bool
 ) -> list[answers.Item]:
+    known = [_known(index, row) if metadata else None for row in rows]
     return [
-        answers.Item(
-            item_id=name, title=index.titles[row], score=score, metadata=_known(index, row) if metadata else None
-        )
-        for row, name, score in zip(rows, ids, scores, strict=True)
+        answers.Item(item_id=name, title=title, score=score, metadata=own)
+        for name, title, score, own in zip(ids, index.titles.of(rows), scores, known, strict=True)
     ]
 
 

@@ -5,6 +5,7 @@ import ipaddress
 import re
 import socket
 from collections.abc import Iterable
+from functools import lru_cache
 
 from ..errors import UsageError, shorten
 
@@ -26,8 +27,10 @@ class Hosts:
 
     def allow(self, header: bytes | None) -> bool:
         """header: of a request, `Host`. Without one it is no browser that asks."""
-        if header is None or self._any:
-            return True
+        return header is None or self._any or self._is_ours(header)
+
+    @lru_cache(maxsize=256)  # clients call a service by few names  # noqa: B019
+    def _is_ours(self, header: bytes) -> bool:
         host = re.sub(r":\d*$", "", header.decode("latin-1")).lower().rstrip(".")
         return host in self._names or _is_address(host.removeprefix("[").removesuffix("]"))
 

@@ -3,19 +3,21 @@
 import asyncio
 import logging
 import os
-import queue
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from pydantic_core import PydanticSerializationError, to_json
 from pythonjsonlogger.json import JsonFormatter
 
 from .guard import log
 
 _LINES = 10_000  # that wait to be written
+_PAUSE = 0.02  # seconds in which lines gather
 _LAST = 2.0  # seconds for them when the service ends
 _AGAIN = 60.0  # seconds until the same thing of the event loop is told again
 _stderr = logging.getLogger("stderr")
@@ -28,7 +30,7 @@ def log_as_json(level: str = "info") -> Iterator[None]:
     given = os.dup(2)
     handler = _Handler(os.dup(given))
     handler.setFormatter(
-        JsonFormatter("{levelname}{message}", style="{", rename_fields={"levelname": "level"}, timestamp="time")
+        _Formatter("{levelname}{message}", style="{", rename_fields={"levelname": "level"}, timestamp="time")
     )
     root = logging.getLogger()
     before, root.handlers = root.handlers, [handler]
@@ -48,39 +50,57 @@ def log_as_json(level: str = "info") -> Iterator[None]:
         handler.close()
 
 
+class _Formatter(JsonFormatter):
+    def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
+        """In a tenth of the time of Python's own."""
+        try:
+            return to_json(log_data, fallback=str, inf_nan_mode="null").decode()
+        except (PydanticSerializationError, ValueError):  # half a character of a file's name, say
+            return super().jsonify_log_record(log_data)
+
+
 class _Handler(logging.Handler):
     """Writes from a thread of its own: where nobody reads the log, nobody waits for that, and lines are lost."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
         self._descriptor = descriptor
-        self._lines: queue.Queue[str | None] = queue.Queue(_LINES)
+        self._lines: deque[str] = deque()
+        self._wanted = threading.Event()
+        self._is_ending = False
         self._lost = 0
         self._writing = threading.Thread(target=self._write, name="log writer", daemon=True)
         self._writing.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
-            if self._lost:
-                told = logging.makeLogRecord({"levelno": logging.WARNING, "levelname": "WARNING"})
-                told.msg, told.lines = "lines of the log were lost, as nobody read it", self._lost
-                self._lines.put_nowait(self.format(told))
-                self._lost = 0
-            self._lines.put_nowait(self.format(record))
-        except queue.Full:
+        if len(self._lines) >= _LINES:
             self._lost += 1
+            return
+        if self._lost:
+            told = logging.makeLogRecord({"levelno": logging.WARNING, "levelname": "WARNING"})
+            told.msg, told.lines = "lines of the log were lost, as nobody read it", self._lost
+            self._lost = 0
+            self._lines.append(self.format(told))
+        self._lines.append(self.format(record))
+        if not self._wanted.is_set():
+            self._wanted.set()
 
     def _write(self) -> None:
-        while (line := self._lines.get()) is not None:
-            left = (line + "\n").encode("utf-8", "replace")
+        while not self._is_ending or self._lines:
+            self._wanted.wait()
+            if not self._is_ending:
+                time.sleep(_PAUSE)  # to be woken for every line takes the interpreter from those who answer
+            self._wanted.clear()
+            lines = [self._lines.popleft() for _ in range(len(self._lines))]
+            left = "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
             with suppress(OSError):  # nobody reads the log any more
                 while left:
                     left = left[os.write(self._descriptor, left) :]
 
     def close(self) -> None:
         """What is still to be written has a moment."""
-        with suppress(queue.Full):
-            self._lines.put(None, timeout=_LAST)
+        self._is_ending = True
+        self._wanted.set()
         self._writing.join(_LAST)
         if not self._writing.is_alive():
             os.close(self._descriptor)

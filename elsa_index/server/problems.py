@@ -1,18 +1,22 @@
 """Errors as {"error": …}: 4xx for what a request did wrong."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
+from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
 from ..errors import ClusterError, DataError, ElsaIndexError, StorageError, UnknownIdError, UsageError, shorten
 from .bodies import described
 from .request_types import MAX_BODY
 from .response_models import Problem
+from .turns import OverloadedError
 
 
 class ConflictError(UsageError):
@@ -38,7 +42,8 @@ _MEANING = {
     413: f"The body has more than {MAX_BODY:,} bytes.",
     421: "The service is not known by the name that the request calls it.",
     422: "The request is not what the schema allows, or the index cannot do it.",
-    503: "The service is starting or stopping, its index was changed in place, or a cluster behind it does not answer.",
+    503: "Too many requests wait, the service is starting or stopping, its index was changed in place, or a cluster "
+    "behind it does not answer.",
 }
 _STATUSES: dict[type[ElsaIndexError], int] = {
     UnknownIdError: 404,
@@ -55,28 +60,51 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem, "description": _MEANING[status]} for status in statuses}
 
 
-def handle_problems(app: FastAPI) -> None:
-    """Answers errors of every route."""
+@dataclass(frozen=True)
+class Answered:
+    """What an error is answered by. content: JSON."""
 
-    @app.exception_handler(ElsaIndexError)
-    async def explained(request: Request, error: ElsaIndexError) -> Response:
-        for kind, status in _STATUSES.items():
-            if isinstance(error, kind):
-                return JSONResponse({"error": str(error)}, status)
-        raise error
+    status: int
+    content: bytes
+    headers: dict[str, str] | None = None
 
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> Response:
-        return JSONResponse({"error": described(list(error.errors()), skipped=1)}, 422)
 
-    @app.exception_handler(HTTPException)
-    async def refused(request: Request, error: HTTPException) -> Response:
+def problem_of(error: Exception, method: str, path: str) -> Answered | None:
+    """The answer to a request that ended with this error; None where that is a failure of the service."""
+    if isinstance(error, OverloadedError):
+        wait = max(1, math.ceil(error.seconds))
+        text = "too many requests wait for an answer; try again in a moment"
+        return _answered(503, text, {"retry-after": str(wait)})
+    if isinstance(error, ElsaIndexError):
+        statuses = [status for kind, status in _STATUSES.items() if isinstance(error, kind)]
+        return _answered(statuses[0], str(error)) if statuses else None
+    if isinstance(error, RequestValidationError):
+        return _answered(422, described(list(error.errors()), skipped=1))
+    if isinstance(error, HTTPException):
         text = str(error.detail)
         if error.status_code == 400:
             text = "the body cannot be read: JSON is needed, in UTF-8 and not nested deeply"
         elif error.status_code == 404:
-            text = f"there is nothing at {shorten(request.url.path)}; /openapi.json lists what there is"
+            text = f"there is nothing at {shorten(path)}; /openapi.json lists what there is"
         elif error.status_code == 405:
             instead = (error.headers or {}).get("Allow", "another method")
-            text = f"{request.method} is not for {shorten(request.url.path)}; use {instead}"
-        return JSONResponse({"error": text}, error.status_code, headers=error.headers)
+            text = f"{method} is not for {shorten(path)}; use {instead}"
+        return _answered(error.status_code, text, dict(error.headers or {}))
+    return None
+
+
+def _answered(status: int, text: str, headers: dict[str, str] | None = None) -> Answered:
+    return Answered(status, to_json({"error": text}), headers)
+
+
+def handle_problems(app: FastAPI) -> None:
+    """Answers errors of every route."""
+
+    async def explained(request: Request, error: Exception) -> Response:
+        problem = problem_of(error, request.method, request.url.path)
+        if problem is None:
+            raise error
+        return Response(problem.content, problem.status, problem.headers, "application/json")
+
+    for kind in (ElsaIndexError, RequestValidationError, HTTPException, OverloadedError):
+        app.add_exception_handler(kind, explained)

@@ -1,6 +1,8 @@
 """The service's routes: paths, models and examples. What they answer is made in `handlers`."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,8 +24,8 @@ from .request_types import MAX_K, Body
 PAGE_FILES = Path(__file__).parent / "page"
 _HISTORY = ["1", "3114", "6377"]
 SCHEMAS = "#/components/schemas/{model}"
-Ask = Callable[[Callable[[Index], Any]], Any]
-"""Answers from the index that is served now."""
+Ask = Callable[[Request, Callable[[Index], Any]], Any]
+"""Answers a request from the index that is served now."""
 AnswerBody = Callable[[Request, type[Body], Callable[[Index, Any], Any]], Any]
 """Answers what a request's body asks."""
 
@@ -37,81 +39,97 @@ def _body(model: type[Body], **bodies: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": content}}}
 
 
-def searching(answer: AnswerBody) -> APIRouter:
+@dataclass(frozen=True)
+class Question:
+    """What a history or an item is asked for, by POST. asks, answers: its body's model, and its answer's. make: the
+    answer. examples: bodies, by name."""
+
+    path: str
+    asks: type[Body]
+    make: Callable[[Index, Any], Any]
+    answers: type
+    about: str
+    examples: dict[str, dict[str, Any]]
+
+
+QUESTIONS = (
+    Question(
+        "/v1/recommend",
+        asked.RecommendRequest,
+        handlers.recommend,
+        answers.Recommendations,
+        "The best items for a history; the popular ones where none of it is known, and the answer says so.",
+        {
+            "history": {"history": _HISTORY, "k": 5},
+            "exact": {"history": _HISTORY, "k": 5, "exact": True},
+            "weighted": {"history": ["1", {"item_id": "3114", "weight": 0.5}]},
+            "segment": {"history": _HISTORY, "tags": ["segment:0"]},
+        },
+    ),
+    Question(
+        "/v1/recommend/batch",
+        asked.BatchRequest,
+        handlers.recommend_batch,
+        answers.Batch,
+        "The best items for each of many histories.",
+        {"two": {"histories": [{"history": _HISTORY}, {"history": ["260"]}], "k": 5}},
+    ),
+    Question(
+        "/v1/similar",
+        asked.SimilarRequest,
+        handlers.similar,
+        answers.Recommendations,
+        "The best items for a history of this one item.",
+        {"one": {"item_id": "1", "k": 5}},
+    ),
+    Question(
+        "/v1/homepage",
+        asked.HomepageRequest,
+        handlers.homepage,
+        answers.HomepageAnswer,
+        "The best items, then the best segments' best items, no item twice.",
+        {"history": {"history": _HISTORY, "rows": 6}, "newcomer": {"history": []}},
+    ),
+    Question(
+        "/v1/segments/best",
+        asked.SegmentsRequest,
+        handlers.best_segments,
+        answers.SegmentsAnswer,
+        "The best segments for a history; the largest where none of it is known.",
+        {"history": {"history": _HISTORY, "k": 5}},
+    ),
+    Question(
+        "/v1/dimensions",
+        asked.DimensionsRequest,
+        handlers.dimensions,
+        answers.Dimensions,
+        "The strongest dimensions of a history's vector.",
+        {"history": {"history": _HISTORY, "k": 10}},
+    ),
+    Question(
+        "/v1/explain",
+        asked.ExplainRequest,
+        handlers.explain,
+        answers.Explanations,
+        "What each item of the history and each dimension brings to the scores of items.",
+        {"one": {"history": _HISTORY, "items": ["4886"]}},
+    ),
+)
+
+
+def searching(answer: Callable[[Question, Request], Any]) -> APIRouter:
     """Routes that take a history or an item, as JSON."""
-    router = APIRouter(prefix="/v1", responses=problem_responses(400, 401, 404, 408, 409, 413, 421, 422, 503))
-
-    @router.post(
-        "/recommend",
-        response_model=answers.Recommendations,
-        openapi_extra=_body(
-            asked.RecommendRequest,
-            history={"history": _HISTORY, "k": 5},
-            exact={"history": _HISTORY, "k": 5, "exact": True},
-            weighted={"history": ["1", {"item_id": "3114", "weight": 0.5}]},
-            segment={"history": _HISTORY, "tags": ["segment:0"]},
-        ),
-    )
-    async def recommend(request: Request) -> Response:
-        """The best items for a history; the popular ones where none of it is known, and the answer says so."""
-        return await answer(request, asked.RecommendRequest, handlers.recommend)
-
-    @router.post(
-        "/recommend/batch",
-        response_model=answers.Batch,
-        openapi_extra=_body(
-            asked.BatchRequest, two={"histories": [{"history": _HISTORY}, {"history": ["260"]}], "k": 5}
-        ),
-    )
-    async def recommend_batch(request: Request) -> Response:
-        """The best items for each of many histories."""
-        return await answer(request, asked.BatchRequest, handlers.recommend_batch)
-
-    @router.post(
-        "/similar",
-        response_model=answers.Recommendations,
-        openapi_extra=_body(asked.SimilarRequest, one={"item_id": "1", "k": 5}),
-    )
-    async def similar(request: Request) -> Response:
-        """The best items for a history of this one item."""
-        return await answer(request, asked.SimilarRequest, handlers.similar)
-
-    @router.post(
-        "/homepage",
-        response_model=answers.HomepageAnswer,
-        openapi_extra=_body(asked.HomepageRequest, history={"history": _HISTORY, "rows": 6}, newcomer={"history": []}),
-    )
-    async def homepage(request: Request) -> Response:
-        """The best items, then the best segments' best items, no item twice."""
-        return await answer(request, asked.HomepageRequest, handlers.homepage)
-
-    @router.post(
-        "/segments/best",
-        response_model=answers.SegmentsAnswer,
-        openapi_extra=_body(asked.SegmentsRequest, history={"history": _HISTORY, "k": 5}),
-    )
-    async def best_segments(request: Request) -> Response:
-        """The best segments for a history; the largest where none of it is known."""
-        return await answer(request, asked.SegmentsRequest, handlers.best_segments)
-
-    @router.post(
-        "/dimensions",
-        response_model=answers.Dimensions,
-        openapi_extra=_body(asked.DimensionsRequest, history={"history": _HISTORY, "k": 10}),
-    )
-    async def dimensions(request: Request) -> Response:
-        """The strongest dimensions of a history's vector."""
-        return await answer(request, asked.DimensionsRequest, handlers.dimensions)
-
-    @router.post(
-        "/explain",
-        response_model=answers.Explanations,
-        openapi_extra=_body(asked.ExplainRequest, one={"history": _HISTORY, "items": ["4886"]}),
-    )
-    async def explain(request: Request) -> Response:
-        """What each item of the history and each dimension brings to the scores of items."""
-        return await answer(request, asked.ExplainRequest, handlers.explain)
-
+    router = APIRouter(responses=problem_responses(400, 401, 404, 408, 409, 413, 421, 422, 503))
+    for question in QUESTIONS:
+        router.add_api_route(
+            question.path,
+            partial(answer, question),
+            methods=["POST"],
+            name=question.make.__name__,
+            description=question.about,
+            response_model=question.answers,
+            openapi_extra=_body(question.asks, **question.examples),
+        )
     return router
 
 
@@ -194,38 +212,41 @@ def looking_up(ask: Ask, images: Sequence[str]) -> APIRouter:
 
     @router.get("/items", response_model=answers.Items)
     async def find_items(
+        request: Request,
         prefix: Annotated[str, Query(min_length=1, max_length=200, examples=["story toy"])],
         k: Annotated[int, Query(ge=1, le=100)] = 10,
     ) -> Response:
         """Items whose title is what somebody types: words in any order, unfinished, with typos."""
-        return await ask(lambda index: handlers.find_items(index, prefix, k))
+        return await ask(request, lambda index: handlers.find_items(index, prefix, k))
 
     @router.get("/item", response_model=answers.ItemDetails)
-    async def item_details(item_id: Annotated[str, Query(min_length=1, examples=["1"])]) -> Response:
+    async def item_details(request: Request, item_id: Annotated[str, Query(min_length=1, examples=["1"])]) -> Response:
         """What is known of one item."""
-        return await ask(lambda index: handlers.item_details(index, item_id))
+        return await ask(request, lambda index: handlers.item_details(index, item_id))
 
     @router.get("/segments", response_model=answers.SegmentsAnswer)
     async def all_segments(
+        request: Request,
         offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
         k: Annotated[int, Query(ge=1, le=MAX_K)] = 100,
     ) -> Response:
         """Segments, largest first, with the dimensions that each was merged from."""
-        return await ask(lambda index: handlers.all_segments(index, offset, k))
+        return await ask(request, lambda index: handlers.all_segments(index, offset, k))
 
     @router.get("/segments/items", response_model=answers.SegmentItems)
     async def segment_items(
+        request: Request,
         number: Annotated[int, Query(ge=0, le=1_000_000)],
         offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
         k: Annotated[int, Query(ge=1, le=MAX_K)] = 100,
     ) -> Response:
         """The items of one segment, the most typical first."""
-        return await ask(lambda index: handlers.segment_items(index, number, offset, k))
+        return await ask(request, lambda index: handlers.segment_items(index, number, offset, k))
 
     @router.get("/index", response_model=answers.About)
-    async def about() -> Response:
+    async def about(request: Request) -> Response:
         """What is served."""
-        return await ask(lambda index: handlers.about(index, images))
+        return await ask(request, lambda index: handlers.about(index, images))
 
     return router
 

@@ -22,7 +22,8 @@ class Settings:
     that requests must bear, or None. grace: seconds that running requests have when the service stops. allow_hosts:
     names that requests may call the service by, besides addresses, localhost and this machine's name. connections: at
     the same time, at most. images: hosts whose pictures, by https, the page shows. exclusions: a file of ids that are
-    never returned. log_level: the least that is logged: debug, info, warning or error.
+    never returned. log_level: the least that is logged: debug, info, warning or error. deadline:
+    seconds that a request may wait for its turn; one that would wait longer is refused at once.
 
     Raises UsageError for values out of range.
     """
@@ -35,11 +36,13 @@ class Settings:
     images: tuple[str, ...] = ()
     exclusions: Path | None = None
     log_level: str = "info"
+    deadline: float = 2.0
 
     LIMITS: ClassVar[Mapping[str, Limits]] = {
         "threads": Limits(0, THREADS.most),
         "grace": Limits(0, 86_400),
         "connections": Limits(1, 100_000),
+        "deadline": Limits(0.001, 3600, whole=False),
     }
 
     def __post_init__(self) -> None:
