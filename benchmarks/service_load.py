@@ -63,7 +63,7 @@ class Service:
     def _wait_for_url(self) -> str:
         until = time.monotonic() + 60
         while time.monotonic() < until and self.process.poll() is None:
-            if found := re.search(r'"url": "([^"]+)"', self._log.read_text()):
+            if found := re.search(r'"url": ?"([^"]+)"', self._log.read_text()):
                 return found[1].rstrip("/")
             time.sleep(0.1)
         raise RuntimeError(f"the service did not start: {self._log.read_text()[-2000:]}")

@@ -85,7 +85,7 @@ def test_what_the_image_runs_serves_in_a_clean_environment(tmp_path, cluster):
         serving = subprocess.Popen(
             [tmp_path / "venv" / "bin" / entry[0], "serve", "lucene.index", "--port", "0"], cwd=tmp_path, stderr=log
         )
-    while not (port := re.search(r'"url": "http://127.0.0.1:(\d+)/"', (tmp_path / "log").read_text())):
+    while not (port := re.search(r'"url": ?"http://127.0.0.1:(\d+)/"', (tmp_path / "log").read_text())):
         assert serving.poll() is None, (tmp_path / "log").read_text()
         time.sleep(0.1)
     assert ":8080/" in health[-1]

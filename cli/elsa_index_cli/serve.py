@@ -1,6 +1,7 @@
 """elsa-index serve"""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,7 +25,13 @@ def serve(
     host: Annotated[str, typer.Option(help="Where to listen; others than this machine need 0.0.0.0.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0: any that is free; the log names it.")] = 8080,
     metadata: options.Metadata = None,
-    threads: Annotated[int, typer.Option(help="That search at the same time.", show_default="one per processor")] = 0,
+    workers: Annotated[int, typer.Option(help="Processes that answer, on the same port.")] = 1,
+    threads: Annotated[
+        int, typer.Option(help="That search at the same time, in each.", show_default="one per processor")
+    ] = 0,
+    deadline: Annotated[
+        float, typer.Option(help="Seconds that a request may wait for its turn; one that would wait longer gets a 503.")
+    ] = 2.0,
     grace: Annotated[int, typer.Option(help="Seconds that running requests have when the service stops.")] = 30,
     allow_host: Annotated[
         list[str] | None,
@@ -66,5 +73,7 @@ def serve(
         tuple(images or ()),
         exclusions,
         log_level,
+        deadline,
+        workers,
     )
-    run(lambda: options.opened(index, metadata), host, port, settings)
+    run(partial(options.opened, index, metadata), host, port, settings)

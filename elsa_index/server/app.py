@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -17,7 +17,7 @@ from pydantic_core import to_json
 from starlette.datastructures import Headers
 
 from ..changes.change import Changed
-from ..errors import shorten
+from ..errors import ElsaIndexError, shorten
 from ..index import Index
 from . import change_models, request_models
 from .bodies import SMALL, read_body
@@ -42,7 +42,7 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
 
     Requests wait for their turn in order, so that many at a time are all as slow, and none much slower.
     """
-    metrics = Metrics()
+    metrics = Metrics(is_shared=settings.workers > 1)
     turns = Turns(settings.searching_threads, settings.deadline)
     writing = ThreadPoolExecutor(1, thread_name_prefix="writing")
     large = ThreadPoolExecutor(1, thread_name_prefix="reading")
@@ -71,6 +71,20 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
     app.state.ready = False
     app.state.swap = _swapper(current, metrics)
     app.state.check = current.check
+    app.state.siblings = None
+
+    def look() -> None:
+        """Serves what another worker changed."""
+        if not current.is_current:
+            app.state.swap()
+        with suppress(ElsaIndexError, OSError):  # who follows them tells it
+            current.follow_exclusions()
+
+    def tell() -> None:
+        if app.state.siblings is not None:
+            app.state.siblings.tell()
+
+    app.state.look = look
     with current.use() as index:
         metrics.of_index(index)
 
@@ -122,6 +136,7 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
             with current.use() as index:
                 done = change(index, body)
             app.state.swap()
+            tell()
             return to_json(described(done))
 
         done = await asyncio.get_running_loop().run_in_executor(writing, changed)
@@ -136,7 +151,9 @@ def create_app(current: Current, settings: Settings, host: str = "localhost") ->
         def changed() -> bytes:
             body = read_body(ExclusionsRequest, content)
             with asked_of_the_index():
-                return to_json(excluded(current.exclude(body.add, body.remove)))
+                now = current.exclude(body.add, body.remove)
+            tell()
+            return to_json(excluded(now))
 
         done = await asyncio.get_running_loop().run_in_executor(excludes, changed)
         return Response(done, media_type="application/json")

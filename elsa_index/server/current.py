@@ -86,6 +86,13 @@ class Current:
         seen_at, self._seen_at = self._seen_at, (found.st_dev, found.st_ino)
         return seen_at != self._seen_at and not catalogue.is_current
 
+    @property
+    def is_current(self) -> bool:
+        """Whether what is served is what is in the directory."""
+        with self._lock:
+            catalogue = self._held.index.catalogue
+        return catalogue.is_current
+
     def exclude(self, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Excluded:
         """Changes what is not returned, at once. Raises as `Exclusions.change`."""
         with self._excluding, self.use() as index:

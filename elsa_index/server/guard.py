@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from random import getrandbits
-from typing import Any
+from typing import Any, Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic_core import to_json
 
 from ..errors import shorten
@@ -44,25 +45,39 @@ log = logging.getLogger("elsa_index.server")
 
 
 class Metrics:
-    """What `/metrics` shows, in a registry of its own."""
+    """What `/metrics` shows, in a registry of its own. is_shared: it shows the sums of all workers, whose metrics lie
+    in the directory that PROMETHEUS_MULTIPROC_DIR names."""
 
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+    def __init__(self, is_shared: bool = False) -> None:
+        self.registry, self._is_shared = CollectorRegistry(), is_shared
         self.requests = Counter("elsa_index_requests", "Requests.", ["route", "status"], registry=self.registry)
         self.seconds = Histogram(
             "elsa_index_request_seconds", "Time to answer.", ["route"], buckets=_BUCKETS, registry=self.registry
         )
-        self.running = Gauge("elsa_index_requests_running", "Requests that are being answered.", registry=self.registry)
+        self.running = self._gauge("requests_running", "Requests that are being answered.", "livesum")
+        self.workers = self._gauge("workers", "Processes that answer.", "livesum")
+        self.workers.set(1)
         self.swaps = Counter("elsa_index_swaps", "Indexes swapped in.", ["outcome"], registry=self.registry)
-        self.items = Gauge("elsa_index_items", "Items of the index that is served.", registry=self.registry)
+        self.items = self._gauge("items", "Items of the index that is served.")
         self._built, self._changed, self._log = (
-            Gauge(f"elsa_index_{name}_timestamp_seconds", about, registry=self.registry)
+            self._gauge(f"{name}_timestamp_seconds", about)
             for name, about in (
                 ("built", "When the index that is served was built."),
                 ("changed", "When it was changed last, or built."),
                 ("log", "The latest time of the log that its codes were trained on; 0 where it had none."),
             )
         )
+
+    def _gauge(self, name: str, about: str, of_many: Literal["livesum", "livemax"] = "livemax") -> Gauge:
+        return Gauge(f"elsa_index_{name}", about, registry=self.registry, multiprocess_mode=of_many)
+
+    def shown(self) -> bytes:
+        """In Prometheus' format."""
+        if not self._is_shared:
+            return generate_latest(self.registry)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
 
     def of_index(self, index: Index) -> None:
         """What is served now."""

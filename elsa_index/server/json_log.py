@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import select
 import sys
 import threading
 import time
@@ -24,26 +25,32 @@ _stderr = logging.getLogger("stderr")
 
 
 @contextmanager
-def log_as_json(level: str = "info") -> Iterator[None]:
+def log_as_json(level: str = "info", *, worker: int | None = None, takes_over: bool = True) -> Iterator[None]:
     """Within it standard error holds JSON alone: from here, from every library's loggers, warnings and failed threads,
-    and, as lines of the logger `stderr`, what anybody writes there without asking, Java included."""
+    and, as lines of the logger `stderr`, what anybody writes there without asking, Java included.
+
+    worker: that every line names. takes_over: what others write there is made into lines; where processes are started
+    that do so themselves, it is not.
+    """
     given = os.dup(2)
     handler = _Handler(os.dup(given))
+    names, own = {"levelname": "level"}, {} if worker is None else {"worker": worker}
     handler.setFormatter(
-        _Formatter("{levelname}{message}", style="{", rename_fields={"levelname": "level"}, timestamp="time")
+        _Formatter("{levelname}{message}", style="{", rename_fields=names, static_fields=own, timestamp="time")
     )
     root = logging.getLogger()
     before, root.handlers = root.handlers, [handler]
     log.setLevel(level.upper())
     logging.captureWarnings(True)
     hook, threading.excepthook = threading.excepthook, _tell_failed_thread
-    reading = _take_over(2)
+    reading = _take_over(2) if takes_over else None
     try:
         yield
     finally:
         os.dup2(given, 2)  # the last writer to the pipe is gone: its reader ends
         os.close(given)
-        reading.join(timeout=5)
+        if reading is not None:
+            reading.join(timeout=5)
         threading.excepthook = hook
         logging.captureWarnings(False)
         root.handlers = before
@@ -92,10 +99,10 @@ class _Handler(logging.Handler):
                 time.sleep(_PAUSE)  # to be woken for every line takes the interpreter from those who answer
             self._wanted.clear()
             lines = [self._lines.popleft() for _ in range(len(self._lines))]
-            left = "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
             with suppress(OSError):  # nobody reads the log any more
-                while left:
-                    left = left[os.write(self._descriptor, left) :]
+                for left in _writes(lines):
+                    while left:
+                        left = left[os.write(self._descriptor, left) :]
 
     def close(self) -> None:
         """What is still to be written has a moment."""
@@ -105,6 +112,18 @@ class _Handler(logging.Handler):
         if not self._writing.is_alive():
             os.close(self._descriptor)
         super().close()
+
+
+def _writes(lines: list[str]) -> Iterator[bytes]:
+    """Lines, some at a time: what is not longer than this is not mixed with what other workers write into a pipe."""
+    some = b""
+    for line in lines:
+        encoded = f"{line}\n".encode("utf-8", "replace")
+        if some and len(some) + len(encoded) > select.PIPE_BUF:
+            yield some
+            some = b""
+        some += encoded
+    yield some
 
 
 def _take_over(descriptor: int) -> threading.Thread:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from ..errors import UsageError, name_some
 from ..index import Index
@@ -276,6 +276,6 @@ def operating(app: FastAPI, metrics: Metrics) -> APIRouter:
     )
     async def show_metrics() -> Response:
         """Prometheus metrics."""
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(metrics.shown(), media_type=CONTENT_TYPE_LATEST)
 
     return router

@@ -5,9 +5,13 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
+from multiprocessing.connection import Connection
 
 import uvicorn
+from fastapi import FastAPI
 
+from ..engines import loops
 from ..errors import ElsaIndexError, UsageError
 from ..index import Index
 from .app import create_app
@@ -17,8 +21,10 @@ from .exclusions import Exclusions
 from .guard import log
 from .json_log import TroubleOfLoop, log_as_json
 from .settings import LOOPBACK, Settings
+from .workers import Shared, Siblings, supervise
 
-_BACKLOG = 2048
+_BACKLOG = 2048  # connections that wait to be taken
+_AT_ONCE = 4  # that one worker takes at a time
 _LOOKS = 1.0  # seconds between looks at the files of the index
 _FOLLOWS = 0.25  # seconds between looks whether another commit has taken its place
 
@@ -27,33 +33,81 @@ def serve(open_index: Callable[[], Index], host: str, port: int, settings: Setti
     """Serves until SIGTERM or SIGINT, which let running requests end. Follows the commits of the index by itself; a
     SIGHUP opens the directory again too, and swaps to what is there.
 
+    open_index: where there are several workers, a function that other processes can import.
+
     Raises UsageError where the address cannot be listened on, and what opening the index raises.
     """
     if not 0 <= port <= 65535:
         raise UsageError(f"port must be from 0 to 65535, got {port}.")
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is an index to swap
     listening = _listen(host, port)
-    with log_as_json(settings.log_level):
-        _serve(open_index, listening, host, settings)
+    if settings.workers == 1:
+        with log_as_json(settings.log_level):
+            _warn_of_strangers(host, settings)
+            _serve(open_index, listening, host, settings)
+        return
+    with log_as_json(settings.log_level, takes_over=False):
+        _warn_of_strangers(host, settings)
+        supervise(partial(_work, open_index, host), settings, listening, lambda: _tell_address(listening))
+        log.info("stopped")
 
 
-def _serve(open_index: Callable[[], Index], listening: socket.socket, host: str, settings: Settings) -> None:
+def _warn_of_strangers(host: str, settings: Settings) -> None:
     if host not in LOOPBACK and settings.token is None:
         log.warning("anyone who reaches this address may ask: set a token", extra={"host": host})
+
+
+def _work(
+    open_index: Callable[[], Index],
+    host: str,
+    settings: Settings,
+    listening: socket.socket,
+    line: Connection,
+    shared: Shared,
+    number: int,
+) -> None:
+    """One of many workers, in a process of its own."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a whole terminal: the supervisor passes it on
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with log_as_json(settings.log_level, worker=number):
+        try:
+            _serve(open_index, listening, host, settings, line, shared)
+        except ElsaIndexError as error:
+            line.send(("failed", type(error).__name__, str(error)))
+
+
+def _serve(
+    open_index: Callable[[], Index],
+    listening: socket.socket,
+    host: str,
+    settings: Settings,
+    line: Connection | None = None,
+    shared: Shared | None = None,
+) -> None:
+    """line, shared: with other workers; None: alone."""
+    listening = _Listening(listening.family, listening.type, listening.proto, listening.detach())
     # Every call into Java lets go of the interpreter's lock and waits for it afterwards: by default up to 5 ms each
     # where another thread is busy, as with a large body.
     sys.setswitchinterval(0.0005)
-    current = Current(open_index, exclusions=Exclusions(settings.exclusions))
+    loops.load()
+    if shared is None:
+        exclusions = Exclusions(settings.exclusions)
+    else:
+        exclusions = Exclusions(settings.exclusions or shared.exclusions, settings.exclusions is not None, shared.lock)
+    current = Current(open_index, exclusions=exclusions)
     if settings.exclusions is not None:
         _tell(current)
     app = create_app(current, settings, host)
+    if line is not None:
+        app.state.siblings = Siblings(line, app.state.look)
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         server_header=False,
-        http=limited(settings.connections),
+        http=limited(-(-settings.connections // settings.workers)),
         ws="none",
+        backlog=_AT_ONCE,
         timeout_keep_alive=KEPT_SECONDS,
         timeout_graceful_shutdown=settings.grace,
     )
@@ -61,7 +115,24 @@ def _serve(open_index: Callable[[], Index], listening: socket.socket, host: str,
     # ended well is then known already.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    asyncio.run(_run(uvicorn.Server(config), listening, app.state.swap, app.state.check, current))
+
+    def ready() -> None:
+        if line is None:
+            _tell_address(listening)
+        else:
+            line.send(("ready",))
+
+    asyncio.run(_run(uvicorn.Server(config), listening, app, current, ready))
+    if line is None:
+        log.info("stopped")
+
+
+class _Listening(socket.socket):
+    """Lets as many connections wait as it should, whatever the event loop asks for, which means by that number how many
+    it takes at a time: one of several workers should not take them all."""
+
+    def listen(self, backlog: int = 0, /) -> None:
+        super().listen(_BACKLOG)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -77,31 +148,30 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
+def _tell_address(listening: socket.socket) -> None:
+    address = listening.getsockname()
+    shown = f"[{address[0]}]" if ":" in address[0] else address[0]
+    log.info("serving", extra={"url": f"http://{shown}:{address[1]}/"})
+
+
 async def _run(
-    server: uvicorn.Server,
-    listening: socket.socket,
-    swap: Callable[[], None],
-    check: Callable[[], str | None],
-    current: Current,
+    server: uvicorn.Server, listening: socket.socket, app: FastAPI, current: Current, ready: Callable[[], None]
 ) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(TroubleOfLoop())
     hung_up = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, hung_up.set)
-    swapping = asyncio.create_task(_swap_when(hung_up, swap))
-    watching = asyncio.create_task(_look_again_and_again(check))
+    swapping = asyncio.create_task(_swap_when(hung_up, app.state.swap))
+    watching = asyncio.create_task(_look_again_and_again(app.state.check))
     following = asyncio.create_task(_follow(current, hung_up))
     serving = asyncio.create_task(server.serve([listening]))
     while not (server.started or serving.done()):
         await asyncio.sleep(0.01)
-    address = listening.getsockname()
-    shown = f"[{address[0]}]" if ":" in address[0] else address[0]
-    log.info("serving", extra={"url": f"http://{shown}:{address[1]}/"})
+    ready()
     await serving
     swapping.cancel()
     watching.cancel()
     following.cancel()
-    log.info("stopped")
 
 
 async def _look_again_and_again(check: Callable[[], str | None]) -> None:

@@ -23,7 +23,7 @@ class Settings:
     names that requests may call the service by, besides addresses, localhost and this machine's name. connections: at
     the same time, at most. images: hosts whose pictures, by https, the page shows. exclusions: a file of ids that are
     never returned. log_level: the least that is logged: debug, info, warning or error. deadline:
-    seconds that a request may wait for its turn; one that would wait longer is refused at once.
+    seconds that a request may wait for its turn; one that would wait longer is refused at once. workers: processes.
 
     Raises UsageError for values out of range.
     """
@@ -37,11 +37,13 @@ class Settings:
     exclusions: Path | None = None
     log_level: str = "info"
     deadline: float = 2.0
+    workers: int = 1
 
     LIMITS: ClassVar[Mapping[str, Limits]] = {
         "threads": Limits(0, THREADS.most),
         "grace": Limits(0, 86_400),
         "connections": Limits(1, 100_000),
+        "workers": Limits(1, 1000),
         "deadline": Limits(0.001, 3600, whole=False),
     }
 
@@ -60,5 +62,5 @@ class Settings:
 
     @property
     def searching_threads(self) -> int:
-        """`threads`, or where that is 0 one per processor."""
-        return self.threads or usable_processors()
+        """Of one worker: `threads`, or where that is 0 its share of the processors."""
+        return self.threads or max(1, usable_processors() // self.workers)

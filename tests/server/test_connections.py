@@ -167,6 +167,36 @@ def test_who_sends_half_a_large_body_does_not_hold_up_others_for_long(served, mo
         assert {status(connection) for connection in stalled} == {408}
 
 
+def test_heads_that_are_too_long_or_nothing_but_blank_lines_end(served, quick, monkeypatch):
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 3)
+    with listening(served) as port:
+        asking = connect(port, b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nx: ")
+        began = time.monotonic()
+        with suppress(ConnectionError):
+            while time.monotonic() - began < 2:
+                asking.sendall(b"y" * 10_000)
+                time.sleep(0.01)
+        assert time.monotonic() - began < 2
+        asking = connect(port)
+        with suppress(ConnectionError):
+            while time.monotonic() - began < 20:
+                asking.sendall(b"\r\n")
+                time.sleep(0.05)
+        assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("smuggled", [
+    b"content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"content-length: 4\r\ncontent-length: 5\r\n\r\nabcde",
+    b"content-length: -4\r\n\r\n",
+    b"transfer-encoding: chunked\r\n\r\nzz\r\n",
+    b"a b: c\r\n\r\n",
+])  # fmt: skip
+def test_what_two_servers_could_read_differently_is_refused(served, smuggled):
+    with listening(served) as port:
+        assert status(connect(port, b"POST /v1/recommend HTTP/1.1\r\nhost: localhost\r\n", smuggled)) == 400
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_a_head_that_begins_after_an_answer_must_end(served, quick, together):
     """Whether its beginning comes with the request before, or while the answers to many wait to be taken."""

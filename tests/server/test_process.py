@@ -33,7 +33,7 @@ class Process:
         with log.open("wb") as file:
             self.process = subprocess.Popen(command, stderr=file, env=os.environ | environment, preexec_fn=before)
         until = time.monotonic() + 60
-        while not (found := re.search(r'"url": "([^"]+)/"', log.read_text())):
+        while not (found := re.search(r'"url": ?"([^"]+)/"', log.read_text())):
             assert self.process.poll() is None, log.read_text()
             assert time.monotonic() < until
             time.sleep(0.05)
