@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     __version__: str
+    from .batch import Searched, search_files
+    from .catalogue.filters import Filters
     from .changes.change import Changed, compact, delete, tag, upsert
     from .changes.fold_in import FoldedIntoIndex, fold_into_index
     from .changes.upgrade import upgrade
     from .codes.item_codes import ItemCodes
     from .codes.load import load_codes
     from .codes.over_items import codes_over_items
-    from .data.histories import Histories, read_histories
+    from .data.histories import Histories, HistoryForm, read_histories
     from .data.interactions import Interactions
     from .data.log_format import LogFormat
     from .data.logs import read_interactions
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from .recommender import Recommender
     from .search.explanation import Explanation
     from .search.homepage import Homepage, HomepageRow
+    from .search.options import SearchOptions
     from .search.result import Ranking, SearchResult
     from .segments.rules import SegmentRules
     from .segments.stored import Segment, Segments
@@ -57,6 +60,10 @@ if TYPE_CHECKING:
 _HOME = {
     "Boost": "search.boosts",
     "Changed": "changes.change",
+    "Searched": "batch",
+    "Filters": "catalogue.filters",
+    "SearchOptions": "search.options",
+    "search_files": "batch",
     "compact": "changes.change",
     "delete": "changes.change",
     "tag": "changes.change",
@@ -81,6 +88,7 @@ _HOME = {
     "Explanation": "search.explanation",
     "export": "exporting.export",
     "Histories": "data.histories",
+    "HistoryForm": "data.histories",
     "LogFormat": "data.log_format",
     "read_histories": "data.histories",
     "IdMap": "storage.ids",
@@ -122,11 +130,13 @@ __all__ = [
     "ElsaIndexError",
     "Evaluation",
     "Explanation",
+    "Filters",
     "FoldInQuality",
     "FoldedIn",
     "FoldedIntoIndex",
     "ForkedError",
     "Histories",
+    "HistoryForm",
     "Homepage",
     "HomepageRow",
     "IdMap",
@@ -138,7 +148,9 @@ __all__ = [
     "MissingExtraError",
     "Ranking",
     "Recommender",
+    "SearchOptions",
     "SearchResult",
+    "Searched",
     "Segment",
     "SegmentRules",
     "Segments",
@@ -163,6 +175,7 @@ __all__ = [
     "read_interactions",
     "read_metadata",
     "read_tags",
+    "search_files",
     "split",
     "tag",
     "train",

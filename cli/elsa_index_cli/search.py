@@ -13,6 +13,7 @@ from elsa_index.search.options import DiversityBy, Fallback, SearchOptions
 
 from . import options
 from .filter_options import FilterOptions, note_strangers
+from .history_files import search_files
 from .log_options import FormOptions, weights_of
 from .printable import for_stdout
 from .spread import spread
@@ -94,6 +95,9 @@ def search(
     ] = None,
     time_format: Annotated[str | None, typer.Option(help="Of times: %d.%m.%Y.", show_default="found")] = None,
     form: FormOptions = FormOptions(),
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with --histories and -o where an interrupted run stopped.")
+    ] = False,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -115,8 +119,22 @@ def search(
     if weight_column is not None:
         weighing["weight_column"] = weight_column
     log_format = replace(form.log_format, time_format=time_format)
-    asked = _Asked.of(one, histories, log_format, weighing)
+    if resume and (histories is None or out is None):
+        raise UsageError("--resume goes on with an interrupted run of --histories FILE -o FILE; name both.")
     wanted = filters.read()
+    if histories is not None and out is not None:
+        from elsa_index.data.histories import HistoryForm
+
+        ranking: dict[str, Any] = {
+            "k": k, "exact": exact, "query_terms": query_terms, "candidates": candidates, "boosts": boost or [],
+            "diversity": diversity, "diversity_by": diversity_by, "offset": offset, "fallback": fallback,
+            "threads": threads, "effort": effort, "rank": rank, "many_terms": many_terms,
+        }  # fmt: skip
+        read_as = HistoryForm(form=log_format, **weighing)
+        with options.opened(index, metadata) as opened:
+            search_files(opened, histories, out, wanted, ranking, read_as, resume=resume, overwrite=overwrite)
+        return
+    asked = _Asked.of(one, histories, log_format, weighing)
     with options.opened(index, metadata) as opened, options.progress("searching") as on_progress:
         started = time.perf_counter()
         result = opened.search(

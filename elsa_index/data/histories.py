@@ -1,6 +1,6 @@
 """Histories: the items that queries start from, by external id."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,68 @@ class Histories:
         return len(self.items)
 
 
+@dataclass(frozen=True)
+class HistoryForm:
+    """What tables of histories hold, and what is made of it: see `read_histories`."""
+
+    user_column: str | int = "user_id"
+    item_column: str | int = "item_id"
+    weight_column: str | int = "weight"
+    weights: Mapping[str, float] | None = None
+    time_column: str | int | None = None
+    half_life: float | str | None = None
+    seen_after: float | str | None = None
+    form: LogFormat = AS_IT_IS
+
+    def whole(self, path: Paths | object) -> "pl.DataFrame":
+        """The rows of all tables."""
+        import polars as pl
+
+        return pl.concat(self.tables(path))
+
+    def tables(self, path: Paths | object, *, in_blocks: bool = False) -> "Iterator[pl.DataFrame]":
+        """Rows: user, item (null where there is none), and weight and time where they are read. in_blocks: of long
+        files some at a time. Raises as `read_histories`."""
+        import polars as pl
+
+        user, item, weight = str(self.user_column), str(self.item_column), str(self.weight_column)
+        for span, what in ((self.half_life, "A half-life"), (self.seen_after, "What was seen a while ago")):
+            if span is not None and self.time_column is None:
+                raise UsageError(f"{what} needs times: pass --time-column (time_column).")
+        time = None if self.time_column is None else str(self.time_column)
+        weights = self.weights
+        weighing = Weighing(weight if weights and weight != "weight" else None, weights or {})
+        required = [name for name in (user, item, time, weighing.column) if name is not None]
+        optional = [weight, *(EVENTS if weights else ())]
+        for part in read_parts(path, required, optional, self.form, "The table", in_blocks=in_blocks):
+            columns = {"user": id_column(part, user), "item": id_column(part, item, optional=True)}
+            if weighing:
+                columns["weight"] = weighing.of(part)
+            elif weight in part.frame.columns:
+                columns["weight"] = numbers(part, weight)
+            elif weight != "weight":
+                raise DataError(f"{part.name} has no column {weight!r}; name another, or none.")
+            if time is not None:
+                columns["time"] = times_of(part, time, self.form)
+            frame = pl.DataFrame(columns)
+            if "weight" in columns:  # what counts nothing is not there; its user is
+                frame = frame.with_columns(pl.when(pl.col("weight") != 0).then(pl.col("item")).alias("item"))
+            yield frame
+
+    def grouped(self, frame: "pl.DataFrame", latest: float | None) -> Histories:
+        """Rows of whole histories by user. latest: of all times, where what was seen before may come back."""
+        import polars as pl
+
+        seen = None
+        if self.seen_after is not None and latest is not None:
+            seen = _seen(frame, latest - seconds_of(self.seen_after))
+        frame = weighed(frame, self.half_life)
+        kept = [pl.col(name).filter(pl.col("item").is_not_null()) for name in frame.columns[1:]]
+        grouped = frame.group_by("user", maintain_order=True).agg(kept)
+        counts = grouped["weight"].to_list() if "weight" in frame.columns else None
+        return Histories(grouped["user"].to_list(), grouped["item"].to_list(), counts, seen)
+
+
 def read_histories(
     path: Paths | object,
     *,
@@ -72,43 +134,16 @@ def read_histories(
         UsageError: For a half-life, or seen_after, without times.
         DataError: Naming the file and the row.
     """
+    given = HistoryForm(user_column, item_column, weight_column, weights, time_column, half_life, seen_after, form)
+    whole = given.whole(path)
+    return given.grouped(whole, None if seen_after is None else whole["time"].max())  # type: ignore[arg-type]
+
+
+def _seen(frame: "pl.DataFrame", since: float) -> list[list[str]]:
+    """Of each user the items seen at this time or later."""
     import polars as pl
 
-    user, item, weight = str(user_column), str(item_column), str(weight_column)
-    for span, what in ((half_life, "A half-life"), (seen_after, "What was seen a while ago")):
-        if span is not None and time_column is None:
-            raise UsageError(f"{what} needs times: pass --time-column (time_column).")
-    time = None if time_column is None else str(time_column)
-    weighing = Weighing(weight if weights and weight != "weight" else None, weights or {})
-    required = [name for name in (user, item, time, weighing.column) if name is not None]
-    frames = []
-    for part in read_parts(path, required, [weight, *(EVENTS if weights else ())], form, "The table"):
-        columns = {"user": id_column(part, user), "item": id_column(part, item, optional=True)}
-        if weighing:
-            columns["weight"] = weighing.of(part)
-        elif weight in part.frame.columns:
-            columns["weight"] = numbers(part, weight)
-        elif weight != "weight":
-            raise DataError(f"{part.name} has no column {weight!r}; name another, or none.")
-        if time is not None:
-            columns["time"] = times_of(part, time, form)
-        frames.append(pl.DataFrame(columns))
-    whole = pl.concat(frames)
-    if "weight" in whole.columns:  # what counts nothing is not there; its user is
-        whole = whole.with_columns(pl.when(pl.col("weight") != 0).then(pl.col("item")).alias("item"))
-    seen = None if seen_after is None else _seen(whole, seconds_of(seen_after))
-    frame = weighed(whole, half_life)
-    kept = [pl.col(name).filter(pl.col("item").is_not_null()) for name in frame.columns[1:]]
-    grouped = frame.group_by("user", maintain_order=True).agg(kept)
-    counts = grouped["weight"].to_list() if "weight" in frame.columns else None
-    return Histories(grouped["user"].to_list(), grouped["item"].to_list(), counts, seen)
-
-
-def _seen(frame: "pl.DataFrame", seconds: float) -> list[list[str]]:
-    """Of each user the items seen no longer ago than so many seconds before the latest time of all."""
-    import polars as pl
-
-    recent = pl.col("item").is_not_null() & (pl.col("time") >= pl.col("time").max() - seconds)
+    recent = pl.col("item").is_not_null() & (pl.col("time") >= since)
     flagged = frame.with_columns(recent=recent)
     grouped = flagged.group_by("user", maintain_order=True).agg(pl.col("item").filter(pl.col("recent")))
     return grouped["item"].to_list()

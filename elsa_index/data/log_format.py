@@ -52,5 +52,10 @@ class LogFormat:
         if self.comment is not None and not self.comment:
             raise UsageError("comment must be what the lines to leave out begin with, got ''.")
 
+    @property
+    def is_left_open(self) -> bool:
+        """Whether what rows look like is to be recognised."""
+        return self.kind == "auto" and self.separator is None and self.header is None
+
 
 AS_IT_IS = LogFormat()

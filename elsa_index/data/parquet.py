@@ -1,5 +1,7 @@
 """Parquet, read by pyarrow: a damaged file is an error there, where Polars can end the process."""
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -16,6 +18,16 @@ _CELL = 8  # bytes that a row of a column takes, at least
 def read_parquet(data: bytes) -> "pl.DataFrame":
     """The table in a file's bytes, without columns of lists. Raises DataError where it is damaged, or says to be larger
     than it can be."""
+    (frame,) = _tables(lambda arrow: arrow.BufferReader(data), len(data), in_groups=False)
+    return frame
+
+
+def parquet_groups(path: Path) -> Iterator["pl.DataFrame"]:
+    """The same of a file, a group of rows after the other."""
+    return _tables(lambda arrow: arrow.OSFile(str(path)), path.stat().st_size, in_groups=True)
+
+
+def _tables(opened: Callable[[Any], Any], size: int, *, in_groups: bool) -> Iterator["pl.DataFrame"]:
     import polars as pl
 
     try:
@@ -24,27 +36,30 @@ def read_parquet(data: bytes) -> "pl.DataFrame":
     except ImportError:
         raise UsageError("Parquet needs the package pyarrow: pip install pyarrow; or write it as CSV.") from None
     try:
-        names = [field.name for field in pq.read_schema(pa.BufferReader(data)) if not pa.types.is_nested(field.type)]
+        names = [field.name for field in pq.read_schema(opened(pa)) if not pa.types.is_nested(field.type)]
         # Texts as numbers into a dictionary: one of a megabyte, named by each of a million rows, is there once.
-        file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=names, pre_buffer=False)
+        file = pq.ParquetFile(opened(pa), read_dictionary=names, pre_buffer=False)
         about = file.metadata
-        groups = sum(about.row_group(at).total_byte_size for at in range(about.num_row_groups))
-        needed = max(about.num_rows * max(1, about.num_columns) * _CELL, groups)
+        sizes = [about.row_group(at).total_byte_size for at in range(about.num_row_groups)]
+        needed = max(about.num_rows * max(1, about.num_columns) * _CELL, sum(sizes))
         free = psutil.virtual_memory().available
-        if not 0 <= needed <= min(free, most_unpacked(len(data))):
+        if not 0 <= needed <= most_unpacked(size) or (not in_groups and needed > free):
             raise DataError(
-                f"its {len(data):,} bytes say to hold {about.num_rows:,} rows of {needed / 1e9:,.1f} GB, more than any "
+                f"its {size:,} bytes say to hold {about.num_rows:,} rows of {needed / 1e9:,.1f} GB, more than any "
                 f"log of that size does or than the {free / 1e9:,.1f} GB that are free"
             )
-        # On this thread alone: a thread that still holds Python's bytes when Python ends, ends the process with SIGABRT
-        # (github.com/apache/arrow/issues/34314), one time in five after an error.
-        table = file.read(columns=names, use_threads=False)
-        table.validate(full=True)  # texts that are no UTF-8, for one
-        held = sum(map(_written_out, table.columns))
-        if held > most_unpacked(len(data)):
-            raise DataError(f"its {len(data):,} bytes say to hold {held / 1e9:,.1f} GB, more than any log of that size")
-        columns = [_plain(column) for column in table.columns]
-        found = pl.from_arrow(pa.Table.from_arrays(columns, names=table.schema.names))  # without metadata
+        for groups in [[at] for at in range(len(sizes))] if in_groups and sizes else [list(range(len(sizes)))]:
+            # On this thread alone: a thread that still holds Python's bytes when Python ends, ends the process with
+            # SIGABRT (github.com/apache/arrow/issues/34314), one time in five after an error.
+            table = file.read_row_groups(groups, columns=names, use_threads=False)
+            table.validate(full=True)  # texts that are no UTF-8, for one
+            held = sum(map(_written_out, table.columns))
+            if held > most_unpacked(size):
+                raise DataError(f"its {size:,} bytes say to hold {held / 1e9:,.1f} GB, more than any log of that size")
+            columns = [_plain(column) for column in table.columns]
+            found = pl.from_arrow(pa.Table.from_arrays(columns, names=table.schema.names))  # without metadata
+            assert isinstance(found, pl.DataFrame)
+            yield found
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, MemoryError, OverflowError) as error:
@@ -55,8 +70,6 @@ def read_parquet(data: bytes) -> "pl.DataFrame":
                 "Polars and pyarrow do by default"
             ) from None
         raise DataError(f"the file is damaged: {told}") from None
-    assert isinstance(found, pl.DataFrame)
-    return found
 
 
 def _written_out(column: Any) -> int:

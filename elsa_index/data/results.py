@@ -1,5 +1,7 @@
 """Writing results: a table of rankings, in the format that a file's name says."""
 
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,3 +59,21 @@ def write_results(frame: "pl.DataFrame", path: Path, *, overwrite: bool = False,
                 "user_id", pl.lit("Q0").alias("q0"), "item_id", "rank", "score", of_run.alias("run")
             )
             run_columns.write_csv(staged, separator=" ", include_header=False, quote_style="never")
+
+
+def join_results(parts: Sequence[Path], path: Path, kind: str) -> None:
+    """One file of several that `write_results` wrote, in their order."""
+    if len(parts) == 1:
+        parts[0].replace(path)
+        return
+    if kind == "parquet":
+        import polars as pl
+
+        pl.concat([pl.scan_parquet(part) for part in parts]).sink_parquet(path, compression="zstd")
+        return
+    with path.open("wb") as joined:
+        for at, part in enumerate(parts):
+            with part.open("rb") as file:
+                if kind == "csv" and at:
+                    file.readline()
+                shutil.copyfileobj(file, joined, 1 << 20)

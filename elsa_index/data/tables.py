@@ -5,11 +5,14 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from ..errors import DataError, name_some, shorten
 from .frames import as_polars
 from .log_format import AS_IT_IS, LogFormat
+from .parquet import parquet_groups, read_parquet
+from .reading.blocks import blocks_of
 from .reading.delimited import read_delimited
 from .reading.found import ROW, Found, Notes
 from .reading.other_kinds import are_blocks, are_lines, read_blocks, read_json_lines, read_lines
@@ -42,6 +45,8 @@ def read_parts(
     optional: Sequence[str] | None = (),
     form: LogFormat = AS_IT_IS,
     what: str = "The table",
+    *,
+    in_blocks: bool = False,
 ) -> Iterator[Part]:
     """The tables of all files, one after the other, each with the named columns as text, null where empty.
 
@@ -51,6 +56,7 @@ def read_parts(
         optional: Further ones, of those that are there; None: all that can be read as text.
         form: What the files do not say themselves.
         what: Whose files they are, for messages.
+        in_blocks: Long files come as several tables, of which memory holds one at a time.
 
     Raises:
         DataError: That names the file and the column or row, or what the file has instead of a table.
@@ -60,7 +66,11 @@ def read_parts(
         yield _part(f"{what} given", Found(frame.with_row_index(ROW, offset=1), "a table"), required, optional)
         return
     for source in sources_of(cast(Paths, paths), what):
-        yield _part(source.name, _read(source, required, form), required, optional)
+        if in_blocks and source.path is not None:
+            for found in _read_in_blocks(source, source.path, required, form):
+                yield _part(source.name, found, required, optional)
+        else:
+            yield _part(source.name, _read(source, required, form), required, optional)
 
 
 def _part(path: str, found: Found, required: Sequence[str], optional: Sequence[str] | None) -> Part:
@@ -92,8 +102,9 @@ def _read(source: Source, required: Sequence[str], form: LogFormat) -> Found:
         data = source.read()
         if not data.strip():
             raise DataError(f"{source.name} is empty; a table with a header and rows is needed.")
-        if form.kind == "parquet" or (form.kind == "auto" and (source.suffix == ".parquet" or data[:4] == b"PAR1")):
-            found = Found(_parquet(data, source.name).with_row_index(ROW, offset=1), "Parquet")
+        if _is_parquet(data[:4], source, form):
+            with _explained_parquet(source.name):
+                found = Found(read_parquet(data).with_row_index(ROW, offset=1), "Parquet")
         else:
             data = as_utf8(data, form.encoding, source.name, notes)
             found = _read_text(data, source, required, form)
@@ -101,15 +112,47 @@ def _read(source: Source, required: Sequence[str], form: LogFormat) -> Found:
     return found
 
 
+def _read_in_blocks(source: Source, path: Path, required: Sequence[str], form: LogFormat) -> Iterator[Found]:
+    import polars as pl
+
+    rows, any_found = 0, False
+    for found in _blocks_found(source, path, required, form):
+        any_found = True
+        found.frame = found.frame.with_columns((pl.col(ROW) + rows).alias(ROW))
+        rows = max(rows, found.frame[ROW].max() or 0)  # type: ignore[assignment]
+        yield found
+    if not any_found:
+        yield _read(source, required, form)  # which says so
+
+
+def _blocks_found(source: Source, path: Path, required: Sequence[str], form: LogFormat) -> Iterator[Found]:
+    with _explained(source.name, form.kind):
+        with path.open("rb") as file:
+            begins = file.read(4)
+        if _is_parquet(begins, source, form):
+            with _explained_parquet(source.name):
+                for frame in parquet_groups(path):
+                    yield Found(frame.with_row_index(ROW, offset=1), "Parquet")
+            return
+        for block, like in blocks_of(path, form):
+            notes = Notes()
+            found = _read_text(as_utf8(block, form.encoding, source.name, notes), source, required, like)
+            found.notes.add(notes)
+            yield found
+
+
+def _is_parquet(begins: bytes, source: Source, form: LogFormat) -> bool:
+    return form.kind == "parquet" or (form.kind == "auto" and (source.suffix == ".parquet" or begins[:4] == b"PAR1"))
+
+
 def _read_text(data: bytes, source: Source, required: Sequence[str], form: LogFormat) -> Found:
     sample = lines_of(data, _SAMPLE)
     user, item = (*required, "user_id", "item_id")[:2] if len(required) != 1 else ("user_id", required[0])
-    is_left_open = form.kind == "auto" and form.separator is None and form.header is None
     if form.kind == "jsonl" or (form.kind == "auto" and data.lstrip()[:1] in (b"{", b"[")):
         return read_json_lines(data, source.name)
-    if form.kind == "netflix" or (is_left_open and are_blocks(sample)):
+    if form.kind == "netflix" or (form.is_left_open and are_blocks(sample)):
         return read_blocks(data, source.name, user, item)
-    if form.kind == "lines" or (is_left_open and are_lines(sample)):
+    if form.kind == "lines" or (form.is_left_open and are_lines(sample)):
         return read_lines(data, source.name, user, item)
     return read_delimited(data, source.name, form, required)
 
@@ -151,11 +194,10 @@ def _explained(path: str, kind: str) -> Iterator[None]:
         raise DataError(f"{path} cannot be read as a table: the file is damaged.") from None
 
 
-def _parquet(data: bytes, path: str) -> "pl.DataFrame":
-    from .parquet import read_parquet
-
+@contextmanager
+def _explained_parquet(path: str) -> Iterator[None]:
     try:
-        return read_parquet(data)
+        yield
     except DataError as error:
         raise DataError(f"{path} cannot be read as PARQUET: {error}") from None
 

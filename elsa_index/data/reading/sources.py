@@ -17,11 +17,13 @@ _OF_FOLDERS = (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt",
 
 @dataclass(frozen=True)
 class Source:
-    """name: of a file, as messages say it. suffix: of the name, without .gz. read: its bytes, unpacked."""
+    """name: of a file, as messages say it. suffix: of the name, without .gz. read: its bytes, unpacked. path: None if
+    it is no file."""
 
     name: str
     suffix: str
     read: Callable[[], bytes]
+    path: Path | None = None
 
 
 def sources_of(paths: Paths, what: str) -> list[Source]:
@@ -64,7 +66,7 @@ def _is_part(path: Path, folder: Path) -> bool:
 
 
 def _file(path: Path) -> Source:
-    return Source(str(path), _suffix(path), lambda: unpacked(path))
+    return Source(str(path), _suffix(path), lambda: unpacked(path), path)
 
 
 def _suffix(path: Path) -> str:

@@ -1,0 +1,63 @@
+"""elsa-index search --histories FILE -o FILE: however many histories there are."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elsa_index.search.options import SearchOptions
+
+from . import options
+from .filter_options import note_strangers
+
+if TYPE_CHECKING:
+    import elsa_index as ei
+    from elsa_index.batch import Searched
+    from elsa_index.data.histories import HistoryForm
+
+
+def search_files(
+    index: "ei.Index",
+    histories: Path,
+    out: Path,
+    wanted: dict[str, Any],
+    asked: dict[str, Any],
+    form: "HistoryForm",
+    *,
+    resume: bool,
+    overwrite: bool,
+) -> None:
+    """Writes the rankings and says what was done. wanted: filters; asked: the other options."""
+    import elsa_index as ei
+    from elsa_index.catalogue.filters import Filters
+    from elsa_index.errors import name_some
+
+    filters = Filters(**{name: value for name, value in wanted.items() if name != "keep_seen"})
+    what = SearchOptions(filters=filters, keep_seen=wanted["keep_seen"], **asked)
+    with options.progress("searching") as report:
+        done = ei.search_files(
+            index, histories, out, what, form=form, resume=resume, overwrite=overwrite, on_progress=report
+        )
+    note_strangers(wanted, index, asked["boosts"])
+    options.note_unknown(done.unknown)
+    number, names = done.strangers
+    if number:
+        got = "popular items" if what.fallback == "popular" else "nothing (try --fallback popular)"
+        named = name_some(names) if number == len(names) else f"{name_some(names[:5])}, for example"
+        users = options.counted(number, "user has", "users have")
+        options.note(f"warning: {users} no item that the index knows; given are {got}: {named}")
+    if done.empty:
+        options.note(
+            f"warning: {done.empty:,} of {done.histories:,} histories get no item: none known, or filters or offset "
+            "leave none"
+        )
+    results = options.counted(done.results, "result", "results")
+    options.note(f"{out}: {results} for {options.counted(done.histories, 'history', 'histories')}")
+    options.note(_worth(done))
+
+
+def _worth(done: "Searched") -> str:
+    """What the answers are worth, and how fast they came."""
+    kinds = [f"{promise} ({number:,} histories)" for promise, number in done.promises.most_common()]
+    promise = kinds[0].rpartition(" (")[0] if len(kinds) == 1 else "; ".join(kinds)
+    before = f", {done.before:,} of them by the run before" if done.before else ""
+    asked_for = options.counted(done.histories, "history", "histories")
+    return f"{promise}; {asked_for}{before} in {done.seconds * 1000:,.1f} ms, {done.rate:,.0f} a second"

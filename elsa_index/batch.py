@@ -1,0 +1,318 @@
+"""Recommendations for files of histories, however many: memory holds some thousand at a time, and a run that was
+interrupted goes on where it stopped."""
+
+import json
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from .data.histories import Histories, HistoryForm
+from .data.reading.sources import Paths, sources_of
+from .data.results import join_results, writable_format, write_results
+from .errors import StorageError, UsageError
+from .index import Index
+from .search.options import SearchOptions
+from .search.recommend import recommend
+from .search.result import SearchResult
+from .storage.files import read_json
+from .storage.locks import lock_of
+from .storage.staging import explained_write, refuse_existing, staged_file
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PART_BYTES = 4 << 20
+"""Of the files that histories come from, for each part: about ten thousand histories."""
+MOST_PARTS = 500
+"""Files that are written at the same time while rows are spread."""
+_PACKED = 6  # times that Parquet and gzip make such tables smaller, about
+_NULL = "\\N"
+_NAMED = 100_000
+
+OnHistories = Callable[[int, int], None]
+"""Called with how many histories are answered, and of how many, as far as that is known."""
+
+
+@dataclass
+class Searched:
+    """What was done with files of histories.
+
+    Attributes:
+        histories: How many there were.
+        results: Rows that were written.
+        seconds: Of this run, from the first history to the last.
+        before: Histories that an earlier run had answered.
+        promises: How many histories got which promise.
+        unknown: Items of histories that the index does not know, the first ones; a run that goes on knows its own.
+        strangers: Users without any known item: how many, and the first ones.
+        empty: Histories that got no item.
+    """
+
+    histories: int = 0
+    results: int = 0
+    seconds: float = 0.0
+    before: int = 0
+    promises: Counter[str] = field(default_factory=Counter)
+    unknown: list[str] = field(default_factory=list)
+    strangers: tuple[int, list[str]] = (0, [])
+    empty: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Histories a second."""
+        return (self.histories - self.before) / max(self.seconds, 1e-9)
+
+
+def search_files(
+    index: Index,
+    histories: Paths,
+    out: str | os.PathLike[str],
+    options: SearchOptions = SearchOptions(),  # noqa: B008  # it cannot be changed
+    *,
+    form: HistoryForm = HistoryForm(),  # noqa: B008
+    resume: bool = False,
+    overwrite: bool = False,
+    on_progress: OnHistories | None = None,
+) -> Searched:
+    """Recommends for every history of some files and writes the rankings to another one.
+
+    Rows of a user may stand anywhere: where the files are long they are spread over parts by their users first, beside
+    `out`, and users come in the order of these parts.
+
+    Args:
+        index: The index.
+        histories: Tables with a row for each item of each user; see `read_histories`.
+        out: A .csv, .parquet, .jsonl or .trec file; see `write_results`.
+        options: What is asked for each.
+        form: What the tables hold.
+        resume: Go on with what an interrupted run of the same call left, if there is anything.
+        overwrite: Replace `out`, and what such a run left.
+        on_progress: Called after each part.
+
+    Raises:
+        UsageError: For what the engine cannot do, and where the interrupted run asked something else.
+        StorageError: Where `out` is in the way, or what an interrupted run left, and neither `resume` nor `overwrite`.
+    """
+    out = Path(os.path.abspath(out))
+    kind = writable_format(out)
+    refuse_existing(out, overwrite=overwrite, is_ours=Path.is_file)
+    work = _Work(out.parent / f".{out.name}.unfinished")
+    recommend(index.catalogue, [], options)  # refused now, and not when all rows are read
+    asked = _asked(index, histories, options, form)
+    with explained_write(out), work.held(asked, resume=resume, overwrite=overwrite):
+        run = _Run(index, histories, options, form, work, kind)
+        done = run.search(on_progress)
+        with staged_file(out, overwrite=overwrite) as staged:
+            join_results([work.result(part, kind) for part in range(work.parts)], staged, kind)
+        work.clear()
+    return done
+
+
+def _asked(index: Index, histories: Paths, options: SearchOptions, form: HistoryForm) -> dict[str, Any]:
+    """What makes two runs the same."""
+    files = []
+    for source in sources_of(histories, "The table"):
+        about = source.path.stat() if source.path is not None else None
+        files.append([source.name, about and about.st_size, about and about.st_mtime_ns])
+    manifest = index.manifest
+    return cast(dict[str, Any], json.loads(json.dumps({
+        "index": [manifest.codes.fingerprint, manifest.commits, manifest.built_at],
+        "histories": files,
+        "options": {name: value for name, value in asdict(options).items() if name != "threads"},
+        "form": asdict(form),
+    }, default=str)))  # fmt: skip
+
+
+class _Work:
+    """The directory beside the output in which a run keeps what it has done."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.parts = 0
+        self.asked: dict[str, Any] = {}
+
+    @contextmanager
+    def held(self, asked: dict[str, Any], *, resume: bool, overwrite: bool) -> Iterator[None]:
+        """Makes the directory, or takes it over, and lets no other process have it."""
+        if self.path.exists() and not (resume or overwrite):
+            raise StorageError(
+                f"{self.path} holds what an interrupted run did: pass --resume (resume=True) to go on with it, or "
+                "--overwrite (overwrite=True) to begin anew."
+            )
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.asked = asked
+        descriptor = lock_of(self.path, os.O_NOFOLLOW)
+        if descriptor is None:
+            raise StorageError(f"{self.path} is being written by another process; try again when it has ended.")
+        try:
+            begun = self._begun()
+            if begun is not None and resume:
+                if different := [name for name, value in asked.items() if begun["asked"].get(name) != value]:
+                    raise UsageError(
+                        f"The interrupted run had other {' and '.join(different)}: ask the same to go on with it, or "
+                        "begin anew by --overwrite (overwrite=True)."
+                    )
+                self.parts = int(begun["parts"])
+            else:
+                for path in self.path.iterdir():
+                    path.unlink()
+            yield
+        except BaseException:
+            if not (self.path / "run.json").exists():  # there is nothing that could be gone on with
+                shutil.rmtree(self.path, ignore_errors=True)
+            raise
+        finally:
+            os.close(descriptor)
+
+    def _begun(self) -> dict[str, Any] | None:
+        """What is kept of a run that had spread its rows; None where none had."""
+        if not (self.path / "run.json").exists():
+            return None
+        begun = read_json(self.path / "run.json")
+        if not isinstance(begun.get("asked"), dict) or not isinstance(begun.get("parts"), int):
+            raise StorageError(f"{self.path / 'run.json'} is damaged; begin anew by --overwrite (overwrite=True).")
+        return begun
+
+    def spread_over(self, parts: int, latest: float | None) -> None:
+        """From here on a run can be gone on with."""
+        self.parts = parts
+        written = self.path / "run.json.new"
+        written.write_text(json.dumps({"asked": self.asked, "parts": parts, "latest": latest}))
+        written.replace(self.path / "run.json")
+
+    @property
+    def latest(self) -> float | None:
+        begun = self._begun()
+        return None if begun is None else begun.get("latest")
+
+    def rows(self, part: int) -> Path:
+        return self.path / f"rows-{part:05}.csv"
+
+    def result(self, part: int, kind: str) -> Path:
+        return self.path / f"result-{part:05}.{kind}"
+
+    def counts(self, part: int) -> Path:
+        return self.path / f"result-{part:05}.json"
+
+    def clear(self) -> None:
+        shutil.rmtree(self.path)
+
+
+@dataclass
+class _Run:
+    index: Index
+    histories: Paths
+    options: SearchOptions
+    form: HistoryForm
+    work: _Work
+    kind: str
+
+    def search(self, on_progress: OnHistories | None) -> Searched:
+        done = Searched()
+        whole = None
+        if not self.work.parts:
+            parts = _parts_for(self.histories)
+            if parts == 1:
+                whole = self.form.whole(self.histories)
+                self.work.parts = 1
+            else:
+                latest = self._spread(parts)
+                self.work.spread_over(parts, latest)
+        latest = _latest(whole) if whole is not None else self.work.latest
+        for part in range(self.work.parts):
+            if self.work.counts(part).exists():
+                self._count_again(part, done)
+            else:
+                frame = self._rows(part) if whole is None else whole
+                self._answer(part, self.form.grouped(frame, latest), done)
+            if on_progress is not None:
+                on_progress(done.histories, done.histories * self.work.parts // (part + 1))
+        return done
+
+    def _spread(self, parts: int) -> float | None:
+        """Writes each row to the part of its user. Returns the latest time, where there are times."""
+        import polars as pl
+
+        latest = None
+        with ExitStack() as files:
+            opened = [files.enter_context(self.work.rows(part).open("wb")) for part in range(parts)]
+            for frame in self.form.tables(self.histories, in_blocks=True):
+                own = _latest(frame)
+                latest = own if latest is None or own is None else max(latest, own)
+                keyed = frame.with_columns((pl.col("user").hash(seed=0) % parts).alias("part"))
+                for (part,), rows in keyed.partition_by("part", as_dict=True, include_key=False).items():
+                    rows.write_csv(opened[int(part)], include_header=False, null_value=_NULL, quote_style="necessary")
+                columns = frame.schema
+            (self.work.path / "columns.json").write_text(json.dumps(list(columns)))
+        return latest
+
+    def _rows(self, part: int) -> "pl.DataFrame":
+        import polars as pl
+
+        names = json.loads((self.work.path / "columns.json").read_text())
+        schema: dict[str, Any] = {name: pl.String if name in ("user", "item") else pl.Float64 for name in names}
+        if not self.work.rows(part).stat().st_size:
+            return pl.DataFrame(schema=schema)
+        return pl.read_csv(self.work.rows(part), has_header=False, schema=schema, null_values=_NULL)
+
+    def _answer(self, part: int, asked: Histories, done: Searched) -> None:
+        started = time.perf_counter()
+        resolved = self.index.catalogue.resolve_all(asked.items, asked.weights, asked.seen)
+        found = recommend(self.index.catalogue, resolved, self.options)
+        frame = found.to_frame(asked.users, with_fallback=self.options.fallback == "popular")
+        done.seconds += time.perf_counter() - started
+        written = self.work.path / f"new.{self.kind}"
+        write_results(frame, written, overwrite=True)
+        written.replace(self.work.result(part, self.kind))
+        counts = _counts(asked.users, found, frame.height)
+        _add(done, counts)
+        counted = self.work.path / "new.json"
+        counted.write_text(json.dumps(counts))
+        counted.replace(self.work.counts(part))
+
+    def _count_again(self, part: int, done: Searched) -> None:
+        counts = read_json(self.work.counts(part))
+        _add(done, counts)
+        done.before += counts["histories"]
+
+
+def _parts_for(histories: Paths) -> int:
+    size = 0
+    for source in sources_of(histories, "The table"):
+        if source.path is not None:
+            packed = source.suffix == ".parquet" or source.path.suffix.lower() == ".gz"
+            size += source.path.stat().st_size * (_PACKED if packed else 1)
+    return max(1, min(MOST_PARTS, size // PART_BYTES))
+
+
+def _latest(frame: "pl.DataFrame") -> float | None:
+    return cast("float | None", frame["time"].max()) if "time" in frame.columns else None
+
+
+def _counts(users: list[str], found: SearchResult, results: int) -> dict[str, Any]:
+    unknown = dict.fromkeys(name for ranking in found.rankings for name in ranking.unknown)
+    strangers = [user for user, ranking in zip(users, found.rankings, strict=True) if ranking.answer is None]
+    return {
+        "histories": len(users),
+        "results": results,
+        "promise": found.promise,
+        "unknown": list(unknown)[:_NAMED],
+        "strangers": [len(strangers), strangers[:_NAMED]],
+        "empty": sum(not ranking.items for ranking in found.rankings),
+    }
+
+
+def _add(done: Searched, counts: dict[str, Any]) -> None:
+    done.histories += counts["histories"]
+    done.results += counts["results"]
+    done.promises[counts["promise"]] += counts["histories"]
+    done.unknown = list(dict.fromkeys([*done.unknown, *counts["unknown"]]))[:_NAMED]
+    number, names = counts["strangers"]
+    done.strangers = done.strangers[0] + number, [*done.strangers[1], *names][:_NAMED]
+    done.empty += counts["empty"]
