@@ -1,7 +1,7 @@
 """One stage: the impacts in an inverted index are the codes, and what it adds up is the score."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +10,10 @@ from ..codes.impacts import terms_of
 from ..codes.query_terms import QueryTerms
 from ..codes.query_vector import QueryVector, Vector
 from ..storage.ids import Rows
-from .contract import Answer, Query, SearchPlan
+from .contract import Answer, Progress, Query, SearchPlan
 from .exhaustive import among_reached
+from .loops import exhaustively
+from .stored_codes import StoredCodes
 from .top_k import in_sorted
 from .two_stage import FirstStage
 
@@ -42,7 +44,7 @@ class OneStageSearch:
         magnitudes = np.abs(query.vector.weights)
         if not len(magnitudes):
             return among_reached(query, *_NOTHING, self.items, wanted)
-        if len(magnitudes) * self.max_impact > _WHOLE or not (magnitudes == magnitudes[0]).all():
+        if not self._is_of_whole_numbers(magnitudes):
             return self._added_up_here(query, wanted)
         terms = terms_of(query.vector.dims, query.vector.weights)
         against, subtracted = _NOTHING
@@ -57,6 +59,38 @@ class OneStageSearch:
             return among_reached(query, rows, sums * unit, self.items, wanted)
         left = np.flatnonzero(~in_sorted(rows, query.seen))[:wanted]  # in order already; the stage left out all others
         return Answer(rows.take(left), sums.take(left) * unit, True, len(terms), len(rows))
+
+    def _is_of_whole_numbers(self, magnitudes: Vector) -> bool:
+        """Whether all of a history weighs the same, and the sums of impacts are numbers that the index holds."""
+        return len(magnitudes) * self.max_impact <= _WHOLE and bool((magnitudes == magnitudes[:1]).all())
+
+    def impacts(self, dims: int) -> StoredCodes:
+        """All impacts, with the weights' signs, as codes of whole numbers: read list by list, a second for ten
+        thousand dimensions."""
+        anybody = Query(QueryVector(*_NOTHING, dims), _NOTHING[0])
+        lists = list(self._lists(anybody, np.arange(dims)))
+        rows = np.concatenate([rows for _, rows, _ in lists])
+        of_dims = np.repeat(np.arange(dims), [len(rows) for _, rows, _ in lists])
+        values = np.concatenate([values for _, _, values in lists]).astype(np.float32)
+        order = np.argsort(rows, kind="stable")  # each row's dimensions ascend, as in a query that is added up here
+        lengths = np.bincount(rows, minlength=self.items).astype(np.uint32)
+        return StoredCodes(values[order], of_dims[order].astype(np.uint32), lengths, dims)
+
+    def by_impacts(
+        self, impacts: StoredCodes, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None
+    ) -> list[Answer]:
+        """The same as `search` of each query, to the bit, from what `impacts` gave."""
+        asked, units = [], []
+        for query in queries:
+            vector, magnitudes = query.vector, np.abs(query.vector.weights)
+            unit = self.impact_step
+            if len(magnitudes) and self._is_of_whole_numbers(magnitudes):
+                unit *= float(magnitudes[0])
+                vector = QueryVector(vector.dims, np.sign(vector.weights), vector.size)
+            asked.append(replace(query, vector=vector))
+            units.append(unit)
+        found = exhaustively(impacts, asked, plan.k, plan.threads, on_progress)
+        return [replace(answer, scores=answer.scores * unit) for answer, unit in zip(found, units, strict=True)]
 
     def _added_up_here(self, query: Query, wanted: int) -> Answer:
         rows, weights = [], []

@@ -128,3 +128,29 @@ def test_without_numba_the_engine_answers_itself(index, monkeypatch):
     monkeypatch.setattr(loops, "_has_numba", lambda: False)
     monkeypatch.setattr(loops, "_by_loops", None)
     assert index.search([["item20"]] * 3, 5).proven.all()
+
+
+@pytest.mark.parametrize("change", [False, True])
+@pytest.mark.parametrize("options", [
+    {"k": 10}, {"k": 500, "keep_seen": True}, {"k": 10, "tags": ["even"]}, {"k": 20, "exclude": ["item20"]},
+])  # fmt: skip
+def test_postings_without_codes_are_read_once_many_are_asked(tmp_path, monkeypatch, options, change):
+    codes = make_item_codes(400)
+    ei.Index.build(codes, tmp_path / "i", store="none", tags=TAGS, segments=None).close()
+    if change:
+        ei.delete(tmp_path / "i", list(codes.ids)[5:40:3])
+    with ei.Index.open(tmp_path / "i") as index:
+        histories = [*make_histories(codes, 60), ["nobody"], [], list(index.ids)[:200]]
+        weights = [
+            np.random.default_rng(at).choice([0.3, 1.0, -2.0], len(own)).tolist() for at, own in enumerate(histories)
+        ]
+        for given in (None, weights):
+            alone = index.search(histories, weights=given, **options)
+            with monkeypatch.context() as patched:
+                patched.setattr(loops, "LEAST", 1)
+                patched.setattr("elsa_index.engines.lucene.engine._LISTS", 100)
+                together = index.search(histories, weights=given, **options)
+            for one, other in zip(alone.rankings, together.rankings, strict=True):
+                assert other.items == one.items
+                np.testing.assert_array_equal(other.scores, one.scores)
+            assert together.promise.endswith("impacts, 400 items, each scored") or change

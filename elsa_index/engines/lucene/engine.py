@@ -37,6 +37,11 @@ loops are usable: adding them all up takes about as long as Lucene does for its 
 where there are fewer or many histories are asked."""
 
 
+_LISTS = 5
+"""Dimensions for each query of a call for which reading all postings of an index without stored codes pays: a query
+takes about as long as that many lists."""
+
+
 class LuceneEngine(StoredCodesEngine):
     """Sign-split impact postings that Anserini's own searchers open, beside the stored codes."""
 
@@ -150,6 +155,7 @@ class LuceneImpactsEngine(Engine):
     def __init__(self, postings: LucenePostings, one_stage: OneStageSearch, dims: int, nonzeros: int) -> None:
         self.postings, self.one_stage = postings, one_stage
         self.items, self.dims, self.nonzeros = one_stage.items, dims, nonzeros
+        self._impacts: StoredCodes | None = None  # once many queries were asked at a time
 
     @classmethod
     def build(
@@ -223,6 +229,10 @@ class LuceneImpactsEngine(Engine):
         return csr_array((weights, (places, dims)), shape=(len(unique), self.dims))[which]
 
     def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
+        if usable() and (self._impacts is not None or len(queries) * _LISTS >= self.dims):
+            if self._impacts is None:
+                self._impacts = self.one_stage.impacts(self.dims)
+            return self.one_stage.by_impacts(self._impacts, queries, plan, on_progress)
         return answer_each(queries, lambda query: self.one_stage.search(query, plan), plan.threads, on_progress)
 
     def close(self) -> None:
