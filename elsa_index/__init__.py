@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .exporting.export import export
     from .fold_in_evaluation import FoldInQuality, fold_in_quality
     from .index import Index
+    from .index_doctor import diagnose_index
     from .recommender import Recommender
     from .search.explanation import Explanation
     from .search.homepage import Homepage, HomepageRow
@@ -73,6 +74,7 @@ _HOME = {
     "ClusterError": "errors",
     "ItemCodes": "codes.item_codes",
     "diagnose": "doctor",
+    "diagnose_index": "index_doctor",
     "DataError": "errors",
     "DataWarning": "errors",
     "ElsaIndexError": "errors",
@@ -165,6 +167,7 @@ __all__ = [
     "compact",
     "delete",
     "diagnose",
+    "diagnose_index",
     "evaluate",
     "export",
     "fold_in",
