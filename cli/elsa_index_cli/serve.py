@@ -1,14 +1,20 @@
 """elsa-index serve"""
 
 import os
+import re
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from . import options
 
+if TYPE_CHECKING:
+    import elsa_index as ei
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 EXAMPLE = (
     "Example: elsa-index serve catalogue.index --port 8080, then open http://127.0.0.1:8080/ · "
     "curl -d '{\"history\":[\"1\"]}' -H 'content-type: application/json' http://127.0.0.1:8080/v1/recommend"
@@ -21,7 +27,10 @@ CONTEXT = {"auto_envvar_prefix": "ELSA_INDEX_SERVE"}
 
 
 def serve(
-    index: Annotated[Path, typer.Argument(help="The index directory.")],
+    index: Annotated[
+        list[str],
+        typer.Argument(help="The index directory; or several as NAME=DIRECTORY, served under /indexes/NAME/v1."),
+    ],
     host: Annotated[str, typer.Option(help="Where to listen; others than this machine need 0.0.0.0.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0: any that is free; the log names it.")] = 8080,
     metadata: options.Metadata = None,
@@ -49,6 +58,10 @@ def serve(
             help="A .txt of ids that are never returned, one per line; followed, and written by POST /v1/items/exclude."
         ),
     ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="A site whose pages may ask from a browser (CORS): https://shop.example; repeatable."),
+    ] = None,
     log_level: Annotated[LogLevel, typer.Option(help="The least that is logged.")] = "info",
     connections: Annotated[int, typer.Option(help="At the same time, at most.")] = 1000,
     debug: options.Debug = False,
@@ -75,5 +88,28 @@ def serve(
         log_level,
         deadline,
         workers,
+        tuple(allow_origin or ()),
     )
-    run(partial(options.opened, index, metadata), host, port, settings)
+    run(_indexes(index, metadata), host, port, settings)
+
+
+def _indexes(given: list[str], metadata: Path | None) -> dict[str, Callable[[], "ei.Index"]]:
+    """What opens the indexes, by name."""
+    from elsa_index.errors import UsageError, shorten
+
+    if len(given) == 1 and ("=" not in given[0] or Path(given[0]).exists()):
+        return {"": partial(options.opened, Path(given[0]), metadata)}
+    found: dict[str, Callable[[], ei.Index]] = {}
+    for one in given:
+        name, _, path = one.partition("=")
+        if not path or not _NAME.fullmatch(name):
+            raise UsageError(
+                "Several indexes are given as NAME=DIRECTORY, with a name of letters, digits, - and _; "
+                f"got {shorten(one)}."
+            )
+        if name in found:
+            raise UsageError(f"Two indexes have the name {name}; give each its own.")
+        found[name] = partial(options.opened, Path(path), metadata)
+    if metadata is not None and len(found) > 1:
+        raise UsageError("--metadata is for one index; build the others with theirs: elsa-index build --metadata.")
+    return found

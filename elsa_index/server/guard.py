@@ -46,10 +46,10 @@ log = logging.getLogger("elsa_index.server")
 
 class Metrics:
     """What `/metrics` shows, in a registry of its own. is_shared: it shows the sums of all workers, whose metrics lie
-    in the directory that PROMETHEUS_MULTIPROC_DIR names."""
+    in the directory that PROMETHEUS_MULTIPROC_DIR names. by_index: several indexes are served."""
 
-    def __init__(self, is_shared: bool = False) -> None:
-        self.registry, self._is_shared = CollectorRegistry(), is_shared
+    def __init__(self, is_shared: bool = False, by_index: bool = False) -> None:
+        self.registry, self._is_shared, self._by_index = CollectorRegistry(), is_shared, by_index
         self.requests = Counter("elsa_index_requests", "Requests.", ["route", "status"], registry=self.registry)
         self.seconds = Histogram(
             "elsa_index_request_seconds", "Time to answer.", ["route"], buckets=_BUCKETS, registry=self.registry
@@ -58,9 +58,9 @@ class Metrics:
         self.workers = self._gauge("workers", "Processes that answer.", "livesum")
         self.workers.set(1)
         self.swaps = Counter("elsa_index_swaps", "Indexes swapped in.", ["outcome"], registry=self.registry)
-        self.items = self._gauge("items", "Items of the index that is served.")
+        self.items = self._gauge("items", "Items of the index that is served.", by_index=True)
         self._built, self._changed, self._log = (
-            self._gauge(f"{name}_timestamp_seconds", about)
+            self._gauge(f"{name}_timestamp_seconds", about, by_index=True)
             for name, about in (
                 ("built", "When the index that is served was built."),
                 ("changed", "When it was changed last, or built."),
@@ -68,8 +68,14 @@ class Metrics:
             )
         )
 
-    def _gauge(self, name: str, about: str, of_many: Literal["livesum", "livemax"] = "livemax") -> Gauge:
-        return Gauge(f"elsa_index_{name}", about, registry=self.registry, multiprocess_mode=of_many)
+    def _gauge(
+        self, name: str, about: str, of_many: Literal["livesum", "livemax"] = "livemax", *, by_index: bool = False
+    ) -> Gauge:
+        labels = ["index"] if by_index and self._by_index else []
+        return Gauge(f"elsa_index_{name}", about, labels, registry=self.registry, multiprocess_mode=of_many)
+
+    def _of(self, gauge: Gauge, name: str) -> Gauge:
+        return gauge.labels(name) if self._by_index else gauge
 
     def shown(self) -> bytes:
         """In Prometheus' format."""
@@ -79,15 +85,15 @@ class Metrics:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
 
-    def of_index(self, index: Index) -> None:
-        """What is served now."""
+    def of_index(self, index: Index, name: str = "") -> None:
+        """What is served now. name: of the index, if there are several."""
         manifest = index.manifest
-        self.items.set(len(index))
+        self._of(self.items, name).set(len(index))
         built = manifest.built_at and datetime.fromisoformat(manifest.built_at).timestamp()
         changed = manifest.changed_at and datetime.fromisoformat(manifest.changed_at).timestamp()
-        self._built.set(built or 0)
-        self._changed.set(changed or built or 0)
-        self._log.set(manifest.codes.origin.get("log", {}).get("latest_time") or 0)
+        self._of(self._built, name).set(built or 0)
+        self._of(self._changed, name).set(changed or built or 0)
+        self._of(self._log, name).set(manifest.codes.origin.get("log", {}).get("latest_time") or 0)
 
 
 class Guard:

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from multiprocessing.connection import Connection
 
@@ -21,19 +21,20 @@ from .exclusions import Exclusions
 from .guard import log
 from .json_log import TroubleOfLoop, log_as_json
 from .settings import LOOPBACK, Settings
+from .watching import Watch, tell_exclusions
 from .workers import Shared, Siblings, supervise
 
 _BACKLOG = 2048  # connections that wait to be taken
 _AT_ONCE = 4  # that one worker takes at a time
-_LOOKS = 1.0  # seconds between looks at the files of the index
-_FOLLOWS = 0.25  # seconds between looks whether another commit has taken its place
+OpenIndex = Callable[[], Index]
 
 
-def serve(open_index: Callable[[], Index], host: str, port: int, settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT, which let running requests end. Follows the commits of the index by itself; a
-    SIGHUP opens the directory again too, and swaps to what is there.
+def serve(indexes: Mapping[str, OpenIndex], host: str, port: int, settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT, which let running requests end. Follows the commits of the indexes by itself; a
+    SIGHUP opens their directories again too, and swaps to what is there.
 
-    open_index: where there are several workers, a function that other processes can import.
+    indexes: what opens them, by name; the first one is served under /v1 too, and is alone if its name is "". If there
+    are several workers these must be functions that other processes can import.
 
     Raises UsageError where the address cannot be listened on, and what opening the index raises.
     """
@@ -44,11 +45,11 @@ def serve(open_index: Callable[[], Index], host: str, port: int, settings: Setti
     if settings.workers == 1:
         with log_as_json(settings.log_level):
             _warn_of_strangers(host, settings)
-            _serve(open_index, listening, host, settings)
+            _serve(indexes, listening, host, settings)
         return
     with log_as_json(settings.log_level, takes_over=False):
         _warn_of_strangers(host, settings)
-        supervise(partial(_work, open_index, host), settings, listening, lambda: _tell_address(listening))
+        supervise(partial(_work, dict(indexes), host), settings, listening, lambda: _tell_address(listening))
         log.info("stopped")
 
 
@@ -58,7 +59,7 @@ def _warn_of_strangers(host: str, settings: Settings) -> None:
 
 
 def _work(
-    open_index: Callable[[], Index],
+    indexes: Mapping[str, OpenIndex],
     host: str,
     settings: Settings,
     listening: socket.socket,
@@ -71,13 +72,13 @@ def _work(
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with log_as_json(settings.log_level, worker=number):
         try:
-            _serve(open_index, listening, host, settings, line, shared)
+            _serve(indexes, listening, host, settings, line, shared)
         except ElsaIndexError as error:
             line.send(("failed", type(error).__name__, str(error)))
 
 
 def _serve(
-    open_index: Callable[[], Index],
+    indexes: Mapping[str, OpenIndex],
     listening: socket.socket,
     host: str,
     settings: Settings,
@@ -90,16 +91,20 @@ def _serve(
     # where another thread is busy, as with a large body.
     sys.setswitchinterval(0.0005)
     loops.load()
-    if shared is None:
-        exclusions = Exclusions(settings.exclusions)
-    else:
-        exclusions = Exclusions(settings.exclusions or shared.exclusions, settings.exclusions is not None, shared.lock)
-    current = Current(open_index, exclusions=exclusions)
+    opened: dict[str, Current] = {}
+    try:
+        for name, open_index in indexes.items():
+            opened[name] = Current(open_index, exclusions=_exclusions(name, settings, shared))
+    except BaseException:
+        for current in opened.values():
+            current.close()
+        raise
     if settings.exclusions is not None:
-        _tell(current)
-    app = create_app(current, settings, host)
+        for current in opened.values():
+            tell_exclusions(current)
+    app = create_app(opened, settings, host)
     if line is not None:
-        app.state.siblings = Siblings(line, app.state.look)
+        app.state.siblings = Siblings(line, lambda: [one.look() for one in app.state.served])
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -122,9 +127,17 @@ def _serve(
         else:
             line.send(("ready",))
 
-    asyncio.run(_run(uvicorn.Server(config), listening, app, current, ready))
+    asyncio.run(_run(uvicorn.Server(config), listening, app, ready))
     if line is None:
         log.info("stopped")
+
+
+def _exclusions(name: str, settings: Settings, shared: Shared | None) -> Exclusions:
+    """Of one index. All have the same file, if there is one."""
+    if shared is None:
+        return Exclusions(settings.exclusions)
+    own = settings.exclusions or shared.exclusions(name)
+    return Exclusions(own, settings.exclusions is not None, shared.lock)
 
 
 class _Listening(socket.socket):
@@ -154,65 +167,21 @@ def _tell_address(listening: socket.socket) -> None:
     log.info("serving", extra={"url": f"http://{shown}:{address[1]}/"})
 
 
-async def _run(
-    server: uvicorn.Server, listening: socket.socket, app: FastAPI, current: Current, ready: Callable[[], None]
-) -> None:
+async def _run(server: uvicorn.Server, listening: socket.socket, app: FastAPI, ready: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(TroubleOfLoop())
-    hung_up = asyncio.Event()
-    loop.add_signal_handler(signal.SIGHUP, hung_up.set)
-    swapping = asyncio.create_task(_swap_when(hung_up, app.state.swap))
-    watching = asyncio.create_task(_look_again_and_again(app.state.check))
-    following = asyncio.create_task(_follow(current, hung_up))
+    watches = [Watch(one) for one in app.state.served]
+
+    def hang_up() -> None:
+        for watch in watches:
+            watch.hung_up.set()
+
+    loop.add_signal_handler(signal.SIGHUP, hang_up)
+    tasks = [asyncio.create_task(task) for watch in watches for task in watch.tasks()]
     serving = asyncio.create_task(server.serve([listening]))
     while not (server.started or serving.done()):
         await asyncio.sleep(0.01)
     ready()
     await serving
-    swapping.cancel()
-    watching.cancel()
-    following.cancel()
-
-
-async def _look_again_and_again(check: Callable[[], str | None]) -> None:
-    while True:
-        await asyncio.sleep(_LOOKS)
-        if wrong := await asyncio.to_thread(check):
-            log.error("nothing is answered from this index any more", extra={"error": wrong})
-
-
-async def _follow(current: Current, hung_up: asyncio.Event) -> None:
-    """Swaps to what takes the index's place, as a SIGHUP would, and hears of other exclusions."""
-    said = ""
-    while True:
-        await asyncio.sleep(_FOLLOWS)
-        if await asyncio.to_thread(current.is_replaced):
-            hung_up.set()
-        try:
-            if await asyncio.to_thread(current.follow_exclusions):
-                _tell(current)
-            said = ""
-        except (ElsaIndexError, OSError) as error:
-            if str(error) != said:  # once, and not four times a second
-                log.error("exclusions not read; those before stay", extra={"error": str(error)})
-            said = str(error)
-
-
-def _tell(current: Current) -> None:
-    """What is excluded now, and how much of it the index does not hold."""
-    names = current.exclusions.now.names
-    with current.use() as index:
-        unknown = sum(name not in index.ids for name in names)
-    told = {"items": len(names), "unknown": unknown}
-    if current.exclusions.is_missing:
-        log.warning("the file of exclusions is not there; nothing is excluded", extra=told)
-    else:
-        log.info("exclusions read", extra=told)
-
-
-async def _swap_when(hung_up: asyncio.Event, swap: Callable[[], None]) -> None:
-    """Swaps after a SIGHUP; those that come meanwhile are one more swap together."""
-    while True:
-        await hung_up.wait()
-        hung_up.clear()
-        await asyncio.to_thread(swap)
+    for task in tasks:
+        task.cancel()

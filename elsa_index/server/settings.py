@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from ..errors import UsageError
+from ..errors import UsageError, shorten
 from ..limits import THREADS, Limits, check_limits
 from ..processors import usable_processors
 from .hosts import check_name
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _LEAST_TOKEN = 16
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9._-]+(:[0-9]{1,5})?|https?://\[[0-9a-fA-F:]+\](:[0-9]{1,5})?")
 _VISIBLE = re.compile(r"[!-~]*")
 
 
@@ -24,6 +25,7 @@ class Settings:
     the same time, at most. images: hosts whose pictures, by https, the page shows. exclusions: a file of ids that are
     never returned. log_level: the least that is logged: debug, info, warning or error. deadline:
     seconds that a request may wait for its turn; one that would wait longer is refused at once. workers: processes.
+    allow_origins: sites whose pages may ask from a browser, as https://shop.example.
 
     Raises UsageError for values out of range.
     """
@@ -38,6 +40,7 @@ class Settings:
     log_level: str = "info"
     deadline: float = 2.0
     workers: int = 1
+    allow_origins: tuple[str, ...] = ()
 
     LIMITS: ClassVar[Mapping[str, Limits]] = {
         "threads": Limits(0, THREADS.most),
@@ -54,6 +57,11 @@ class Settings:
                 check_name(name, "A host to allow")
         for name in self.images:
             check_name(name, "A host of images")
+        for origin in self.allow_origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise UsageError(
+                    f"An origin to allow is as https://shop.example, a scheme and a host; got {shorten(origin)}."
+                )
         if self.token is not None and (len(self.token) < _LEAST_TOKEN or not _VISIBLE.fullmatch(self.token)):
             raise UsageError(
                 f"The token must be at least {_LEAST_TOKEN} visible ASCII characters, got {len(self.token)}. Make one: "

@@ -32,7 +32,7 @@ _METRICS = "PROMETHEUS_MULTIPROC_DIR"  # by which its library knows that process
 
 @dataclass(frozen=True)
 class Shared:
-    """What workers share: the directory of their metrics, the file of their exclusions, and its lock."""
+    """What workers share: the directory of their metrics, the files of their exclusions, and their lock."""
 
     directory: Path
 
@@ -40,9 +40,9 @@ class Shared:
     def metrics(self) -> Path:
         return self.directory / "metrics"
 
-    @property
-    def exclusions(self) -> Path:
-        return self.directory / "exclusions.txt"
+    def exclusions(self, name: str) -> Path:
+        """Of the index of this name."""
+        return self.directory / f"exclusions-{name}.txt"
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -55,7 +55,7 @@ class Shared:
 class Siblings:
     """A worker's line to the others, which goes by way of the supervisor. look: serves what is there now."""
 
-    def __init__(self, connection: Connection, look: Callable[[], None]) -> None:
+    def __init__(self, connection: Connection, look: Callable[[], object]) -> None:
         self._connection, self._look = connection, look
         self._sending = threading.Lock()
         self._heard = threading.Condition()
