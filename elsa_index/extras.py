@@ -16,6 +16,9 @@ EXTRA_OF = {
     "httptools": "serve",
     "prometheus_client": "serve",
     "pythonjsonlogger": "serve",
+    "opentelemetry.sdk": "tracing",
+    "opentelemetry.exporter.otlp.proto.http": "tracing",
+    "opentelemetry.instrumentation.asgi": "tracing",
     "matplotlib": "report",
     "seismic": "peers",
     "rectools": "rectools",
@@ -48,4 +51,7 @@ def packages_of(extra: str) -> tuple[str, ...]:
 def _is_there(package: str) -> bool:
     if package in sys.modules:
         return sys.modules[package] is not None  # None: put out of the way
-    return find_spec(package) is not None
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # nor what it is a part of
+        return False

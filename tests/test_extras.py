@@ -18,6 +18,9 @@ PYPROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_te
 DISTRIBUTIONS = {
     "faiss": "faiss-cpu", "opensearchpy": "opensearch-py", "prometheus_client": "prometheus-client",
     "pythonjsonlogger": "python-json-logger", "seismic": "pyseismic-lsr",
+    "opentelemetry.sdk": "opentelemetry-sdk",
+    "opentelemetry.exporter.otlp.proto.http": "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry.instrumentation.asgi": "opentelemetry-instrumentation-asgi",
 }  # fmt: skip
 
 

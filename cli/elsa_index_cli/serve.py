@@ -62,6 +62,9 @@ def serve(
         list[str] | None,
         typer.Option(help="A site whose pages may ask from a browser (CORS): https://shop.example; repeatable."),
     ] = None,
+    traces: Annotated[
+        bool, typer.Option("--traces", help="Trace requests by OpenTelemetry, to OTEL_EXPORTER_OTLP_ENDPOINT.")
+    ] = False,
     log_level: Annotated[LogLevel, typer.Option(help="The least that is logged.")] = "info",
     connections: Annotated[int, typer.Option(help="At the same time, at most.")] = 1000,
     debug: options.Debug = False,
@@ -74,6 +77,8 @@ def serve(
     from elsa_index.extras import packages_of, require
 
     require("The service", *packages_of("serve"))
+    if traces:
+        require("Tracing", *packages_of("tracing"))
     from elsa_index.server.run import serve as run
     from elsa_index.server.settings import Settings
 
@@ -89,6 +94,7 @@ def serve(
         deadline,
         workers,
         tuple(allow_origin or ()),
+        traces,
     )
     run(_indexes(index, metadata), host, port, settings)
 

@@ -18,7 +18,7 @@ from .app import create_app
 from .connections import KEPT_SECONDS, limited
 from .current import Current
 from .exclusions import Exclusions
-from .guard import log
+from .guard import App, log
 from .json_log import TroubleOfLoop, log_as_json
 from .settings import LOOPBACK, Settings
 from .watching import Watch, tell_exclusions
@@ -105,8 +105,21 @@ def _serve(
     app = create_app(opened, settings, host)
     if line is not None:
         app.state.siblings = Siblings(line, lambda: [one.look() for one in app.state.served])
+    if settings.traces:
+        from .tracing import traced  # an extra of its own
+
+        with traced(app) as answering:
+            _listen_and_answer(app, answering, listening, settings, line)
+    else:
+        _listen_and_answer(app, app, listening, settings, line)
+
+
+def _listen_and_answer(
+    app: FastAPI, answering: App, listening: socket.socket, settings: Settings, line: Connection | None
+) -> None:
+    """Until a signal comes. answering: the application, or what is around it."""
     config = uvicorn.Config(
-        app,
+        answering,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -25,7 +25,8 @@ class Settings:
     the same time, at most. images: hosts whose pictures, by https, the page shows. exclusions: a file of ids that are
     never returned. log_level: the least that is logged: debug, info, warning or error. deadline:
     seconds that a request may wait for its turn; one that would wait longer is refused at once. workers: processes.
-    allow_origins: sites whose pages may ask from a browser, as https://shop.example.
+    allow_origins: sites whose pages may ask from a browser, as https://shop.example. traces: whether
+    requests are traced, by OpenTelemetry.
 
     Raises UsageError for values out of range.
     """
@@ -41,6 +42,7 @@ class Settings:
     deadline: float = 2.0
     workers: int = 1
     allow_origins: tuple[str, ...] = ()
+    traces: bool = False
 
     LIMITS: ClassVar[Mapping[str, Limits]] = {
         "threads": Limits(0, THREADS.most),
