@@ -81,9 +81,12 @@ def service_abuse_table(rows: Rows) -> str:
 
 def service_table(rows: Rows) -> str:
     heads = [
+        "codes",
         "run",
+        "workers",
         "requests per second",
         "errors",
+        "503",
         "p50, ms",
         "p95",
         "p99",
@@ -92,14 +95,17 @@ def service_table(rows: Rows) -> str:
     ]
     made = []
     for row in rows:
-        swaps = row["swaps"].get("done", 0)
+        swaps = row["swaps"].get("done", 0) if row["run"] == "swapping" else 0
         begin, end = row["resident_settled"] / 1e6, row["resident_end"] / 1e6
         cells = [
-            f"{swaps} swaps" if swaps else row["run"],
+            row["name"],
+            f"{swaps // row['workers']} swaps" if swaps else row["run"],
+            str(row["workers"]),
             f"{row['requests'] / row['seconds']:,.0f}",
             str(row["errors"]),
+            f"{row['refused']:,}" if row["refused"] else "",
         ]
-        cells += [f"{row[at]:.0f}" for at in ("median_ms", "p95_ms", "p99_ms")]
+        cells += [f"{row[at]:.1f}" for at in ("median_ms", "p95_ms", "p99_ms")]
         cells += [f"{row['p99_ms'] / row['median_ms']:.1f}", f"{begin:.0f}, {end:.0f} ({end / begin - 1:+.1%})"]
         made.append(cells)
     return _table(heads, made)

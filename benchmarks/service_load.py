@@ -1,8 +1,12 @@
-"""The HTTP service under load: `wrk` on loopback, 32 connections, histories of held-out users; then the same while the
-index is swapped ten times. Command: python -m benchmarks.service_load INDEX SPLIT [--seconds 60]
+"""The HTTP service under load: `wrk` on loopback, histories of held-out users.
 
-Needs wrk (Debian: apt install wrk). One process serves, with as many searching threads as there are processors; wrk has
-one thread. Resident memory is read 10 s after the load began, when everything was touched once, and at its end.
+Command: python -m benchmarks.service_load INDEX SPLIT [--name NAME] [--workers 1,2] [--before CHECKOUT] [--seconds 60]
+
+Needs wrk (Debian: apt install wrk), which has one thread. Runs: 32 connections; the same while the index is swapped ten
+times; with a worker killed in the middle, if there are several; and 500 connections where requests may wait for 50 ms.
+CHECKOUT: a directory of an older version, asked in turn with this one (steady). Resident memory, of all processes, is
+read 10 s after the load began, when everything was touched once, and at its end. Of an overloaded service the times of
+what was answered are its own, from its log.
 """
 
 import argparse
@@ -18,7 +22,9 @@ import threading
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import psutil
 
 import elsa_index as ei
@@ -26,6 +32,7 @@ import elsa_index as ei
 from .records import update
 
 CONNECTIONS = 32
+OVERLOAD, DEADLINE = 500, 0.05
 SWAPS = 10
 SETTLED = 10.0  # seconds after which resident memory is first read
 HISTORIES = 2000
@@ -43,20 +50,26 @@ function request()
 end
 function done(summary, latency, requests)
   local e = summary.errors
-  io.write(string.format('{"requests":%%d,"seconds":%%f,"errors":%%d,"median_ms":%%f,"p95_ms":%%f,"p99_ms":%%f,' ..
-    '"max_ms":%%f}\\n', summary.requests, summary.duration / 1e6, e.connect + e.read + e.write + e.status + e.timeout,
-    latency:percentile(50) / 1e3, latency:percentile(95) / 1e3, latency:percentile(99) / 1e3, latency.max / 1e3))
+  io.write(string.format('{"requests":%%d,"seconds":%%f,"errors":%%d,"refused":%%d,"median_ms":%%f,"p95_ms":%%f,' ..
+    '"p99_ms":%%f,"max_ms":%%f}\\n', summary.requests, summary.duration / 1e6, e.connect + e.read + e.write + e.timeout,
+    e.status, latency:percentile(50) / 1e3, latency:percentile(95) / 1e3, latency:percentile(99) / 1e3,
+    latency.max / 1e3))
 end
 """
 
 
 class Service:
-    """`elsa-index serve` on a free port, in a process of its own."""
+    """`elsa-index serve` on a free port, in processes of its own. checkout: of another version."""
 
-    def __init__(self, index: Path, log: Path) -> None:
-        program = str(Path(sys.executable).with_name("elsa-index"))
+    def __init__(self, index: Path, log: Path, *options: str, checkout: Path | None = None) -> None:
+        program = [str(Path(sys.executable).with_name("elsa-index"))]
+        environment, folder = dict(os.environ), None
+        if checkout is not None:
+            program = [sys.executable, "-c", "from elsa_index_cli.main import main; main()"]
+            environment["PYTHONPATH"], folder = f"{checkout}:{checkout / 'cli'}", checkout
+        command = [*program, "serve", str(index.absolute()), "--port", "0", *options]
         with log.open("wb") as file:
-            self.process = subprocess.Popen([program, "serve", str(index), "--port", "0"], stderr=file)
+            self.process = subprocess.Popen(command, stderr=file, env=environment, cwd=folder)
         self._log = log
         self.url = self._wait_for_url()
 
@@ -69,8 +82,22 @@ class Service:
         raise RuntimeError(f"the service did not start: {self._log.read_text()[-2000:]}")
 
     @property
+    def _processes(self) -> list[psutil.Process]:
+        own = psutil.Process(self.process.pid)
+        return [own, *own.children(recursive=True)]
+
+    @property
     def resident(self) -> int:
-        return psutil.Process(self.process.pid).memory_info().rss
+        return sum(process.memory_info().rss for process in self._processes)
+
+    def kill_one(self) -> None:
+        """One of the workers, by SIGKILL."""
+        next(one for one in self._processes[1:] if "multiprocessing.spawn" in " ".join(one.cmdline())).kill()
+
+    def answered(self) -> list[float]:
+        """Milliseconds of what was answered with 200, as the log has them."""
+        lines = (json.loads(line) for line in self._log.read_text().splitlines() if '"status":200' in line)
+        return [line["milliseconds"] for line in lines]
 
     def swaps(self) -> dict[str, int]:
         """How many swaps were done and how many failed, from the service's own metrics."""
@@ -83,25 +110,30 @@ class Service:
         return self.process.wait(timeout=60)
 
 
-def loaded(service: Service, script: Path, seconds: int, swaps: int) -> dict:
-    """One run of wrk; while it runs, `swaps` SIGHUPs evenly over its time."""
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s", "-s", str(script), service.url]
+def loaded(
+    service: Service, script: Path, seconds: int, *, swaps: int = 0, kills: int = 0, connections: int = CONNECTIONS
+) -> dict[str, Any]:
+    """One run of wrk; while it runs, `swaps` SIGHUPs and `kills` evenly over its time."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(script), service.url]
     stop = threading.Event()
 
-    def hang_up() -> None:
-        for _ in range(swaps):
-            if stop.wait(seconds / (swaps + 1)):
+    def disturb() -> None:
+        for _ in range(swaps + kills):
+            if stop.wait(seconds / (swaps + kills + 1)):
                 return
-            os.kill(service.process.pid, signal.SIGHUP)
+            if kills:
+                service.kill_one()
+            else:
+                os.kill(service.process.pid, signal.SIGHUP)
 
-    swapping = threading.Thread(target=hang_up)
+    disturbing = threading.Thread(target=disturb)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
-        swapping.start()
+        disturbing.start()
         time.sleep(min(SETTLED, seconds / 2))
         settled = service.resident
         out, _ = running.communicate()
         stop.set()
-        swapping.join()
+        disturbing.join()
     found = json.loads(out.strip().splitlines()[-1])
     time.sleep(1)
     return found | {"resident_settled": settled, "resident_end": service.resident, "swaps": service.swaps()}
@@ -111,25 +143,48 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("index", type=Path)
     parser.add_argument("split", type=Path)
+    parser.add_argument("--name", default="")
+    parser.add_argument("--workers", default="1,2")
+    parser.add_argument("--before", type=Path)
     parser.add_argument("--seconds", type=int, default=60)
     given = parser.parse_args()
     if shutil.which("wrk") is None:
         parser.error("wrk is not installed; on Debian: apt install wrk")
     histories = ei.Split.load(given.split).histories.group_by("user_id", "fold", maintain_order=True).agg("item_id")
+    workers = list(map(int, given.workers.split(",")))
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         bodies = [json.dumps({"history": items, "k": K}) for items in histories["item_id"].to_list()[:HISTORIES]]
         (directory / "bodies.jsonl").write_text("\n".join(bodies) + "\n")
         (directory / "load.lua").write_text(SCRIPT % (directory / "bodies.jsonl"))
-        for kind, swaps in (("steady", 0), ("swapping", SWAPS)):
-            service = Service(given.index, directory / f"{kind}.log")
+        runs: list[tuple[str, int, dict[str, Any]]] = [("before", 1, {})] if given.before else []
+        runs += [("steady", count, {}) for count in workers] + [("swapping", workers[-1], {"swaps": SWAPS})]
+        runs += [("a worker killed", workers[-1], {"kills": 1})] if workers[-1] > 1 else []
+        runs += [("overloaded", workers[-1], {"connections": OVERLOAD})]
+        for kind, count, how in runs:
+            options = ["--deadline", str(DEADLINE)] if kind == "overloaded" else []
+            options += ["--workers", str(count)] if count > 1 else []
+            checkout = given.before.absolute() if kind == "before" else None
+            service = Service(given.index, directory / "log", *options, checkout=checkout)
+            script = directory / "load.lua"
             try:
-                row = loaded(service, directory / "load.lua", given.seconds, swaps)
+                row = loaded(service, script, given.seconds, **how)
+                if kind == "overloaded":
+                    took = service.answered()
+                    row |= {
+                        "answered": len(took),
+                        "answered_p50": _share(took, 50),
+                        "answered_p99": _share(took, 99),
+                    }
             finally:
                 status = service.stop()
-            row |= {"run": kind, "connections": CONNECTIONS, "k": K, "exit_status": status}
-            print(json.dumps(row))
-            update("service", row, ["run"])
+            row |= {"name": given.name, "run": kind, "workers": count, "k": K, "exit_status": status}
+            print(json.dumps(row), flush=True)
+            update("service", row, ["name", "run", "workers"])
+
+
+def _share(values: list[float], percent: int) -> float:
+    return float(np.percentile(values, percent))
 
 
 if __name__ == "__main__":

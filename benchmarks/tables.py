@@ -26,6 +26,7 @@ from benchmarks.accuracy_tables import (
 from benchmarks.batch_tables import batch_table
 from benchmarks.change_tables import changes_table, cluster_changes_table, increments_table
 from benchmarks.cluster_tables import cluster_gowalla_table, cluster_projection_table, cluster_speed_table
+from benchmarks.exact_tables import exact_table
 from benchmarks.filter_tables import filters_table
 from benchmarks.records import RESULTS, ranged
 from benchmarks.segment_tables import (
@@ -242,6 +243,7 @@ TABLES = {
     "cluster_changes": TableOf("docs/guides/live.md", "cluster_changes", cluster_changes_table),
     "weights": TableOf("docs/guides/your-log.md", "weights", weights_table),
     "batch": TableOf("docs/guides/nightly.md", "batch", batch_table),
+    "exact_speed": TableOf("docs/guides/serving.md", "exact_speed", exact_table),
     "filters": TableOf("docs/guides/filters.md", "filters", filters_table),
     "rules": TableOf("docs/benchmarks/segments.md", "segment_rules", rules_table),
 }
