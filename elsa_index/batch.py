@@ -230,7 +230,7 @@ class _Run:
                 self._count_again(part, done)
             else:
                 frame = self._rows(part) if whole is None else whole
-                self._answer(part, self.form.grouped(frame, latest), done)
+                self._answer(part, self.form.grouped(frame, latest), done, on_progress)
             if on_progress is not None:
                 on_progress(done.histories, done.histories * self.work.parts // (part + 1))
         return done
@@ -261,10 +261,16 @@ class _Run:
             return pl.DataFrame(schema=schema)
         return pl.read_csv(self.work.rows(part), has_header=False, schema=schema, null_values=_NULL)
 
-    def _answer(self, part: int, asked: Histories, done: Searched) -> None:
+    def _answer(self, part: int, asked: Histories, done: Searched, on_progress: OnHistories | None) -> None:
         started = time.perf_counter()
+        of_all = (done.histories + len(asked)) * self.work.parts // (part + 1)
+
+        def report(answered: int, _: int) -> None:
+            if on_progress is not None:
+                on_progress(done.histories + answered, of_all)
+
         resolved = self.index.catalogue.resolve_all(asked.items, asked.weights, asked.seen)
-        found = recommend(self.index.catalogue, resolved, self.options)
+        found = recommend(self.index.catalogue, resolved, self.options, report)
         frame = found.to_frame(asked.users, with_fallback=self.options.fallback == "popular")
         done.seconds += time.perf_counter() - started
         written = self.work.path / f"new.{self.kind}"

@@ -119,12 +119,12 @@ def stop_after(monkeypatch, parts):
     answered = []
     answer = recommend
 
-    def one(catalogue, histories, options):
+    def one(catalogue, histories, options, *progress):
         if len(answered) == parts:
             raise _Stopped
         if histories:
             answered.append(len(histories))
-        return answer(catalogue, histories, options)
+        return answer(catalogue, histories, options, *progress)
 
     monkeypatch.setattr(batch, "recommend", one)
     return answered
