@@ -56,6 +56,9 @@ $(READY): pyproject.toml
 	    Downloading* | Using\ cached*) echo "  $$n: $$what $$rest" ;; \
 	    Installing\ collected*) echo "  unpacking $$n packages, the last step, a minute or two" ;; \
 	  esac; done
+	@# Reads the Common Index File Format, apart from our writer. It asks for a protobuf older than OpenTelemetry does, yet
+	@# reads with a newer one: its requirements are left out.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'ciff-toolkit>=0.2.2'
 	@touch $@
 	@echo "installed; to use it yourself: . $(VENV)/bin/activate"
 
