@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     __version__: str
-    from .batch import Searched, search_files
+    from .batch.files import Searched, search_files
     from .catalogue.filters import Filters
     from .changes.change import Changed, compact, delete, tag, upsert
     from .changes.fold_in import FoldedIntoIndex, fold_into_index
@@ -61,10 +61,10 @@ if TYPE_CHECKING:
 _HOME = {
     "Boost": "search.boosts",
     "Changed": "changes.change",
-    "Searched": "batch",
+    "Searched": "batch.files",
     "Filters": "catalogue.filters",
     "SearchOptions": "search.options",
-    "search_files": "batch",
+    "search_files": "batch.files",
     "compact": "changes.change",
     "delete": "changes.change",
     "tag": "changes.change",

@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -16,8 +15,6 @@ from .doctor import Finding
 from .engines import loops
 from .errors import ElsaIndexError
 from .index import Index
-from .search.options import SearchOptions
-from .search.recommend import recommend
 
 OLD = timedelta(days=7)
 """After which an index, or the log of its codes, is told to be old."""
@@ -65,8 +62,8 @@ def _age(manifest: Manifest) -> Iterator[Finding]:
     moments = [("Built", manifest.built_at, "build it again, or fold-in and upsert what is new")]
     if manifest.changed_at is not None:
         moments.append(("Changed", manifest.changed_at, ""))
-    latest = manifest.codes.origin.get("log", {}).get("latest_time")
-    if isinstance(latest, int | float) and 0 < latest < now.timestamp() + 1e9:
+    latest = manifest.log_ends
+    if latest is not None and 0 < latest < now.timestamp() + 1e9:
         moments.append(("Log", datetime.fromtimestamp(latest, UTC).isoformat(), "train on a newer log"))
     for what, moment, advice in moments:
         if moment is None:
@@ -132,8 +129,7 @@ def _answers(index: Index) -> Iterator[Finding]:
     )
     yield Finding("Answers", "wrong" if empty == len(histories) else "ok", told)
     if index.can_be_exact:
-        resolved = index.catalogue.resolve_all(histories)
-        exact = recommend(index.catalogue, resolved, replace(SearchOptions(k=10), exact=True))
+        exact = index.search(histories, 10, exact=True)
         same = np.mean([
             len(set(one.items) & set(other.items)) / max(len(other.items), 1)
             for one, other in zip(found.rankings, exact.rankings, strict=True)

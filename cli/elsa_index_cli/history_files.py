@@ -7,10 +7,11 @@ from elsa_index.search.options import SearchOptions
 
 from . import options
 from .filter_options import note_strangers
+from .search_notes import note_empty, note_users_without, note_written
 
 if TYPE_CHECKING:
     import elsa_index as ei
-    from elsa_index.batch import Searched
+    from elsa_index.batch.files import Searched
     from elsa_index.data.histories import HistoryForm
 
 
@@ -28,7 +29,6 @@ def search_files(
     """Writes the rankings and says what was done. wanted: filters; asked: the other options."""
     import elsa_index as ei
     from elsa_index.catalogue.filters import Filters
-    from elsa_index.errors import name_some
 
     filters = Filters(**{name: value for name, value in wanted.items() if name != "keep_seen"})
     what = SearchOptions(filters=filters, keep_seen=wanted["keep_seen"], **asked)
@@ -38,19 +38,10 @@ def search_files(
         )
     note_strangers(wanted, index, asked["boosts"])
     options.note_unknown(done.unknown)
-    number, names = done.strangers
-    if number:
-        got = "popular items" if what.fallback == "popular" else "nothing (try --fallback popular)"
-        named = name_some(names) if number == len(names) else f"{name_some(names[:5])}, for example"
-        users = options.counted(number, "user has", "users have")
-        options.note(f"warning: {users} no item that the index knows; given are {got}: {named}")
-    if done.empty:
-        options.note(
-            f"warning: {done.empty:,} of {done.histories:,} histories get no item: none known, or filters or offset "
-            "leave none"
-        )
-    results = options.counted(done.results, "result", "results")
-    options.note(f"{out}: {results} for {options.counted(done.histories, 'history', 'histories')}")
+    number, users = done.strangers
+    note_users_without(number, users, popular=what.fallback == "popular")
+    note_empty(done.empty, done.histories)
+    note_written(out, done.results, done.histories)
     options.note(_worth(done))
 
 

@@ -16,11 +16,10 @@ from .filter_options import FilterOptions, note_strangers
 from .history_files import search_files
 from .log_options import FormOptions, weights_of
 from .printable import for_stdout
+from .search_notes import note_empty, note_users_without, note_written
 from .spread import spread
 
 if TYPE_CHECKING:
-    import polars as pl
-
     import elsa_index as ei
 
 EXAMPLE = "Example: elsa-index search catalogue.index --items a,b,c -k 20 · ... --histories users.csv -o top.csv"
@@ -146,11 +145,18 @@ def search(
         seconds = time.perf_counter() - started
         note_strangers(wanted, opened, boost or ())
         explained = opened.explain(one, result.rankings[0].items) if explain else None
-    _warn_of_unknown(asked, result)
-    if not asked.batch:
+    options.note_unknown(name for names in result.unknown for name in names)
+    if asked.batch:
+        without = [user for user, ranking in zip(asked.users, result.rankings, strict=True) if ranking.answer is None]
+        note_users_without(len(without), without, popular=fallback == "popular")
+    else:
         _refuse_strangers(one, result.rankings[0])
     if out is not None:
-        _write(result.to_frame(asked.users, with_fallback=fallback == "popular"), asked, out, overwrite)
+        from elsa_index.data.results import write_results
+
+        frame = result.to_frame(asked.users, with_fallback=fallback == "popular")
+        write_results(frame, out, overwrite=overwrite)
+        note_written(out, frame.height, len(asked.users))
     elif json:
         found = {"promise": result.promise, "seconds": seconds, "results": _as_json(opened, asked.users, result)}
         if explained is not None:
@@ -160,7 +166,7 @@ def search(
         sys.stdout.write(for_stdout(result.to_frame(asked.users, with_fallback=fallback == "popular").write_csv()))
     else:
         _show(opened, result.rankings[0], explained)
-    _warn_of_empty(asked.users, result)
+    note_empty(sum(not ranking.items for ranking in result.rankings), len(asked.users))
     asked_for = options.counted(len(asked.users), "history", "histories")
     options.note(f"{result.promise}; {asked_for} in {seconds * 1000:,.1f} ms")
 
@@ -214,19 +220,6 @@ def _refuse_output(out: Path, overwrite: bool) -> None:
     refuse_existing(out, overwrite=overwrite, is_ours=Path.is_file)
 
 
-def _warn_of_unknown(asked: _Asked, result: "ei.SearchResult") -> None:
-    from elsa_index.errors import name_some
-
-    options.note_unknown(name for names in result.unknown for name in names)
-    without = [user for user, ranking in zip(asked.users, result.rankings, strict=True) if ranking.answer is None]
-    if without and asked.batch:
-        got = "popular items" if result.popular.any() else "nothing (try --fallback popular)"
-        options.note(
-            f"warning: {options.counted(len(without), 'user has', 'users have')} no item that the index knows; "
-            f"given are {got}: {name_some(without)}"
-        )
-
-
 def _refuse_strangers(one: list[str], ranking: "ei.Ranking") -> None:
     from elsa_index.errors import DataError, name_some
 
@@ -234,21 +227,6 @@ def _refuse_strangers(one: list[str], ranking: "ei.Ranking") -> None:
         raise DataError(
             f"No item of the history is in the index: {name_some(one)}. --fallback popular gives popular items."
         )
-
-
-def _warn_of_empty(users: list[str], result: "ei.SearchResult") -> None:
-    if empty := sum(not ranking.items for ranking in result.rankings):
-        options.note(
-            f"warning: {empty:,} of {len(users):,} histories get no item: none known, or filters or offset leave none"
-        )
-
-
-def _write(frame: "pl.DataFrame", asked: _Asked, out: Path, overwrite: bool) -> None:
-    from elsa_index.data.results import write_results
-
-    write_results(frame, out, overwrite=overwrite)
-    results = options.counted(frame.height, "result", "results")
-    options.note(f"{out}: {results} for {options.counted(len(asked.users), 'history', 'histories')}")
 
 
 def _show(index: "ei.Index", ranking: "ei.Ranking", explained: list["ei.Explanation"] | None) -> None:

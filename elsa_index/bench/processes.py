@@ -2,11 +2,10 @@
 
 import importlib
 import multiprocessing
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
+from ..environment import environment
 from ..errors import ElsaIndexError
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
@@ -34,7 +33,7 @@ class Process:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, factory, arguments), daemon=True)
-        with _environment({name: str(threads) for name in THREAD_VARIABLES}):
+        with environment({name: str(threads) for name in THREAD_VARIABLES}):
             self._process.start()
         theirs.close()
         try:
@@ -86,17 +85,3 @@ def _serve(connection: Any, factory: str, arguments: tuple[Any, ...]) -> None:
     except Exception as error:
         message = str(error) if isinstance(error, ElsaIndexError) else f"{type(error).__name__}: {error}"
         connection.send((False, (type(error).__name__, message)))
-
-
-@contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -203,8 +203,7 @@ class Catalogue:
         if isinstance(seen, (str, bytes)):
             raise UsageError(f"What was seen is a sequence of item ids for each history, got the text {shorten(seen)}.")
         if seen is not None:
-            left_out = self.ids.find(_listed(seen))
-            left_out = np.unique(left_out[left_out >= 0])
+            left_out = self.ids.known(_listed(seen))
         return ResolvedHistory(rows, shares, self.history_codes.vector(rows, shares), unknown, exponent, left_out)
 
     def resolve_all(
@@ -245,8 +244,7 @@ class Catalogue:
 
     def exclude_always(self, names: Iterable[object]) -> None:
         """Leaves items out of all answers from now on, in place of those that were left out before."""
-        rows = self.ids.find(list(names))
-        rows = np.unique(rows[rows >= 0])
+        rows = self.ids.known(names)
         self.always = Filter(len(self.ids), excluded=rows) if len(rows) else None
 
     def _refuse_closed(self) -> None:

@@ -1,6 +1,6 @@
 """Filtering: what filters mean for a catalogue."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial, reduce
 from pathlib import Path
 
@@ -22,19 +22,14 @@ def resolved(wanted: Filters, facets: Facets, ids: IdMap, path: Path, always: Ro
 
     Raises UsageError for other tags that no item carries, and numbers that there are none of.
     """
-    excluded = _rows_of(wanted.exclude, ids)
+    excluded = ids.known(wanted.exclude)
     if always is not None:
         excluded = np.union1d(excluded, always)
     tags, any_tags, no_tags = _tags(wanted, facets.tags, path)
     ranges = _ranges(wanted, facets, path)
-    only = None if wanted.only is None else _rows_of(wanted.only, ids)
+    only = None if wanted.only is None else ids.known(wanted.only)
     allowed = _allowed(facets, len(ids), tags, any_tags, no_tags, ranges, only)
     return Filter(len(ids), tags, any_tags, no_tags, ranges, only, excluded, allowed)
-
-
-def _rows_of(names: Iterable[object], ids: IdMap) -> Rows:
-    rows = ids.find(list(names))
-    return np.unique(rows[rows >= 0])
 
 
 def _tags(wanted: Filters, tags: Tags | None, path: Path) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:

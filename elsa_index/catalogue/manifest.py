@@ -76,6 +76,17 @@ class Manifest(BaseModel):
     changed: int = 0
     files: dict[str, Entry]
 
+    @property
+    def log_ends(self) -> float | None:
+        """Latest time of the log that the codes were trained on, seconds since 1970; None where it had no times, or
+        numbers that are no seconds."""
+        latest = self.codes.origin.get("log", {}).get("latest_time")
+        try:
+            datetime.fromtimestamp(latest, UTC)
+        except (TypeError, OverflowError, OSError, ValueError):
+            return None
+        return float(latest)
+
     def write(self, directory: Path) -> None:
         """Writes the manifest, or replaces it in one step."""
         with staged_file(directory / NAME, overwrite=True) as staged:

@@ -93,7 +93,7 @@ class Metrics:
         changed = manifest.changed_at and datetime.fromisoformat(manifest.changed_at).timestamp()
         self._of(self._built, name).set(built or 0)
         self._of(self._changed, name).set(changed or built or 0)
-        self._of(self._log, name).set(manifest.codes.origin.get("log", {}).get("latest_time") or 0)
+        self._of(self._log, name).set(manifest.log_ends or 0)
 
 
 class Guard:

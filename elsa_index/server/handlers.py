@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 
@@ -146,7 +145,7 @@ def item_details(index: Index, item_id: str) -> answers.ItemDetails:
 
 
 def about(index: Index, images: Sequence[str] = ()) -> answers.About:
-    manifest = index.manifest
+    manifest, ends = index.manifest, index.manifest.log_ends
     return answers.About(
         items=len(index),
         dims=manifest.codes.dims,
@@ -161,17 +160,9 @@ def about(index: Index, images: Sequence[str] = ()) -> answers.About:
         calibration=str(manifest.calibration) if manifest.calibration else None,
         built_at=manifest.built_at,
         changed_at=manifest.changed_at,
-        log_latest=_log_latest(manifest.codes.origin),
+        log_latest=ends if ends is None else datetime.fromtimestamp(ends, UTC).isoformat(timespec="seconds"),
         version=manifest.created_by,
     )
-
-
-def _log_latest(origin: dict[str, Any]) -> str | None:
-    latest = origin.get("log", {}).get("latest_time")
-    try:
-        return None if latest is None else datetime.fromtimestamp(latest, UTC).isoformat(timespec="seconds")
-    except (OverflowError, OSError, ValueError):  # numbers that are no seconds
-        return None
 
 
 def _resolved(index: Index, body: asked.HistoryRequest) -> ResolvedHistory:

@@ -123,6 +123,15 @@ class IdMap(Strings):
             found = [row_of.get(external_id(name), -1) for name in names]
         return np.array(found, dtype=np.int64)
 
+    def known(self, names: Iterable[object]) -> Rows:
+        """Rows of those of `names` that are here, int64, ascending, each once.
+
+        >>> IdMap(["a", "b", "c"]).known(["c", "x", "a", "c"]).tolist()
+        [0, 2]
+        """
+        rows = self.find(names)
+        return np.unique(rows[rows >= 0])
+
     def rows(self, names: Iterable[object]) -> Rows:
         """Rows of `names`, int64. Raises UnknownIdError, listing what is missing."""
         wanted = [external_id(name) for name in names]

@@ -3,26 +3,24 @@ interrupted goes on where it stopped."""
 
 import json
 import os
-import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from .data.histories import Histories, HistoryForm
-from .data.reading.sources import Paths, sources_of
-from .data.results import join_results, writable_format, write_results
-from .errors import StorageError, UsageError
-from .index import Index
-from .search.options import SearchOptions
-from .search.recommend import recommend
-from .search.result import SearchResult
-from .storage.files import read_json
-from .storage.locks import lock_of
-from .storage.staging import explained_write, refuse_existing, staged_file
+from ..data.histories import Histories, HistoryForm
+from ..data.reading.sources import Paths, sources_of
+from ..data.results import join_results, writable_format, write_results
+from ..index import Index
+from ..search.options import SearchOptions
+from ..search.recommend import recommend
+from ..search.result import SearchResult
+from ..storage.files import read_json
+from ..storage.staging import explained_write, refuse_existing, staged_file
+from .work import Work
 
 if TYPE_CHECKING:
     import polars as pl
@@ -102,7 +100,7 @@ def search_files(
     out = Path(os.path.abspath(out))
     kind = writable_format(out)
     refuse_existing(out, overwrite=overwrite, is_ours=Path.is_file)
-    work = _Work(out.parent / f".{out.name}.unfinished")
+    work = Work(out.parent / f".{out.name}.unfinished")
     recommend(index.catalogue, [], options)  # refused now, and not when all rows are read
     asked = _asked(index, histories, options, form)
     with explained_write(out), work.held(asked, resume=resume, overwrite=overwrite):
@@ -129,88 +127,13 @@ def _asked(index: Index, histories: Paths, options: SearchOptions, form: History
     }, default=str)))  # fmt: skip
 
 
-class _Work:
-    """The directory beside the output in which a run keeps what it has done."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.parts = 0
-        self.asked: dict[str, Any] = {}
-
-    @contextmanager
-    def held(self, asked: dict[str, Any], *, resume: bool, overwrite: bool) -> Iterator[None]:
-        """Makes the directory, or takes it over, and lets no other process have it."""
-        if self.path.exists() and not (resume or overwrite):
-            raise StorageError(
-                f"{self.path} holds what an interrupted run did: pass --resume (resume=True) to go on with it, or "
-                "--overwrite (overwrite=True) to begin anew."
-            )
-        self.path.mkdir(parents=True, exist_ok=True)
-        self.asked = asked
-        descriptor = lock_of(self.path, os.O_NOFOLLOW)
-        if descriptor is None:
-            raise StorageError(f"{self.path} is being written by another process; try again when it has ended.")
-        try:
-            begun = self._begun()
-            if begun is not None and resume:
-                if different := [name for name, value in asked.items() if begun["asked"].get(name) != value]:
-                    raise UsageError(
-                        f"The interrupted run had other {' and '.join(different)}: ask the same to go on with it, or "
-                        "begin anew by --overwrite (overwrite=True)."
-                    )
-                self.parts = int(begun["parts"])
-            else:
-                for path in self.path.iterdir():
-                    path.unlink()
-            yield
-        except BaseException:
-            if not (self.path / "run.json").exists():  # there is nothing that could be gone on with
-                shutil.rmtree(self.path, ignore_errors=True)
-            raise
-        finally:
-            os.close(descriptor)
-
-    def _begun(self) -> dict[str, Any] | None:
-        """What is kept of a run that had spread its rows; None where none had."""
-        if not (self.path / "run.json").exists():
-            return None
-        begun = read_json(self.path / "run.json")
-        if not isinstance(begun.get("asked"), dict) or not isinstance(begun.get("parts"), int):
-            raise StorageError(f"{self.path / 'run.json'} is damaged; begin anew by --overwrite (overwrite=True).")
-        return begun
-
-    def spread_over(self, parts: int, latest: float | None) -> None:
-        """From here on a run can be gone on with."""
-        self.parts = parts
-        written = self.path / "run.json.new"
-        written.write_text(json.dumps({"asked": self.asked, "parts": parts, "latest": latest}))
-        written.replace(self.path / "run.json")
-
-    @property
-    def latest(self) -> float | None:
-        begun = self._begun()
-        return None if begun is None else begun.get("latest")
-
-    def rows(self, part: int) -> Path:
-        return self.path / f"rows-{part:05}.csv"
-
-    def result(self, part: int, kind: str) -> Path:
-        return self.path / f"result-{part:05}.{kind}"
-
-    def counts(self, part: int) -> Path:
-        return self.path / f"result-{part:05}.json"
-
-    def clear(self) -> None:
-        shutil.rmtree(self.path)
-
-
 @dataclass
 class _Run:
     index: Index
     histories: Paths
     options: SearchOptions
     form: HistoryForm
-    work: _Work
+    work: Work
     kind: str
 
     def search(self, on_progress: OnHistories | None) -> Searched:
@@ -222,8 +145,7 @@ class _Run:
                 whole = self.form.whole(self.histories)
                 self.work.parts = 1
             else:
-                latest = self._spread(parts)
-                self.work.spread_over(parts, latest)
+                self.work.spread_over(parts, self._spread(parts))
         latest = _latest(whole) if whole is not None else self.work.latest
         for part in range(self.work.parts):
             if self.work.counts(part).exists():

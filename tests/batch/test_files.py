@@ -12,11 +12,11 @@ import polars as pl
 import pytest
 
 import elsa_index as ei
-from elsa_index import batch
+from elsa_index.batch import files
 from elsa_index.data.reading import blocks
 from elsa_index.search.recommend import recommend
 
-from .support.catalogues import TAGS, make_codes
+from ..support.catalogues import TAGS, make_codes
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def index(tmp_path_factory):
 @pytest.fixture
 def small(monkeypatch):
     """Parts and blocks of a few rows."""
-    monkeypatch.setattr(batch, "PART_BYTES", 800)
+    monkeypatch.setattr(files, "PART_BYTES", 800)
     monkeypatch.setattr(blocks, "SIZE", 500)
     monkeypatch.setattr(blocks.blocks_of, "__defaults__", (500,))
 
@@ -126,7 +126,7 @@ def stop_after(monkeypatch, parts):
             answered.append(len(histories))
         return answer(catalogue, histories, options, *progress)
 
-    monkeypatch.setattr(batch, "recommend", one)
+    monkeypatch.setattr(files, "recommend", one)
     return answered
 
 
