@@ -21,8 +21,8 @@ from .bodies import SMALL, read_body
 from .change_models import ExclusionsRequest
 from .changing import described, excluded
 from .current import Current
-from .direct import AnswerContent
-from .guard import Metrics, log
+from .direct import AnswerContent, Scope
+from .guard import ARRIVED, Metrics, log
 from .problems import asked_of_the_index
 from .request_types import Body
 from .routes import QUESTIONS, Question, changing, excluding, looking_up, searching
@@ -124,30 +124,32 @@ class Answering:
     async def _ask(self, request: Request, answer: Callable[[Index], Any]) -> Response:
         """Answers from the current index, when it is this request's turn."""
         kind, deadline = request.scope["route"].path, deadline_of(request.headers)
-        content = await self.threads.turns.take(kind, lambda: self._answered(answer), deadline)
+        arrived = request.scope.get(ARRIVED)
+        content = await self.threads.turns.take(kind, lambda: self._answered(answer), deadline, arrived)
         return Response(content, media_type="application/json")
 
-    async def _answer_body(self, question: Question, content: bytes, headers: Headers) -> bytes:
+    async def _answer_body(self, question: Question, content: bytes, scope: Scope) -> bytes:
         """Answers what a body asks. It is read in its turn too; a large one before, in a thread that is only for
         those."""
+        headers, arrived = Headers(scope=scope), scope.get(ARRIVED)
         refuse_other_media(headers)
         deadline, kind = deadline_of(headers), self.name + question.path
         if len(content) > SMALL:
             loop = asyncio.get_running_loop()
             body = await loop.run_in_executor(self.threads.large, read_body, question.asks, content)
             return await self.threads.turns.take(
-                f"large {kind}", lambda: self._answered(lambda index: question.make(index, body)), deadline
+                f"large {kind}", lambda: self._answered(lambda index: question.make(index, body)), deadline, arrived
             )
 
         def make() -> bytes:
             body = read_body(question.asks, content)
             return self._answered(lambda index: question.make(index, body))
 
-        return await self.threads.turns.take(kind, make, deadline)
+        return await self.threads.turns.take(kind, make, deadline, arrived)
 
     async def _answer_request(self, question: Question, request: Request) -> Response:
         """The same where FastAPI was asked."""
-        content = await self._answer_body(question, await request.body(), request.headers)
+        content = await self._answer_body(question, await request.body(), request.scope)
         return Response(content, media_type="application/json")
 
     async def _change(self, request: Request, model: type[Body], change: Callable[[Index, Any], Changed]) -> Response:

@@ -3,11 +3,15 @@
 import asyncio
 import os
 import resource
-from typing import Any
+import socket
+import struct
+import sys
+import time
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .guard import log
+from .guard import ARRIVED, log
 
 HEAD_SECONDS = 10.0
 """For the whole head of a request, from its first byte on; on a new connection, from its beginning on."""
@@ -19,7 +23,10 @@ HEAD_BYTES = 65_536
 """Of the head of a request, which the parser keeps until it is whole."""
 LAST_SECONDS = 1.0
 """For a client to go on when the service stops."""
+_LAST_DATA = 52
+"""Bytes of Linux's `struct tcp_info` before the milliseconds since something arrived."""
 _OWN_FILES = 200  # files that an index, its next build and the process itself open
+_TCP = (socket.AF_INET, socket.AF_INET6)
 
 
 class _Deadline:
@@ -80,6 +87,19 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        scope = cast(dict[str, Any], self.scope)
+        scope[ARRIVED] = time.perf_counter() - self._unread_seconds()
+        super().on_message_complete()
+
+    def _unread_seconds(self) -> float:
+        """For how long what was read now had lain there, while others were seen to; 0 where the system does not say."""
+        connection = self.transport.get_extra_info("socket")
+        if sys.platform != "linux" or connection is None or connection.family not in _TCP:
+            return 0.0
+        about = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_DATA + 4)
+        return struct.unpack_from("I", about, _LAST_DATA)[0] / 1000 if len(about) >= _LAST_DATA + 4 else 0.0
 
     def on_response_complete(self) -> None:
         self.waiting_since = self.loop.time()

@@ -4,7 +4,7 @@ import gc
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from ..errors import StorageError
@@ -29,17 +29,25 @@ class Current:
 
     open_index: opens the index directory, called again for every swap. warming: seconds for which the first index
     answers questions of its own before it is lent; later ones take a fifth of them. exclusions: what none returns.
+    turn: held while an index is swapped, so that of several processes one does so at a time and the others answer.
     """
 
     def __init__(
-        self, open_index: Callable[[], Index], warming: float = WARMING, exclusions: Exclusions | None = None
+        self,
+        open_index: Callable[[], Index],
+        warming: float = WARMING,
+        exclusions: Exclusions | None = None,
+        turn: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
-        self._open, self._warming = open_index, warming
+        self._open, self._warming, self._turn = open_index, warming, turn
         self.exclusions = exclusions or Exclusions()
         self._lock = threading.Lock()
         self._swapping, self._excluding = threading.Lock(), threading.Lock()
         self._held = _Held(self._opened(self._warming))
         self._held.index.titles.find("a", 1)
+        # What was loaded stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         self._seen_at: tuple[int, int] | None = None
 
     @contextmanager
@@ -61,7 +69,7 @@ class Current:
 
     def swap(self) -> None:
         """Opens the directory again and serves what is there now. Where that fails the old index stays."""
-        with self._swapping:
+        with self._swapping, self._turn():
             held = _Held(self._opened(self._warming / 5))
             with self._excluding:  # they may have changed while it was opened
                 self.exclusions.apply(held.index)
@@ -71,9 +79,9 @@ class Current:
                     unused = not old.users
             if unused:
                 old.index.close()
-        # Made anew, which takes seconds for hundreds of thousands of titles: whoever looks one up first waits for it,
-        # and nobody else.
-        held.index.titles.find("a", 1)
+            # Made anew, which takes seconds for hundreds of thousands of titles: whoever looks one up first waits for
+            # it, and nobody else.
+            held.index.titles.find("a", 1)
 
     def is_replaced(self) -> bool:
         """Whether another commit of the index has taken its place, which was not there when this was last asked."""
@@ -138,11 +146,6 @@ class Current:
         except BaseException:
             index.close()
             raise
-        # What an index holds stays until it is closed: the collector need not look at it again and again. What was left
-        # of an earlier one is let go first.
-        gc.unfreeze()
-        gc.collect()
-        gc.freeze()
         return index
 
 

@@ -4,13 +4,12 @@ most answers do. FastAPI documents them, and answers all else."""
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from starlette.datastructures import Headers
-
 from .guard import App, Receive, Send, send_json
 from .problems import problem_of
 
-AnswerContent = Callable[[bytes, Headers], Awaitable[bytes]]
-"""From the body and the headers of a request to the body of its answer."""
+Scope = MutableMapping[str, Any]
+AnswerContent = Callable[[bytes, Scope], Awaitable[bytes]]
+"""From the body and the scope of a request to the body of its answer."""
 
 
 class Direct:
@@ -20,7 +19,7 @@ class Direct:
         self._app = app
         self._routes = {path: (_Route(path), answer) for path, answer in questions.items()}
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = self._routes.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
         if found is None:
             await self._app(scope, receive, send)
@@ -28,7 +27,7 @@ class Direct:
         scope["route"], answer = found
         content = (await receive()).get("body", b"")  # whole, as the guard gives it
         try:
-            status, answered, headers = 200, await answer(content, Headers(scope=scope)), None
+            status, answered, headers = 200, await answer(content, scope), None
         except Exception as error:
             problem = problem_of(error, scope["method"], scope["path"])
             if problem is None:

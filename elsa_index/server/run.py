@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from multiprocessing.connection import Connection
 
@@ -93,8 +94,9 @@ def _serve(
     loops.load()
     opened: dict[str, Current] = {}
     try:
+        turn = nullcontext if shared is None else partial(shared.lock, "swap")
         for name, open_index in indexes.items():
-            opened[name] = Current(open_index, exclusions=_exclusions(name, settings, shared))
+            opened[name] = Current(open_index, exclusions=_exclusions(name, settings, shared), turn=turn)
     except BaseException:
         for current in opened.values():
             current.close()
@@ -150,7 +152,7 @@ def _exclusions(name: str, settings: Settings, shared: Shared | None) -> Exclusi
     if shared is None:
         return Exclusions(settings.exclusions)
     own = settings.exclusions or shared.exclusions(name)
-    return Exclusions(own, settings.exclusions is not None, shared.lock)
+    return Exclusions(own, settings.exclusions is not None, partial(shared.lock, "exclusions"))
 
 
 class _Listening(socket.socket):

@@ -17,6 +17,7 @@ from pathlib import Path
 from socket import socket
 from typing import Any
 
+from ..environment import environment
 from ..errors import ElsaIndexError
 from .guard import log
 from .settings import Settings
@@ -32,7 +33,7 @@ _METRICS = "PROMETHEUS_MULTIPROC_DIR"  # by which its library knows that process
 
 @dataclass(frozen=True)
 class Shared:
-    """What workers share: the directory of their metrics, the files of their exclusions, and their lock."""
+    """What workers share: the directory of their metrics, the files of their exclusions, and their locks."""
 
     directory: Path
 
@@ -45,9 +46,9 @@ class Shared:
         return self.directory / f"exclusions-{name}.txt"
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """While it is held no other worker changes the exclusions."""
-        with (self.directory / "lock").open("w") as file:
+    def lock(self, name: str) -> Iterator[None]:
+        """One worker at a time holds the lock of this name."""
+        with (self.directory / f"{name}.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
@@ -153,7 +154,7 @@ class _Supervisor:
         ours, theirs = context.Pipe()
         arguments = (self._settings, self._listening, theirs, self._shared, number)
         process = context.Process(target=self._serve, args=arguments, name=f"worker {number}")
-        with _environment(_METRICS, str(self._shared.metrics)):
+        with environment({_METRICS: str(self._shared.metrics)}):
             process.start()
         theirs.close()
         self._workers.append(_Worker(number, process, ours, time.monotonic()))
@@ -251,16 +252,3 @@ def _error_of(kind: str, message: str) -> ElsaIndexError:
 
     made = getattr(errors, kind, None)
     return made(message) if isinstance(made, type) and issubclass(made, ElsaIndexError) else ElsaIndexError(message)
-
-
-@contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before

@@ -82,6 +82,24 @@ def test_a_client_that_never_finishes_its_request_is_let_go(served, quick):
         assert status(kept) is None
 
 
+def test_what_lay_unread_is_in_the_time_of_a_request(served, monkeypatch, caplog):
+    loops = []
+    made = connections.Connection.connection_made
+    monkeypatch.setattr(
+        connections.Connection, "connection_made", lambda self, one: (loops.append(self.loop), made(self, one))
+    )
+    request = HEAD + LENGTH % len(BODY) + BODY
+    with listening(served) as port, caplog.at_level("INFO", "elsa_index.server"):
+        kept = connect(port, request)
+        assert status(kept) == 200
+        loops[0].call_soon_threadsafe(time.sleep, 0.5)
+        time.sleep(0.1)
+        kept.sendall(request)
+        assert status(kept) == 200
+    first, second = (line.milliseconds for line in caplog.records if line.message == "request")
+    assert 300 < second < 500 + first + 100
+
+
 def test_a_body_that_does_not_arrive_is_refused(served, quick):
     with listening(served) as port:
         for sent in (b"", b" " * 1000, b" " * 200_000):

@@ -1,5 +1,7 @@
 """Swapping the index that is served, and closing the old one at the right moment."""
 
+import threading
+import time
 import weakref
 from typing import Any
 
@@ -72,3 +74,26 @@ def test_nothing_of_an_old_index_is_kept(served):
     current.swap()
     current.swap()
     assert [ids() is None for ids in opened] == [True, True, False]
+
+
+def test_of_several_one_swaps_at_a_time(served):
+    """As workers do, whose turn is a lock of files."""
+    turn, opening, most = threading.Lock(), [0], [0]
+
+    def open_index():
+        opening[0] += 1
+        most[0] = max(most[0], opening[0])
+        time.sleep(0.05)
+        index = ei.Index.open(served)
+        opening[0] -= 1
+        return index
+
+    several = [Current(open_index, warming=0, turn=lambda: turn) for _ in range(3)]
+    swapping = [threading.Thread(target=current.swap) for current in several]
+    for thread in swapping:
+        thread.start()
+    for thread in swapping:
+        thread.join()
+    assert most == [1]
+    for current in several:
+        current.close()

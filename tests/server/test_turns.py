@@ -79,6 +79,52 @@ def test_a_request_can_have_less_patience_than_the_service():
     turns.end()
 
 
+def test_what_lay_unread_has_waited():
+    """Where others are before it; one that is alone is answered however late it is."""
+    turns = Turns(1, 0.5)
+    answers(turns, "kind", 0.05, 1)
+
+    async def late():
+        return await turns.take("kind", lambda: b"made", arrived=time.perf_counter() - 1)
+
+    async def two():
+        return await asyncio.gather(turns.take("kind", lambda: b"first"), late(), return_exceptions=True)
+
+    first, refused = asyncio.run(two())
+    assert first == b"first"
+    assert isinstance(refused, OverloadedError)
+    assert refused.seconds > 1
+    assert asyncio.run(late()) == b"made"
+    turns.end()
+
+
+def test_a_busy_loop_makes_what_it_would_take_over_late():
+    turns = Turns(1, 5)
+    answers(turns, "kind", 1.5 * HOP, 5)
+
+    def make():
+        time.sleep(1.5 * HOP)
+        return threading.current_thread().name.encode()
+
+    async def beside(pause):
+        """Who makes an answer while the loop sees to something else for so many seconds, again and again."""
+        made = []
+        for _ in range(20):
+            asked = asyncio.ensure_future(turns.take("kind", make))
+            await asyncio.sleep(0)
+            time.sleep(pause)
+            made.append(await asked)
+        return made
+
+    assert asyncio.run(beside(0.0))[-1] == b"searching_0"
+    assert asyncio.run(beside(0.01))[-1] == b"MainThread"
+    assert asyncio.run(beside(0.0))[-1] == b"MainThread"  # it is not forgotten at once
+    for _ in range(10):
+        made = asyncio.run(beside(0.0))
+    assert made[-1] == b"searching_0"
+    turns.end()
+
+
 def test_an_error_leaves_no_turn_behind():
     turns = Turns(1, 0.1)
     answers(turns, "kind", 0.05, 1)
