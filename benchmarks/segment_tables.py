@@ -1,4 +1,4 @@
-"""Tables of segments and the service, for `benchmarks/tables.py`."""
+"""Tables of segments, for `benchmarks/tables.py`."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def segment_ranking_table(rows: Rows) -> str:
         for row in rows
         if row["segments_by"] == "ranking"
     ]
-    return _table(["ranked by, segments", "segments", "hidden items in the best 8", "items in these 8"], made)
+    return table_of(["ranked by, segments", "segments", "hidden items in the best 8", "items in these 8"], made)
 
 
 def homepage_table(rows: Rows) -> str:
@@ -64,51 +64,7 @@ def faults_table(rows: Rows) -> str:
         [row["what"], row["how"]] + [f"{row[at]:,}" for at in ("tries", "refused", "same", "other", "wrong")]
         for row in rows
     ]
-    return _table(heads, made)
-
-
-def service_abuse_table(rows: Rows) -> str:
-    heads = ["beside", "p50, ms", "p99", "max", "not 200", "others' 5xx", "open files: before, after"]
-    made = [
-        [row["beside"]]
-        + [f"{row[at]:.1f}" for at in ("p50_ms", "p99_ms", "max_ms")]
-        + [str(row["not_200"]), f"{row['attack_5xx']} of {row['attack_answered']:,}" if row["attack_answered"] else "–"]
-        + [f"{row['files_before']}, {row['files_after']}"]
-        for row in rows
-    ]
-    return _table(heads, made)
-
-
-def service_table(rows: Rows) -> str:
-    heads = [
-        "codes",
-        "run",
-        "workers",
-        "requests per second",
-        "errors",
-        "503",
-        "p50, ms",
-        "p95",
-        "p99",
-        "p99 / p50",
-        "resident, MB: after 10 s, at the end",
-    ]
-    made = []
-    for row in rows:
-        swaps = row["swaps"].get("done", 0) if row["run"] == "swapping" else 0
-        begin, end = row["resident_settled"] / 1e6, row["resident_end"] / 1e6
-        cells = [
-            row["name"],
-            f"{swaps // row['workers']} swaps" if swaps else row["run"],
-            str(row["workers"]),
-            f"{row['requests'] / row['seconds']:,.0f}",
-            str(row["errors"]),
-            f"{row['refused']:,}" if row["refused"] else "",
-        ]
-        cells += [f"{row[at]:.1f}" for at in ("median_ms", "p95_ms", "p99_ms")]
-        cells += [f"{row['p99_ms'] / row['median_ms']:.1f}", f"{begin:.0f}, {end:.0f} ({end / begin - 1:+.1%})"]
-        made.append(cells)
-    return _table(heads, made)
+    return table_of(heads, made)
 
 
 def rules_table(rows: Rows) -> str:
@@ -126,10 +82,10 @@ def rules_table(rows: Rows) -> str:
     for row in rows:
         cells = [row["rule"], str(row["value"]), str(row["segments"]), f"{row['items']:,}", str(row["largest"])]
         made.append([*cells, f"{row['lift']:.2f}", f"{row['nmi_above_chance']:.3f}", f"{row['ndcg']:.3f}"])
-    return _table(heads, made)
+    return table_of(heads, made)
 
 
-def _table(heads: list[str], rows: list[list[str]]) -> str:
+def table_of(heads: list[str], rows: list[list[str]]) -> str:
     """The first column to the left, the others to the right."""
     lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

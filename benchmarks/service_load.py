@@ -1,15 +1,18 @@
 """The HTTP service under load: `wrk` on loopback, histories of held-out users.
 
 Command: python -m benchmarks.service_load INDEX SPLIT [--name NAME] [--workers 1,2] [--before CHECKOUT] [--seconds 60]
+                                           [--rounds 3]
 
 Needs wrk (Debian: apt install wrk), which has one thread. Runs: 32 connections; the same while the index is swapped ten
-times; with a worker killed in the middle, if there are several; and 500 connections where requests may wait for 50 ms.
-CHECKOUT: a directory of an older version, asked in turn with this one (steady). Resident memory, of all processes, is
-read 10 s after the load began, when everything was touched once, and at its end. Of an overloaded service the times of
-what was answered are its own, from its log.
+times; with a worker killed in the middle, if there are several; and 500 connections where requests may wait for 100 ms.
+Each round has all of them in turn; the table has medians, the smallest and the largest. CHECKOUT: a directory of an
+older version, asked in turn with this one (steady). Resident memory, of all processes, is read 10 s after the load
+began, when everything was touched once, and at its end. One more connection asks an overloaded service every 10 ms: its
+times are of what it was answered, and of what it was refused.
 """
 
 import argparse
+import http.client
 import json
 import os
 import re
@@ -32,7 +35,7 @@ import elsa_index as ei
 from .records import update
 
 CONNECTIONS = 32
-OVERLOAD, DEADLINE = 500, 0.05
+OVERLOAD, DEADLINE = 500, 0.1
 SWAPS = 10
 SETTLED = 10.0  # seconds after which resident memory is first read
 HISTORIES = 2000
@@ -94,11 +97,6 @@ class Service:
         """One of the workers, by SIGKILL."""
         next(one for one in self._processes[1:] if "multiprocessing.spawn" in " ".join(one.cmdline())).kill()
 
-    def answered(self) -> list[float]:
-        """Milliseconds of what was answered with 200, as the log has them."""
-        lines = (json.loads(line) for line in self._log.read_text().splitlines() if '"status":200' in line)
-        return [line["milliseconds"] for line in lines]
-
     def swaps(self) -> dict[str, int]:
         """How many swaps were done and how many failed, from the service's own metrics."""
         text = urllib.request.urlopen(f"{self.url}/metrics").read().decode()  # noqa: S310
@@ -111,9 +109,17 @@ class Service:
 
 
 def loaded(
-    service: Service, script: Path, seconds: int, *, swaps: int = 0, kills: int = 0, connections: int = CONNECTIONS
+    service: Service,
+    script: Path,
+    seconds: int,
+    *,
+    swaps: int = 0,
+    kills: int = 0,
+    connections: int = CONNECTIONS,
+    probe: str | None = None,
 ) -> dict[str, Any]:
-    """One run of wrk; while it runs, `swaps` SIGHUPs and `kills` evenly over its time."""
+    """One run of wrk; while it runs, `swaps` SIGHUPs and `kills` evenly over its time. probe: a body that one more
+    connection asks."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(script), service.url]
     stop = threading.Event()
 
@@ -126,7 +132,18 @@ def loaded(
             else:
                 os.kill(service.process.pid, signal.SIGHUP)
 
-    disturbing = threading.Thread(target=disturb)
+    probed: dict[int, list[float]] = {200: [], 503: []}
+
+    def ask(body: str) -> None:
+        connection = http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=10)
+        while not stop.wait(0.01):
+            began = time.perf_counter()
+            connection.request("POST", "/v1/recommend", body, {"content-type": "application/json"})
+            answer = connection.getresponse()
+            answer.read()
+            probed[answer.status].append(1000 * (time.perf_counter() - began))
+
+    disturbing = threading.Thread(target=disturb if probe is None else lambda: ask(probe))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         disturbing.start()
         time.sleep(min(SETTLED, seconds / 2))
@@ -136,6 +153,7 @@ def loaded(
         disturbing.join()
     found = json.loads(out.strip().splitlines()[-1])
     time.sleep(1)
+    found |= {f"probe_{status}": _percentiles(times) for status, times in probed.items() if times}
     return found | {"resident_settled": settled, "resident_end": service.resident, "swaps": service.swaps()}
 
 
@@ -147,6 +165,7 @@ def main() -> None:
     parser.add_argument("--workers", default="1,2")
     parser.add_argument("--before", type=Path)
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     if shutil.which("wrk") is None:
         parser.error("wrk is not installed; on Debian: apt install wrk")
@@ -160,31 +179,28 @@ def main() -> None:
         runs: list[tuple[str, int, dict[str, Any]]] = [("before", 1, {})] if given.before else []
         runs += [("steady", count, {}) for count in workers] + [("swapping", workers[-1], {"swaps": SWAPS})]
         runs += [("a worker killed", workers[-1], {"kills": 1})] if workers[-1] > 1 else []
-        runs += [("overloaded", workers[-1], {"connections": OVERLOAD})]
-        for kind, count, how in runs:
-            options = ["--deadline", str(DEADLINE)] if kind == "overloaded" else []
-            options += ["--workers", str(count)] if count > 1 else []
-            checkout = given.before.absolute() if kind == "before" else None
-            service = Service(given.index, directory / "log", *options, checkout=checkout)
-            script = directory / "load.lua"
-            try:
-                row = loaded(service, script, given.seconds, **how)
-                if kind == "overloaded":
-                    took = service.answered()
-                    row |= {
-                        "answered": len(took),
-                        "answered_p50": _share(took, 50),
-                        "answered_p99": _share(took, 99),
-                    }
-            finally:
-                status = service.stop()
-            row |= {"name": given.name, "run": kind, "workers": count, "k": K, "exit_status": status}
-            print(json.dumps(row), flush=True)
-            update("service", row, ["name", "run", "workers"])
+        runs += [("overloaded", workers[-1], {"connections": OVERLOAD - 1, "probe": bodies[0]})]
+        rounds: dict[tuple[str, int], list[dict[str, Any]]] = {}
+        for _ in range(given.rounds):
+            for kind, count, how in runs:
+                options = ["--deadline", str(DEADLINE)] if kind == "overloaded" else []
+                options += ["--workers", str(count)] if count > 1 else []
+                checkout = given.before.absolute() if kind == "before" else None
+                service = Service(given.index, directory / "log", *options, checkout=checkout)
+                try:
+                    row = loaded(service, directory / "load.lua", given.seconds, **how)
+                finally:
+                    status = service.stop()
+                row |= {"exit_status": status, "per_second": row["requests"] / row["seconds"]}
+                print(json.dumps({"run": kind, "workers": count} | row), flush=True)
+                done = rounds.setdefault((kind, count), [])
+                done.append(row)
+                about = {"name": given.name, "run": kind, "workers": count, "k": K, "rounds": done}
+                update("service", about, ["name", "run", "workers"])
 
 
-def _share(values: list[float], percent: int) -> float:
-    return float(np.percentile(values, percent))
+def _percentiles(times: list[float]) -> dict[str, float]:
+    return {"requests": len(times)} | {f"p{share}_ms": float(np.percentile(times, share)) for share in (50, 99)}
 
 
 if __name__ == "__main__":

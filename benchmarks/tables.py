@@ -36,9 +36,8 @@ from benchmarks.segment_tables import (
     homepage_table,
     rules_table,
     segment_ranking_table,
-    service_abuse_table,
-    service_table,
 )
+from benchmarks.service_tables import overload_table, service_abuse_table, service_table
 from benchmarks.weight_tables import weights_table
 from elsa_index.engines.two_stage import Growth
 
@@ -234,6 +233,7 @@ TABLES = {
     "segment_ranking": TableOf("docs/benchmarks/segments.md", "segments", segment_ranking_table),
     "homepage": TableOf("docs/benchmarks/segments.md", "segments", homepage_table),
     "service": TableOf("docs/benchmarks/service.md", "service", service_table),
+    "overload": TableOf("docs/benchmarks/service.md", "service", overload_table),
     "service_abuse": TableOf("docs/benchmarks/service.md", "service_abuse", service_abuse_table),
     "faults": TableOf("SECURITY.md", "faults", faults_table),
     "fold_in": TableOf("docs/guides/nightly.md", "fold_in", fold_in_table),

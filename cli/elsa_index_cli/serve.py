@@ -39,7 +39,10 @@ def serve(
         int, typer.Option(help="That search at the same time, in each.", show_default="one per processor")
     ] = 0,
     deadline: Annotated[
-        float, typer.Option(help="Seconds that a request may wait for its turn; one that would wait longer gets a 503.")
+        float,
+        typer.Option(
+            help="Seconds that a request may wait, from its arrival on; one that would wait longer gets a 503."
+        ),
     ] = 2.0,
     grace: Annotated[int, typer.Option(help="Seconds that running requests have when the service stops.")] = 30,
     allow_host: Annotated[

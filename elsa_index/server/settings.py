@@ -23,10 +23,10 @@ class Settings:
     that requests must bear, or None. grace: seconds that running requests have when the service stops. allow_hosts:
     names that requests may call the service by, besides addresses, localhost and this machine's name. connections: at
     the same time, at most. images: hosts whose pictures, by https, the page shows. exclusions: a file of ids that are
-    never returned. log_level: the least that is logged: debug, info, warning or error. deadline:
-    seconds that a request may wait for its turn; one that would wait longer is refused at once. workers: processes.
-    allow_origins: sites whose pages may ask from a browser, as https://shop.example. traces: whether
-    requests are traced, by OpenTelemetry.
+    never returned. log_level: the least that is logged: debug, info, warning or error. deadline: seconds that a
+    request may wait from its arrival on; one that would wait longer is refused at once. workers: processes.
+    allow_origins: sites whose pages may ask from a browser, as https://shop.example. traces: whether requests are
+    traced, by OpenTelemetry.
 
     Raises UsageError for values out of range.
     """
