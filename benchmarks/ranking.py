@@ -9,10 +9,9 @@ import torch
 from scipy.sparse import csr_array, diags_array
 
 import elsa_index as ei
-from elsa_index.data.scipy_matrix import column_lists
+from elsa_index.data.scipy_matrix import column_lists, with_norms
 from elsa_index.metrics import Metric, hits_of, ndcg, plain_recall, recall
 from elsa_index.training.elsa.validation import best_unseen
-from elsa_index.training.popularity import with_norms
 
 Scorer = Callable[[csr_array], torch.Tensor]
 """(histories, items) CSR -> (histories, items) float32 scores; what was seen need not be left out."""

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 Vector = npt.NDArray[np.float64]
+_FEW_DIMS = 16
+"""Dimensions per entry, up to which a table of all of them is made in less time than entries are sorted."""
 _TABLES = threading.local()
 
 
@@ -31,6 +33,10 @@ class QueryVector:
         """From entries in any order, of which those of one dimension are added up."""
         if not len(dims):
             return cls(np.zeros(0, dtype=np.int64), np.zeros(0), size)
+        if size <= _FEW_DIMS * len(dims):
+            table = np.bincount(dims, weights, size)
+            kept = np.flatnonzero(table)
+            return cls(kept, table.take(kept), size)
         order = np.argsort(dims, kind="stable")
         ascending = dims.take(order)
         begins = np.concatenate([[0], np.flatnonzero(ascending[1:] != ascending[:-1]) + 1])

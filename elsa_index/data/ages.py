@@ -1,5 +1,7 @@
 """Ages of interactions: what is left of their weight."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +20,15 @@ def share_left(
     """
     latest = np.max(times, initial=-np.inf) if now is None else now
     return np.exp2(-np.clip((latest - times) / half_life, 0, _OLDEST))
+
+
+def seconds_of(moment: datetime) -> float:
+    """Since 1970; a time without a zone is one of UTC.
+
+    >>> seconds_of(datetime(1970, 1, 2))
+    86400.0
+    """
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 _UNITS = (("nanoseconds", 1e9), ("microseconds", 1e6), ("milliseconds", 1e3))

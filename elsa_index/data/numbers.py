@@ -3,7 +3,7 @@
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ..limits import is_number
 from ..storage.files import load_array, read_json, write_json
 from ..storage.ids import IdMap, Rows
 from ..storage.ranges import check_shape
+from .ages import seconds_of
 from .metadata import as_columns
 
 _NAMES = "numbers.json"
@@ -221,7 +222,7 @@ def _number(value: object) -> tuple[float | None, bool]:
     if value is None or value != value:  # NaN, and pandas' and NumPy's missing times
         return None, False
     if isinstance(value, date):
-        return _seconds(value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)), True
+        return seconds_of(value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)), True
     if is_number(value):
         return (float(value) if np.isfinite(value) else float("nan")), False
     text = str(value).strip()
@@ -231,15 +232,10 @@ def _number(value: object) -> tuple[float | None, bool]:
         number = float(text)
     except ValueError:
         try:
-            return _seconds(datetime.fromisoformat(text)), True
+            return seconds_of(datetime.fromisoformat(text)), True
         except ValueError:
             return float("nan"), False
     return (number if np.isfinite(number) else float("nan")), False
-
-
-def _seconds(moment: datetime) -> float:
-    """Since 1970; a time without a zone is one of UTC."""
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _end(name: str, given: Bound, *, dated: bool, upper: int) -> float:

@@ -114,6 +114,24 @@ def row_norms(matrix: csr_array) -> npt.NDArray[np.float64]:
     return norms
 
 
+def with_norms(rows: csr_array, norms: npt.NDArray[np.floating]) -> csr_array:
+    """float32 rows of norm 1, or others, each multiplied by a number: (rows,)."""
+    return csr_array(
+        (rows.data * np.repeat(norms, np.diff(rows.indptr)).astype(np.float32), rows.indices, rows.indptr),
+        shape=rows.shape,
+    )
+
+
+def of_norm_one(rows: csr_array) -> csr_array:
+    """Each float32 row divided by its norm, where that is not 0.
+
+    >>> of_norm_one(csr_array(np.array([[3, 4], [0, 0]], np.float32))).todense().tolist()
+    [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
+    """
+    norms = row_norms(rows)
+    return with_norms(rows, np.divide(1, norms, out=np.zeros(len(norms)), where=norms > 0))
+
+
 def largest_in_rows(matrix: csr_array, budgets: npt.NDArray[np.integer]) -> csr_array:
     """The largest magnitudes of each row, as many as its budget; of equal ones the first.
 

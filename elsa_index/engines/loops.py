@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,10 @@ _BATCH = 64
 """Queries that SciPy multiplies at a time: (items, batch) float64 scores are 512 bytes per item."""
 _SPARSE = 8
 """Queries that reach fewer than one item in so many look at those alone."""
+_DENSE = 4
+"""Queries that reach more than one weight in so many go over all of them, several together."""
+_TOGETHER = 4
+"""Queries for which that pays."""
 _asked = 0
 
 
@@ -79,22 +84,30 @@ def _by_loops(
     return answers
 
 
+Reach = Literal["few items", "some weights", "most weights"]
+
+
 @dataclass(frozen=True)
 class _Block:
-    """Queries of one filter, which reach few items or all: which: of all queries."""
+    """Queries of one filter, which reach about as much. which: of all queries."""
 
     which: list[int]
-    is_sparse: bool
+    reach: Reach
 
 
 def _blocks(store: StoredCodes, queries: Sequence[Query]) -> Iterator[_Block]:
-    groups: dict[tuple[int, bool], list[int]] = {}
+    groups: dict[tuple[int, Reach], list[int]] = {}
     for at, query in enumerate(queries):
-        is_sparse = postings_of(store, query) * _SPARSE < store.items
-        groups.setdefault((id(query.only), is_sparse), []).append(at)
-    for (_, is_sparse), which in groups.items():
+        groups.setdefault((id(query.only), _reach(store, postings_of(store, query))), []).append(at)
+    for (_, reach), which in groups.items():
         for first in range(0, len(which), _BLOCK):
-            yield _Block(which[first : first + _BLOCK], is_sparse)
+            yield _Block(which[first : first + _BLOCK], reach)
+
+
+def _reach(store: StoredCodes, weights: int) -> Reach:
+    if weights * _SPARSE < store.items:
+        return "few items"
+    return "most weights" if weights * _DENSE > len(store.weights) else "some weights"
 
 
 class _Scratch(threading.local):
@@ -108,9 +121,20 @@ class _Scratch(threading.local):
         if self.items != items:
             self.items, self.marked = items, 0
             self.sums, self.marks = np.zeros(items), np.zeros(items, np.int64)
+            self.lacking = np.zeros(items, np.uint8)
             self.candidates, self.everything = np.empty(items, np.int32), np.arange(items, dtype=np.int32)
         if self.dims != dims:
             self.dims, self.vector = dims, np.zeros(dims)
+            self._vectors: npt.NDArray[np.float64] | None = None
+
+    @property
+    def of_eights(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint8]]:
+        """What queries need that go over all codes together."""
+        from .kernels import LANES
+
+        if self._vectors is None:
+            self._vectors = np.zeros((self.dims, LANES))
+        return self._vectors, self.lacking
 
 
 _scratch = _Scratch()
@@ -118,24 +142,33 @@ _NO_MARKS, _ALL_PASS = np.zeros(0, np.int64), np.zeros(0, bool)
 
 
 def _answered(store: StoredCodes, block: _Block, all_queries: Sequence[Query], k: int) -> list[Answer]:
-    from .kernels import best_of_each
+    from .kernels import best_of_each, best_of_eights
 
     queries = [all_queries[at] for at in block.which]
     vectors, only = [query.vector for query in queries], queries[0].only
     starts, left_out_starts = (_starts(map(len, parts)) for parts in (vectors, [query.seen for query in queries]))
+    dims = np.concatenate([vector.dims for vector in vectors])
+    weights = np.concatenate([vector.weights for vector in vectors])
+    left_out = np.concatenate([query.seen for query in queries])
+    passing = _ALL_PASS if only is None else only.passing
     rows, scores = np.empty((len(queries), k), np.int64), np.empty((len(queries), k))
     found = np.zeros(len(queries), np.int64)
-    posting_starts, posting_rows, posting_values = store.postings
+    codes = store.indptr, store.dims_of, store.values32
     _scratch.fit(store.items, store.dims)
-    best_of_each(
-        _scratch.marked, k, starts, np.concatenate([vector.dims for vector in vectors]),
-        np.concatenate([vector.weights for vector in vectors]), np.array([margin(store, query) for query in queries]),
-        left_out_starts, np.concatenate([query.seen for query in queries]), _ALL_PASS if only is None else only.passing,
-        posting_starts, posting_rows, posting_values, store.indptr, store.dims_of, store.values32,
-        _scratch.sums, _scratch.vector, _scratch.candidates if block.is_sparse else _scratch.everything,
-        _scratch.marks if block.is_sparse else _NO_MARKS, rows, scores, found,
-    )  # fmt: skip
-    _scratch.marked += len(queries)
+    if block.reach == "most weights" and len(queries) >= _TOGETHER:
+        best_of_eights(
+            k, starts, dims, weights, left_out_starts, left_out, passing, *codes, *_scratch.of_eights,
+            rows, scores, found,
+        )  # fmt: skip
+    else:
+        is_sparse = block.reach == "few items"
+        best_of_each(
+            _scratch.marked, k, starts, dims, weights, np.array([margin(store, query) for query in queries]),
+            left_out_starts, left_out, passing, *store.postings, *codes, _scratch.sums, _scratch.vector,
+            _scratch.candidates if is_sparse else _scratch.everything, _scratch.marks if is_sparse else _NO_MARKS,
+            rows, scores, found,
+        )  # fmt: skip
+        _scratch.marked += len(queries)
     return [_answer(store, *parts, k) for parts in zip(queries, rows, scores, found.tolist(), strict=True)]
 
 

@@ -7,10 +7,9 @@ import numpy.typing as npt
 
 from ..catalogue.catalogue import Catalogue
 from ..codes.query_vector import Vector
-from ..data.scipy_matrix import row_norms
+from ..data.scipy_matrix import of_norm_one
 from ..errors import UsageError
 from ..storage.ids import Rows
-from ..training.popularity import with_norms
 from .options import DiversityBy
 
 Similar = Callable[[int], npt.NDArray[np.floating]]
@@ -51,6 +50,5 @@ def similarity(catalogue: Catalogue, rows: Rows, by: DiversityBy | None) -> Simi
     if not catalogue.engine.capabilities.keeps_codes or catalogue.manifest.parameters.get("store") == "none":
         raise UsageError("The index keeps no codes to compare items by; build it with some, or with segments.")
     codes = catalogue.engine.stored_rows(rows)
-    norms = row_norms(codes)
-    unit = with_norms(codes, np.divide(1, norms, out=np.zeros(len(norms)), where=norms > 0))
+    unit = of_norm_one(codes)
     return lambda at: np.asarray((unit @ unit[[at]].T).todense()).ravel()

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, GetCoreSchemaHandler, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
-from ..data.ages import unit_of
+from ..data.ages import seconds_of, unit_of
 
 MAX_BODY = 8_000_000
 """Bytes of a request."""
@@ -70,7 +70,7 @@ def _seconds(value: object) -> object:
         moment = datetime.fromisoformat(value)
     except ValueError:
         raise ValueError("must be seconds since 1970, or ISO 8601 such as 2024-01-31T10:00:00Z") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return seconds_of(moment)
 
 
 def _weighted(value: object) -> object:

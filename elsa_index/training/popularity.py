@@ -4,6 +4,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from ..data.scipy_matrix import with_norms
+
 OUTPUT_EXPONENTS = (0.0, 0.1, 0.2, 0.3, 0.4)
 HISTORY_EXPONENTS = (-0.25, -0.125, 0.0, 0.125)
 """What `auto` chooses from."""
@@ -31,11 +33,3 @@ def scaled(
     if not output and not history:
         return codes, None
     return with_norms(codes, popularity**output), (popularity ** (history - output)).astype(np.float32)
-
-
-def with_norms(codes: csr_array, norms: npt.NDArray[np.floating]) -> csr_array:
-    """(items, dims) codes, each row multiplied by its norm."""
-    return csr_array(
-        (codes.data * np.repeat(norms, np.diff(codes.indptr)).astype(np.float32), codes.indices, codes.indptr),
-        shape=codes.shape,
-    )

@@ -7,9 +7,9 @@ import pytest
 from scipy.sparse import csr_array
 
 import elsa_index as ei
+from elsa_index.data.scipy_matrix import with_norms
 from elsa_index.engines import engine_class
 from elsa_index.engines.stored_codes import StoredCodes
-from elsa_index.training.popularity import with_norms
 
 from ..support.catalogues import ODD_IDS, TAGS, make_codes, make_histories, oracle
 from ..support.engines import EVERY_ENGINE, INSTALLED_ENGINES, growing_from

@@ -1,12 +1,13 @@
 """Many queries at a time through compiled loops: the same answers as one at a time, to the bit."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import elsa_index as ei
-from elsa_index.engines import loops
+from elsa_index.engines import kernels, loops
 from elsa_index.engines.two_stage import TwoStageSearch
 
 from ..support.catalogues import TAGS, make_codes, make_histories, make_item_codes
@@ -42,19 +43,32 @@ def asked_of(index):
 def test_many_at_a_time_are_answered_as_one_at_a_time(index, options, monkeypatch):
     histories = asked_of(index)
     weights = [np.random.default_rng(at).choice([0.3, 1.0, -2.0], len(own)) for at, own in enumerate(histories)]
-    for given in (None, weights):
+    for given, dense in ((None, 0), (None, sys.maxsize), (weights, 4)):
         alone = [
             index.search([history], weights=None if given is None else [given[at]], **options).rankings[0]
             for at, history in enumerate(histories)
         ]
         with monkeypatch.context() as patched:
             patched.setattr(loops, "LEAST", 1)
-            patched.setattr(loops, "_BLOCK", 16)
+            patched.setattr(loops, "_BLOCK", 18)  # two eights and a rest
+            patched.setattr(loops, "_DENSE", dense)
             together = index.search(histories, weights=given, **options)
         for one, other in zip(alone, together.rankings, strict=True):
             assert other.items == one.items
             np.testing.assert_array_equal(other.scores, one.scores)
             assert other.proven == one.proven
+
+
+@pytest.mark.parametrize(("dense", "together"), [(0, False), (sys.maxsize, True)])
+def test_queries_that_reach_much_are_answered_together(index, monkeypatch, dense, together):
+    called = []
+    for name in ("best_of_each", "best_of_eights"):
+        own = getattr(kernels, name)
+        monkeypatch.setattr(kernels, name, lambda *given, name=name, own=own: (called.append(name), own(*given)))
+    monkeypatch.setattr(loops, "LEAST", 1)
+    monkeypatch.setattr(loops, "_DENSE", dense)
+    index.search([list(index.ids)] * 5, 10)
+    assert called == ["best_of_eights" if together else "best_of_each"]
 
 
 def test_one_at_a_time_is_answered_by_loops_too(index, monkeypatch):

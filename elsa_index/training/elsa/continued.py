@@ -6,9 +6,8 @@ from scipy.sparse import csr_array
 
 from ...codes.item_codes import ItemCodes
 from ...data.interactions import Interactions
-from ...data.scipy_matrix import row_norms
+from ...data.scipy_matrix import of_norm_one
 from ...errors import UsageError
-from ..popularity import with_norms
 from .fold_in import fold_in_by_histories
 from .weights import Weights
 
@@ -31,7 +30,7 @@ def starting_codes(init: ItemCodes, log: Interactions, dims: int) -> csr_array:
     if any(name not in init.ids for name in log.items):
         init = fold_in_by_histories(init, log).codes
     rows = init.ids.find(log.items)
-    codes = _unit(csr_array(init.weights[np.maximum(rows, 0)]))
+    codes = of_norm_one(csr_array(init.weights[np.maximum(rows, 0)]))
     codes.data *= np.repeat(rows >= 0, np.diff(codes.indptr))
     codes.eliminate_zeros()
     return codes
@@ -44,18 +43,12 @@ def go_on_from(weights: Weights, codes: csr_array, matrix: csr_array) -> None:
 
     codes: (items, dims) float32, of norm 1 or empty. matrix: (users, items) of the log.
     """
-    histories = _unit(csr_array(matrix.astype(np.float32) @ codes))
+    histories = of_norm_one(csr_array(matrix.astype(np.float32) @ codes))
     users_of = csr_array(matrix.T.astype(np.float32))
     for start in range(0, weights.items, _ROWS):
         rows = slice(start, min(weights.items, start + _ROWS))
-        further = _unit(csr_array(users_of[rows] @ histories))
+        further = of_norm_one(csr_array(users_of[rows] @ histories))
         given = torch.from_numpy((codes[rows] + _FURTHER * further).toarray().astype(np.float32))
         there = given.any(dim=1)
         weights.values[start + torch.nonzero(there).ravel()] = given[there].to(weights.device)
     weights.normalize()
-
-
-def _unit(rows: csr_array) -> csr_array:
-    """Each row divided by its norm, where that is not 0."""
-    norms = row_norms(rows)
-    return with_norms(rows, np.divide(1, norms, out=np.zeros(len(norms)), where=norms > 0))

@@ -5,10 +5,10 @@ from scipy.sparse import csr_array, diags_array, vstack
 
 from ...codes.item_codes import ItemCodes
 from ...data.interactions import Interactions
-from ...data.scipy_matrix import largest_in_rows, row_norms
+from ...data.scipy_matrix import largest_in_rows, row_norms, with_norms
 from ...storage.ids import Rows
 from ..folded_in import FoldedIn, Grown, with_further_items
-from ..popularity import relative, with_norms
+from ..popularity import relative
 
 _USERS_AT_ONCE = 4096
 

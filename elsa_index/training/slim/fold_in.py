@@ -8,11 +8,11 @@ from scipy.sparse import csr_array
 
 from ...codes.item_codes import ItemCodes
 from ...data.interactions import Interactions
-from ...data.scipy_matrix import rows_of
+from ...data.scipy_matrix import rows_of, with_norms
 from ...errors import UsageError, shorten
 from ...storage.ids import IdMap, Rows
 from ..folded_in import FoldedIn, Grown, with_further_items
-from ..popularity import relative, with_norms
+from ..popularity import relative
 from .config import SlimConfig
 from .fit import Fit, OnStage
 from .log import Log

@@ -12,11 +12,12 @@ from scipy.sparse import csr_array
 
 from ...codes.item_codes import ItemCodes
 from ...data.interactions import Interactions
+from ...data.scipy_matrix import with_norms
 from ...errors import TrainingInterrupted
 from .. import checkpoints
 from ..held_out import HeldOut, hold_out
 from ..histories import sample_histories
-from ..popularity import relative, with_norms
+from ..popularity import relative
 from ..stopping import stop_requests
 from .blocks import Stopped
 from .choice import Choice
