@@ -5,8 +5,8 @@ Command: python -m benchmarks.service_load INDEX SPLIT [--name NAME] [--workers 
 
 Needs wrk (Debian: apt install wrk), which has one thread. Runs: 32 connections; the same while the index is swapped ten
 times; with a worker killed in the middle, if there are several; and 500 connections where requests may wait for 100 ms.
-Each round has all of them in turn; the table has medians, the smallest and the largest. CHECKOUT: a directory of an
-older version, asked in turn with this one (steady). Resident memory, of all processes, is read 10 s after the load
+Each round has them in turn, the latter two in the first one only; the table has medians, the smallest and the largest.
+CHECKOUT: a directory of an older version, asked in turn with this one (steady). Resident memory, of all processes, is read 10 s after the load
 began, when everything was touched once, and at its end. One more connection asks an overloaded service every 10 ms: its
 times are of what it was answered, and of what it was refused.
 """
@@ -181,8 +181,10 @@ def main() -> None:
         runs += [("a worker killed", workers[-1], {"kills": 1})] if workers[-1] > 1 else []
         runs += [("overloaded", workers[-1], {"connections": OVERLOAD - 1, "probe": bodies[0]})]
         rounds: dict[tuple[str, int], list[dict[str, Any]]] = {}
-        for _ in range(given.rounds):
+        for number in range(given.rounds):
             for kind, count, how in runs:
+                if number and kind in ("a worker killed", "overloaded"):
+                    continue
                 options = ["--deadline", str(DEADLINE)] if kind == "overloaded" else []
                 options += ["--workers", str(count)] if count > 1 else []
                 checkout = given.before.absolute() if kind == "before" else None

@@ -34,7 +34,7 @@ class QueryVector:
         if not len(dims):
             return cls(np.zeros(0, dtype=np.int64), np.zeros(0), size)
         if size <= _FEW_DIMS * len(dims):
-            table = np.bincount(dims, weights, size)
+            table: Vector = np.bincount(dims, weights, size)
             kept = np.flatnonzero(table)
             return cls(kept, table.take(kept), size)
         order = np.argsort(dims, kind="stable")
