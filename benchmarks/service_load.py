@@ -6,9 +6,9 @@ Command: python -m benchmarks.service_load INDEX SPLIT [--name NAME] [--workers 
 Needs wrk (Debian: apt install wrk), which has one thread. Runs: 32 connections; the same while the index is swapped ten
 times; with a worker killed in the middle, if there are several; and 500 connections where requests may wait for 100 ms.
 Each round has them in turn, the latter two in the first one only; the table has medians, the smallest and the largest.
-CHECKOUT: a directory of an older version, asked in turn with this one (steady). Resident memory, of all processes, is read 10 s after the load
-began, when everything was touched once, and at its end. One more connection asks an overloaded service every 10 ms: its
-times are of what it was answered, and of what it was refused.
+CHECKOUT: a directory of an older version, asked in turn with this one (steady). Resident memory, of all processes, is
+read 10 s after the load began, when everything was touched once, and at its end. One more connection asks an overloaded
+service every 10 ms: its times are of what it was answered, and of what it was refused.
 """
 
 import argparse

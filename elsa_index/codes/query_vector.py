@@ -34,7 +34,7 @@ class QueryVector:
         if not len(dims):
             return cls(np.zeros(0, dtype=np.int64), np.zeros(0), size)
         if size <= _FEW_DIMS * len(dims):
-            table: Vector = np.bincount(dims, weights, size)
+            table = np.bincount(dims, weights, size).astype(np.float64, copy=False)
             kept = np.flatnonzero(table)
             return cls(kept, table.take(kept), size)
         order = np.argsort(dims, kind="stable")
