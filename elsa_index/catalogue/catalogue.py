@@ -36,6 +36,7 @@ from .history_codes import HistoryCodes, open_history_codes
 from .manifest import Manifest
 
 _TRIES, _FREE_TRIES = 20, 5
+_TOGETHER = 256  # histories that are resolved together
 _USUAL_DIMS = 1 << 24  # that codes may have however few they are
 
 
@@ -187,10 +188,7 @@ class Catalogue:
         Raises UsageError for text in place of a sequence, and for weights that do not fit.
         """
         self._refuse_closed()
-        if isinstance(history, (str, Mapping)) or not isinstance(history, Iterable):
-            got = f"the text {shorten(history)}" if isinstance(history, str) else repr(history)
-            raise UsageError(f"A history is a sequence of item ids, got {got}; several are a list of such sequences.")
-        history = _listed(history)
+        history = _checked(history)
         if weights is not None and not _are_finite(weights, len(history)):
             raise UsageError(f"History {at} needs {len(history)} finite weights, got {shorten(weights)}.")
         rows, shares, unknown = history_rows(self.ids, history, weights)
@@ -216,6 +214,12 @@ class Catalogue:
         if isinstance(histories, (str, Mapping)) or not isinstance(histories, Iterable):
             raise UsageError(f"Histories are a list of lists of item ids, [['a', 'b']]; got {shorten(histories)}.")
         histories = list(histories)
+        if weights is None and seen is None:
+            return [
+                one
+                for first in range(0, len(histories), _TOGETHER)
+                for one in self._resolved_together(histories[first : first + _TOGETHER])
+            ]
         if weights is None:
             weights = [None] * len(histories)
         elif not isinstance(weights, Collection) or len(weights) != len(histories):
@@ -226,6 +230,29 @@ class Catalogue:
             raise UsageError(f"There must be seen items for each of {len(histories):,} histories, got {len(seen):,}.")
         parts = zip(histories, weights, seen, strict=True)
         return [self.resolve(history, own, at, known) for at, (history, own, known) in enumerate(parts)]
+
+    def _resolved_together(self, histories: Sequence[Iterable[object]]) -> list[ResolvedHistory]:
+        """Some histories without weights, as `resolve` does it: a third of the time of one after the other."""
+        self._refuse_closed()
+        if len(histories) == 1:
+            return [self.resolve(histories[0])]
+        listed = [_checked(history) for history in histories]
+        found = self.ids.find(name for history in listed for name in history)
+        of = np.repeat(np.arange(len(listed)), list(map(len, listed)))
+        is_known = np.bincount(of, found < 0, len(listed)) == 0  # all of it
+        whole = is_known[of]
+        places = of[whole] * len(self.ids) + found[whole]
+        places.sort()
+        of, rows = np.divmod(places[np.diff(places, prepend=-1) > 0], len(self.ids))
+        lengths = np.bincount(of, minlength=len(listed))
+        shares = np.ones(len(rows)) if self.history_weights is None else self.history_weights[rows].astype(np.float64)
+        vectors = self.history_codes.vectors(rows, shares, lengths)
+        ends = np.cumsum(lengths)[:-1]
+        parts = zip(np.split(rows, ends), np.split(shares, ends), vectors, strict=True)
+        return [
+            ResolvedHistory(*part, []) if all_of_it else self.resolve(history, at=at)
+            for at, (history, part, all_of_it) in enumerate(zip(listed, parts, is_known, strict=True))
+        ]
 
     @property
     def tags(self) -> Tags | None:
@@ -273,6 +300,14 @@ def _check_dims(manifest: Manifest) -> None:
     most = _USUAL_DIMS + sum(entry.bytes for entry in manifest.files.values())
     if not 1 <= manifest.codes.dims <= most:
         raise StorageError(f"The index is damaged: its files cannot be of codes of {manifest.codes.dims:,} dimensions.")
+
+
+def _checked(history: Iterable[object]) -> list[object]:
+    """A history as a list. Raises UsageError for what is none."""
+    if isinstance(history, (str, Mapping)) or not isinstance(history, Iterable):
+        got = f"the text {shorten(history)}" if isinstance(history, str) else repr(history)
+        raise UsageError(f"A history is a sequence of item ids, got {got}; several are a list of such sequences.")
+    return _listed(history)
 
 
 def _listed(history: Iterable[object]) -> list[object]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from ..codes.item_codes import HistoryKind, ItemCodes
-from ..codes.query_vector import QueryVector, Vector
+from ..codes.query_vector import QueryVector, Vector, vectors_of_each
 from ..engines.contract import Engine
 from ..engines.item_dims import load_item_dims, rows_of_dims
 from ..engines.names import StoreName
@@ -26,6 +26,9 @@ class HistoryCodes(Protocol):
     def vector(self, rows: Rows, weights: Vector) -> QueryVector:
         """u = Σ weight · H_i over the rows of a history."""
 
+    def vectors(self, rows: Rows, weights: Vector, lengths: Rows) -> list[QueryVector]:
+        """The same of many histories, one after the other. lengths: how many rows each has."""
+
     def rows(self, rows: Rows) -> csr_array:
         """(rows, dims) float64 CSR."""
 
@@ -38,6 +41,9 @@ class SameCodes:
 
     def vector(self, rows: Rows, weights: Vector) -> QueryVector:
         return self.engine.query_vector(rows, weights)
+
+    def vectors(self, rows: Rows, weights: Vector, lengths: Rows) -> list[QueryVector]:
+        return self.engine.query_vectors(rows, weights, lengths)
 
     def rows(self, rows: Rows) -> csr_array:
         return self.engine.stored_rows(rows)
@@ -64,6 +70,9 @@ class ItemsThemselves:
             return QueryVector(dims, weights, self.dims)
         return QueryVector.summed(dims, weights, self.dims)
 
+    def vectors(self, rows: Rows, weights: Vector, lengths: Rows) -> list[QueryVector]:
+        return vectors_of_each(self.vector, rows, weights, lengths)
+
     def rows(self, rows: Rows) -> csr_array:
         parts = (np.ones(len(rows)), self.dims_of(rows), np.arange(len(rows) + 1))
         return csr_array(parts, shape=(len(rows), self.dims))
@@ -77,6 +86,9 @@ class OwnCodes:
 
     def vector(self, rows: Rows, weights: Vector) -> QueryVector:
         return self.store.sum_rows(rows, weights)
+
+    def vectors(self, rows: Rows, weights: Vector, lengths: Rows) -> list[QueryVector]:
+        return self.store.sum_rows_of_each(rows, weights, lengths)
 
     def rows(self, rows: Rows) -> csr_array:
         return self.store.csr_rows(rows)

@@ -1,10 +1,15 @@
 """QueryVector: a history in code space."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from ..data.scipy_matrix import sum_in_order
 
 Vector = npt.NDArray[np.float64]
 _FEW_DIMS = 16
@@ -30,7 +35,7 @@ class QueryVector:
 
     @classmethod
     def summed(cls, dims: npt.NDArray[np.integer], weights: Vector, size: int) -> "QueryVector":
-        """From entries in any order, of which those of one dimension are added up."""
+        """From entries in any order, of which those of one dimension are added up, in their order."""
         if not len(dims):
             return cls(np.zeros(0, dtype=np.int64), np.zeros(0), size)
         if size <= _FEW_DIMS * len(dims):
@@ -40,9 +45,28 @@ class QueryVector:
         order = np.argsort(dims, kind="stable")
         ascending = dims.take(order)
         begins = np.concatenate([[0], np.flatnonzero(ascending[1:] != ascending[:-1]) + 1])
-        sums = np.add.reduceat(weights.take(order), begins)
+        sums = sum_in_order(weights.take(order), np.diff(begins, append=len(dims)))
         kept = np.flatnonzero(sums)
         return cls(ascending.take(begins.take(kept)).astype(np.int64), sums.take(kept), size)
+
+    @classmethod
+    def summed_each(
+        cls, dims: npt.NDArray[np.integer], weights: Vector, lengths: npt.NDArray[np.integer], size: int
+    ) -> list["QueryVector"]:
+        """Many, one after the other. lengths: (vectors,) how many entries each has.
+
+        >>> first, second = QueryVector.summed_each(np.array([1, 0, 1, 1]), np.ones(4), np.array([1, 3]), 2)
+        >>> second.dims.tolist(), second.weights.tolist()
+        ([0, 1], [1.0, 2.0])
+        """
+        if size * len(lengths) > _FEW_DIMS * len(dims):
+            return vectors_of_each(lambda own, values: cls.summed(own, values, size), dims, weights, lengths)
+        of = np.repeat(np.arange(0, size * len(lengths), size), lengths)
+        table = np.bincount(of + dims.astype(np.int64), weights, size * len(lengths)).astype(np.float64, copy=False)
+        places = np.flatnonzero(table)
+        sums, starts = table.take(places), np.searchsorted(places, np.arange(0, size * (len(lengths) + 1), size))
+        places %= size
+        return [cls(places[begin:end], sums[begin:end], size) for begin, end in pairwise(starts.tolist())]
 
     @classmethod
     def from_dense(cls, vector: Vector) -> "QueryVector":
@@ -74,3 +98,14 @@ class QueryVector:
         vector = np.zeros(self.size)
         vector[self.dims] = self.weights
         return vector
+
+
+def vectors_of_each(
+    make: Callable[[Any, Vector], QueryVector],
+    parts: npt.NDArray[np.integer],
+    weights: Vector,
+    lengths: npt.NDArray[np.integer],
+) -> list[QueryVector]:
+    """What `make` makes of the parts and weights of each history, one after the other. lengths: how many each has."""
+    ends = np.cumsum(lengths)[:-1]
+    return [make(*own) for own in zip(np.split(parts, ends), np.split(weights, ends), strict=True)]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from ..codes.item_codes import ItemCodes
-from ..codes.query_vector import QueryVector, Vector
+from ..codes.query_vector import QueryVector, Vector, vectors_of_each
 from ..data.facets import NO_FACETS, Facets
 from ..data.numbers import Range
 from ..storage.ids import IdMap, Rows
@@ -286,6 +286,10 @@ class Engine(ABC):
     @abstractmethod
     def query_vector(self, rows: Rows, weights: Vector) -> QueryVector:
         """u = Σ weight · A_i over the history's rows, from the stored codes."""
+
+    def query_vectors(self, rows: Rows, weights: Vector, lengths: Rows) -> list[QueryVector]:
+        """The same of many histories, one after the other. lengths: how many rows each has."""
+        return vectors_of_each(self.query_vector, rows, weights, lengths)
 
     @abstractmethod
     def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:

@@ -167,6 +167,14 @@ class StoredCodes:
         values = self._values(positions, rows) * np.repeat(weights, lengths)
         return QueryVector.summed(self.dims_of.take(positions), values, self.dims)
 
+    def sum_rows_of_each(self, rows: Rows, weights: Vector, lengths: Rows) -> list[QueryVector]:
+        """The same of many histories, one after the other. lengths: how many rows each has."""
+        positions, _, entries = self._positions(rows)
+        values = self._values(positions, rows) * np.repeat(weights, entries)
+        of = np.repeat(np.arange(len(lengths)), lengths)
+        counts = np.bincount(of, entries, len(lengths)).astype(np.int64)
+        return QueryVector.summed_each(self.dims_of.take(positions), values, counts, self.dims)
+
     def score(self, rows: Rows, vector: QueryVector) -> npt.NDArray[np.float64]:
         """(rows,) float64: A_i · u, added up in the order in which weights are stored, so that compiled loops can give
         the same to the bit."""
@@ -268,6 +276,9 @@ class StoredCodesEngine(Engine):
 
     def query_vector(self, rows: Rows, weights: Vector) -> QueryVector:
         return self.store.sum_rows(rows, weights)
+
+    def query_vectors(self, rows: Rows, weights: Vector, lengths: Rows) -> list[QueryVector]:
+        return self.store.sum_rows_of_each(rows, weights, lengths)
 
     def changed_store(self, change: Change, store: StoreName) -> StoredCodes:
         """The stored codes after a change."""

@@ -1,11 +1,13 @@
 """Resolving histories: rows, weights, query vectors and what is unknown."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import elsa_index as ei
 
-from ..support.catalogues import make_codes
+from ..support.catalogues import make_codes, make_item_codes, make_two_matrices
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,38 @@ def test_history_weights_of_the_codes_are_brought_too(tmp_path):
         np.testing.assert_allclose(
             index.catalogue.resolve(["item20", "item30"], [2.0, 1.0]).weights, [2.0, 1.0] * shares[rows]
         )
+
+
+@pytest.mark.parametrize("codes", [
+    make_codes(300), make_codes(300, dims=15_000, nnz=12), make_item_codes(), make_two_matrices()
+], ids=["few dims", "many dims", "items", "two matrices"])  # fmt: skip
+@pytest.mark.parametrize("engine", ["exact", "faiss-flat"])
+def test_many_are_resolved_as_one_at_a_time(tmp_path, codes, engine):
+    """To the bit, with and without weights that codes bring."""
+    shares = np.linspace(0.5, 2, 300).astype(np.float32)
+    for given in (codes, replace(codes, history_weights=shares)):
+        with ei.Index.build(given, tmp_path / "i", engine=engine, segments=None, overwrite=True) as index:
+            ids = list(index.ids)
+            asked = [
+                ids[:200],
+                [],
+                ["nobody"],
+                [*ids[5:9], "nobody", ids[7]],
+                [ids[3]] * 5,
+                ids[::-1],
+                tuple(ids[40:43]),
+            ]
+            asked += [ids[at : at + 30] for at in range(250)] * 2
+            together = index.catalogue.resolve_all(asked)
+            for history, found in zip(asked, together, strict=True):
+                alone = index.catalogue.resolve(history)
+                np.testing.assert_array_equal(found.rows, alone.rows)
+                np.testing.assert_array_equal(found.weights, alone.weights)
+                np.testing.assert_array_equal(found.vector.dims, alone.vector.dims)
+                np.testing.assert_array_equal(found.vector.weights, alone.vector.weights)
+                assert (found.unknown, found.exponent) == (alone.unknown, alone.exponent)
+                assert (found.rows.dtype, found.vector.dims.dtype) == (alone.rows.dtype, alone.vector.dims.dtype)
+                np.testing.assert_array_equal(found.seen, alone.seen)
 
 
 @pytest.mark.parametrize("history", [[], ["nobody"]])
