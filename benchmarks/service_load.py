@@ -1,7 +1,7 @@
 """The HTTP service under load: `wrk` on loopback, histories of held-out users.
 
 Command: python -m benchmarks.service_load INDEX SPLIT [--name NAME] [--workers 1,2] [--before CHECKOUT] [--seconds 60]
-                                           [--rounds 3]
+                                           [--rounds 3] [--runs overloaded,…]
 
 Needs wrk (Debian: apt install wrk), which has one thread. Runs: 32 connections; the same while the index is swapped ten
 times; with a worker killed in the middle, if there are several; and 500 connections where requests may wait for 100 ms.
@@ -166,10 +166,12 @@ def main() -> None:
     parser.add_argument("--before", type=Path)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--runs", help="some of the runs, by their names in the table, separated by commas")
     given = parser.parse_args()
     if shutil.which("wrk") is None:
         parser.error("wrk is not installed; on Debian: apt install wrk")
     histories = ei.Split.load(given.split).histories.group_by("user_id", "fold", maintain_order=True).agg("item_id")
+    wanted = given.runs.split(",") if given.runs else []
     workers = list(map(int, given.workers.split(",")))
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
@@ -183,7 +185,7 @@ def main() -> None:
         rounds: dict[tuple[str, int], list[dict[str, Any]]] = {}
         for number in range(given.rounds):
             for kind, count, how in runs:
-                if number and kind in ("a worker killed", "overloaded"):
+                if (number and kind in ("a worker killed", "overloaded")) or (wanted and kind not in wanted):
                     continue
                 options = ["--deadline", str(DEADLINE)] if kind == "overloaded" else []
                 options += ["--workers", str(count)] if count > 1 else []
