@@ -35,7 +35,8 @@ class Turns:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="searching")
         self._seconds: dict[str, float] = {}
         self._ahead = 0.0  # seconds of all answers that were begun or wait
-        self._round = 0.0  # seconds until the loop, which sees to others, takes over what a thread has made
+        self.round = 0.0
+        """Seconds until the loop, which sees to others, takes over what a thread has made."""
         self._is_measuring = False
 
     async def take(
@@ -49,13 +50,13 @@ class Turns:
         loop = asyncio.get_running_loop()
         patience = self.deadline if deadline is None else min(deadline, self.deadline)
         expected = self._seconds.get(kind, HOP)
-        is_short = kind in self._seconds and expected < min(max(HOP, self._round), LONGEST)
+        is_short = kind in self._seconds and expected < min(max(HOP, self.round), LONGEST)
         self._measure_round(loop)
         now = time.perf_counter()
         came = now if arrived is None else min(arrived, now)
         is_alone = not self._ahead
         if not is_short:
-            patience -= self._round
+            patience -= self.round
         waits = now - came + self._ahead / self.threads
         if waits > patience and not is_alone:
             raise OverloadedError(waits)
@@ -87,7 +88,7 @@ class Turns:
         began = time.perf_counter()
 
         def came_round() -> None:
-            self._round = max(time.perf_counter() - began, self._round * (1 - _SHARE))
+            self.round = max(time.perf_counter() - began, self.round * (1 - _SHARE))
             self._is_measuring = False
 
         self._is_measuring = True

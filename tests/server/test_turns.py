@@ -11,7 +11,7 @@ import elsa_index as ei
 from elsa_index.server.app import create_app
 from elsa_index.server.current import Current
 from elsa_index.server.settings import Settings
-from elsa_index.server.turns import HOP, OverloadedError, Turns
+from elsa_index.server.turns import HOP, LONGEST, OverloadedError, Turns
 
 from .conftest import LOCAL
 
@@ -98,30 +98,53 @@ def test_what_lay_unread_has_waited():
     turns.end()
 
 
-def test_a_busy_loop_makes_what_it_would_take_over_late():
+@pytest.fixture
+def clock(monkeypatch):
+    """One that only moves when it is moved."""
+    now = [1000.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    return now
+
+
+@pytest.mark.parametrize(("takes", "rounds", "maker"), [
+    (0.8 * HOP, 0.0, b"MainThread"), (1.5 * HOP, 0.0, b"searching_0"), (1.5 * HOP, 2 * HOP, b"MainThread"),
+    (2 * LONGEST, 10 * LONGEST, b"searching_0"),
+])  # fmt: skip
+def test_a_busy_loop_makes_what_it_would_take_over_late(clock, takes, rounds, maker):
     turns = Turns(1, 5)
-    answers(turns, "kind", 1.5 * HOP, 5)
 
     def make():
-        time.sleep(1.5 * HOP)
+        clock[0] += takes
         return threading.current_thread().name.encode()
 
-    async def beside(pause):
-        """Who makes an answer while the loop sees to something else for so many seconds, again and again."""
-        made = []
-        for _ in range(20):
-            asked = asyncio.ensure_future(turns.take("kind", make))
-            await asyncio.sleep(0)
-            time.sleep(pause)
-            made.append(await asked)
+    async def three():
+        for _ in range(3):
+            turns.round = rounds
+            made = await turns.take("kind", make)
         return made
 
-    assert asyncio.run(beside(0.0))[-1] == b"searching_0"
-    assert asyncio.run(beside(0.01))[-1] == b"MainThread"
-    assert asyncio.run(beside(0.0))[-1] == b"MainThread"  # it is not forgotten at once
-    for _ in range(10):
-        made = asyncio.run(beside(0.0))
-    assert made[-1] == b"searching_0"
+    assert asyncio.run(three()) == maker
+    turns.end()
+
+
+def test_how_busy_the_loop_is_fades_away(clock):
+    turns = Turns(1, 5)
+
+    async def beside(pause):
+        asked = asyncio.ensure_future(turns.take("kind", lambda: b""))
+        await asyncio.sleep(0)
+        clock[0] += pause
+        await asked
+        return turns.round
+
+    async def many():
+        await beside(0.0)
+        return [await beside(pause) for pause in (0.01, *[0.0] * 100)]
+
+    busy, *later = asyncio.run(many())
+    assert busy == pytest.approx(0.01)
+    assert 0.009 < later[0] < busy
+    assert later[-1] < HOP
     turns.end()
 
 
