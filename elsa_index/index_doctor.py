@@ -63,7 +63,9 @@ def _age(manifest: Manifest) -> Iterator[Finding]:
     if manifest.changed_at is not None:
         moments.append(("Changed", manifest.changed_at, ""))
     latest = manifest.log_ends
-    if latest is not None and 0 < latest < now.timestamp() + 1e9:
+    if latest is None:
+        yield Finding("Log", "ok", "its times are unknown: with train --time-column they would be known")
+    elif 0 < latest < now.timestamp() + 1e9:
         moments.append(("Log", datetime.fromtimestamp(latest, UTC).isoformat(), "train on a newer log"))
     for what, moment, advice in moments:
         if moment is None:

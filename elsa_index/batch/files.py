@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, cast
 from ..data.histories import Histories, HistoryForm
 from ..data.reading.sources import Paths, sources_of
 from ..data.results import join_results, writable_format, write_results
+from ..errors import StorageError
 from ..index import Index
 from ..search.options import SearchOptions
 from ..search.recommend import recommend
 from ..search.result import SearchResult
-from ..storage.files import read_json
+from ..storage.files import checksum, read_json
 from ..storage.staging import explained_write, refuse_existing, staged_file
 from .work import Work
 
@@ -148,9 +149,7 @@ class _Run:
                 self.work.spread_over(parts, self._spread(parts))
         latest = _latest(whole) if whole is not None else self.work.latest
         for part in range(self.work.parts):
-            if self.work.counts(part).exists():
-                self._count_again(part, done)
-            else:
+            if not self._count_again(part, done):
                 frame = self._rows(part) if whole is None else whole
                 self._answer(part, self.form.grouped(frame, latest), done, on_progress)
             if on_progress is not None:
@@ -198,16 +197,23 @@ class _Run:
         written = self.work.path / f"new.{self.kind}"
         write_results(frame, written, overwrite=True)
         written.replace(self.work.result(part, self.kind))
-        counts = _counts(asked.users, found, frame.height)
+        counts = _counts(asked.users, found, frame.height) | {"xxh3": checksum(self.work.result(part, self.kind))}
         _add(done, counts)
         counted = self.work.path / "new.json"
         counted.write_text(json.dumps(counts))
         counted.replace(self.work.counts(part))
 
-    def _count_again(self, part: int, done: Searched) -> None:
-        counts = read_json(self.work.counts(part))
+    def _count_again(self, part: int, done: Searched) -> bool:
+        """Counts what an earlier run answered. Whether it did, and it is whole."""
+        try:
+            counts = read_json(self.work.counts(part))
+            if counts["xxh3"] != checksum(self.work.result(part, self.kind)):
+                return False
+        except (OSError, StorageError, KeyError):
+            return False
         _add(done, counts)
         done.before += counts["histories"]
+        return True
 
 
 def _parts_for(histories: Paths) -> int:

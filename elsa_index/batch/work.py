@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import StorageError, UsageError
+from ..errors import StorageError, UsageError, shorten
 from ..storage.files import read_json
 from ..storage.locks import lock_of
 
@@ -39,13 +39,14 @@ class Work:
         if descriptor is None:
             raise StorageError(f"{self.path} is being written by another process; try again when it has ended.")
         try:
-            begun = self._begun()
-            if begun is not None and resume:
-                if different := [name for name, value in asked.items() if begun["asked"].get(name) != value]:
-                    raise UsageError(
-                        f"The interrupted run had other {' and '.join(different)}: ask the same to go on with it, or "
-                        "begin anew by --overwrite (overwrite=True)."
-                    )
+            begun = self._begun() if resume else None
+            different = [] if begun is None else list(_different(begun["asked"], asked))
+            if different and not overwrite:
+                raise UsageError(
+                    f"The interrupted run in {self.path} asked something else: {', '.join(different)}. Ask the same to "
+                    "go on with it, or pass --overwrite (overwrite=True) too, to begin anew."
+                )
+            if begun is not None and not different:
                 self.parts, self.latest = begun["parts"], begun["latest"]
             else:
                 for path in self.path.iterdir():
@@ -86,3 +87,15 @@ class Work:
 
     def clear(self) -> None:
         shutil.rmtree(self.path)
+
+
+def _different(before: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    """In what two runs differ: each of several options with its value."""
+    for name, value in now.items():
+        earlier = before.get(name)
+        if isinstance(value, dict) and isinstance(earlier, dict):
+            for part in value:
+                if value[part] != earlier.get(part):
+                    yield f"{part} was {shorten(earlier.get(part))}, and is {shorten(value[part])}"
+        elif value != earlier:
+            yield {"index": "the index", "histories": "the files of histories"}.get(name, name)

@@ -101,8 +101,10 @@ class Manifest(BaseModel):
         try:
             text = path.read_bytes().decode("utf-8")
             content = json.loads(text)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             state = "is not an index: it has no manifest.json" if directory.is_dir() else "does not exist"
+            if directory.is_file():
+                state = "is a file, not the directory of an index"
             raise StorageError(f"{directory} {state}; make one with elsa-index build.") from None
         except (ValueError, OSError, RecursionError) as error:
             raise StorageError(f"{path} is damaged: {error}. Build the index again.") from None

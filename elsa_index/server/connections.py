@@ -56,6 +56,8 @@ class Connection(HttpToolsProtocol):
     waited for longest ends."""
 
     most = 1000
+    reads_since: float | None = None
+    """When the first one was read: who asked before the service was there did not wait for its answers."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._asking = _Deadline(self, transport)
@@ -63,6 +65,8 @@ class Connection(HttpToolsProtocol):
         self.waiting_since = self.loop.time()
         self._in_head, self._head_bytes = False, 0
         super().connection_made(transport)
+        if type(self).reads_since is None:
+            type(self).reads_since = time.perf_counter()
         self._asking.begin(HEAD_SECONDS)
         if len(self.connections) > self.most:
             self._make_room()
@@ -90,7 +94,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         scope = cast(dict[str, Any], self.scope)
-        scope[ARRIVED] = time.perf_counter() - self._unread_seconds()
+        scope[ARRIVED] = max(time.perf_counter() - self._unread_seconds(), self.reads_since or 0.0)
         super().on_message_complete()
 
     def _unread_seconds(self) -> float:
@@ -158,7 +162,7 @@ def limited(most: int) -> type[Connection]:
             "fewer connections than wanted, as few files may be open: raise ulimit -n",
             extra={"wanted": most, "connections": possible, "open_files": soft},
         )
-    namespace: dict[str, Any] = {"most": possible}
+    namespace: dict[str, Any] = {"most": possible, "reads_since": None}
     return type("Connection", (Connection,), namespace)
 
 

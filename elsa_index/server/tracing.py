@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..extras import packages_of, require
-from .guard import App
+from .direct import Scope
+from .guard import App, Receive, Send
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
@@ -31,14 +32,39 @@ def traced(app: App, exporter: "SpanExporter | None" = None) -> Iterator[App]:
     provider.add_span_processor(BatchSpanProcessor(exporter or OTLPSpanExporter()))
     try:
         # A span of its own for each ASGI message would be two for each answer.
-        yield OpenTelemetryMiddleware(
-            app,
+        inside = OpenTelemetryMiddleware(
+            _asked_whole(app),
             tracer_provider=provider,
             default_span_details=_details,
             exclude_spans=["receive", "send"],
         )
+        yield _without_query(inside)
     finally:
         provider.shutdown()
+
+
+_QUERY = "elsa_index.query_string"
+
+
+def _without_query(app: App) -> App:
+    """What is asked for stands in the query string, and spans keep it."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        hidden = {_QUERY: scope["query_string"], "query_string": b""} if scope["type"] == "http" else {}
+        await app({**scope, **hidden}, receive, send)
+
+    return answer
+
+
+def _asked_whole(app: App) -> App:
+    """Puts back what `_without_query` hides."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope["query_string"] = scope.pop(_QUERY)
+        await app(scope, receive, send)
+
+    return answer
 
 
 def _details(scope: Any) -> tuple[str, dict[str, Any]]:

@@ -140,7 +140,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(index, small, tmp_path, mon
     assert not out.exists()
     with pytest.raises(ei.StorageError, match=r"\.o\.csv\.unfinished holds what an interrupted run did: pass --resume"):
         ei.search_files(index, path, out, ei.SearchOptions(k=5))
-    with pytest.raises(ei.UsageError, match="The interrupted run had other options: ask the same"):
+    with pytest.raises(ei.UsageError, match="asked something else: k was '5', and is '6'"):
         ei.search_files(index, path, out, ei.SearchOptions(k=6), resume=True)
     with monkeypatch.context() as patched:
         second = stop_after(patched, 10**6)
@@ -152,6 +152,22 @@ def test_an_interrupted_run_goes_on_where_it_stopped(index, small, tmp_path, mon
     assert sorted(path.name for path in tmp_path.iterdir()) == ["h.csv", "o.csv", "whole.csv"]
 
 
+@pytest.mark.parametrize("damage", [b"", b"no rows"])
+def test_a_kept_part_that_was_damaged_is_answered_again(index, small, tmp_path, monkeypatch, damage):
+    path, out = written(table(), tmp_path / "h.csv"), tmp_path / "o.csv"
+    ei.search_files(index, path, tmp_path / "whole.csv")
+    with monkeypatch.context() as patched:
+        first = stop_after(patched, 3)
+        with pytest.raises(_Stopped):
+            ei.search_files(index, path, out)
+    kept = sorted((tmp_path / ".o.csv.unfinished").glob("result-*.csv"))
+    kept[0].write_bytes(damage)
+    kept[1].with_suffix(".json").write_bytes(damage)
+    done = ei.search_files(index, path, out, resume=True)
+    assert 0 < done.before < sum(first)
+    assert out.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
 def test_other_files_are_another_run_and_overwrite_begins_anew(index, small, tmp_path, monkeypatch):
     path, out = written(table(), tmp_path / "h.csv"), tmp_path / "o.csv"
     with monkeypatch.context() as patched:
@@ -159,11 +175,11 @@ def test_other_files_are_another_run_and_overwrite_begins_anew(index, small, tmp
         with pytest.raises(_Stopped):
             ei.search_files(index, path, out)
     written(table(seed=4), path)
-    with pytest.raises(ei.UsageError, match="had other histories"):
+    with pytest.raises(ei.UsageError, match=r"asked something else: the files of histories\. Ask the same"):
         ei.search_files(index, path, out, resume=True)
     with monkeypatch.context() as patched:
         again = stop_after(patched, 10**6)
-        ei.search_files(index, path, out, overwrite=True)
+        ei.search_files(index, path, out, resume=True, overwrite=True)  # what a script passes every night
     assert sum(again) == 60
     assert ei.search_files(index, path, tmp_path / "p.csv", resume=True).before == 0  # nothing was begun
     assert out.read_bytes() == (tmp_path / "p.csv").read_bytes()

@@ -25,9 +25,10 @@ def test_every_request_is_a_span(served):
     with traced(app, exporter) as answering, TestClient(answering, LOCAL) as client:
         assert client.post("/v1/recommend", json={"history": ["t0-1"]}).status_code == 200
         assert client.get("/v1/nothing").status_code == 404
+        assert client.get("/v1/items", params={"prefix": "t0-1"}).status_code == 200
     spans = exporter.get_finished_spans()
-    assert [span.name for span in spans] == ["POST /v1/recommend", "GET /v1/nothing"]
-    assert [(span.attributes or {})["http.status_code"] for span in spans] == [200, 404]
+    assert [span.name for span in spans] == ["POST /v1/recommend", "GET /v1/nothing", "GET /v1/items"]
+    assert [(span.attributes or {})["http.status_code"] for span in spans] == [200, 404, 200]
     assert spans[0].resource.attributes["service.name"] == "elsa-index"
     assert "t0-1" not in str([span.to_json() for span in spans])
 
