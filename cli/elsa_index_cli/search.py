@@ -81,6 +81,12 @@ def search(
         ),
     ] = SearchOptions.many_terms,
     threads: options.Threads = SearchOptions.threads,
+    user_column: Annotated[
+        str | None, typer.Option(help="Of --histories: the column of users.", show_default="user_id")
+    ] = None,
+    item_column: Annotated[
+        str | None, typer.Option(help="Of --histories: the column of items.", show_default="item_id")
+    ] = None,
     time_column: Annotated[str | None, typer.Option(help="Of --histories: the column of times.")] = None,
     half_life: options.HalfLife = None,
     weight: Annotated[
@@ -115,8 +121,8 @@ def search(
         _refuse_output(out, overwrite)
     weighing: dict[str, Any] = {"time_column": time_column, "half_life": half_life, "seen_after": seen_after}
     weighing["weights"] = weights_of(weight or [])
-    if weight_column is not None:
-        weighing["weight_column"] = weight_column
+    columns = {"user_column": user_column, "item_column": item_column, "weight_column": weight_column}
+    weighing |= {name: column for name, column in columns.items() if column is not None}
     log_format = replace(form.log_format, time_format=time_format)
     if resume and (histories is None or out is None):
         raise UsageError("--resume goes on with an interrupted run of --histories FILE -o FILE; name both.")
@@ -192,8 +198,8 @@ class _Asked:
         if histories is None:
             if any(weighing.values()):
                 raise UsageError(
-                    "--time-column, --half-life, --seen-after, --weight and --weight-column are for --histories; "
-                    "--items have neither times nor weights."
+                    "--user-column, --item-column, --time-column, --half-life, --seen-after, --weight and "
+                    "--weight-column are for --histories; --items have neither columns nor times nor weights."
                 )
             return cls([""], [one], None, None, False)
         read = ei.read_histories(histories, form=log_format, **weighing)
