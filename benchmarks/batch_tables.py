@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from benchmarks.markdown import spread
+
 
 def batch_table(rows: list[dict[str, Any]]) -> str:
     """Histories a second."""
@@ -11,6 +13,6 @@ def batch_table(rows: list[dict[str, Any]]) -> str:
     ]
     for row in sorted(rows, key=lambda row: -row["rate_2"]["median"]):
         rates = (row[f"rate_{threads}"] for threads in (1, 2))
-        cells = " | ".join(f"{rate['median']:,.0f} ({rate['low']:,.0f} – {rate['high']:,.0f})" for rate in rates)
+        cells = " | ".join(spread(rate["median"], rate["low"], rate["high"], ",.0f") for rate in rates)
         lines.append(f"| {row['subject']} | {row['ndcg@100']:.4f} | {cells} |")
     return "\n".join(lines)

@@ -3,7 +3,7 @@
 from statistics import fmean
 from typing import Any
 
-from benchmarks.records import ranged
+from benchmarks.markdown import ranged
 
 _WHICH = {"changed": "after the commits", "fresh": "built of the same items", "compacted": "after `compact`"}
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.records import ranged
+from benchmarks.markdown import ranged
 
 Rows = list[dict[str, Any]]
 SHARD = 5_000_000

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.records import ranged
+from benchmarks.markdown import ranged
 
 _MODES = {"exact": "exact", "cut": "16 terms, 1,000 candidates"}
 

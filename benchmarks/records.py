@@ -41,8 +41,3 @@ def update(name: str, row: dict[str, Any], keys: Sequence[str], results: Path = 
 def disk(row: dict[str, Any]) -> float:
     """Bytes per item of codes (or vectors), postings and history weights, as they lie on disk."""
     return sum(row["disk"].get(part, 0) for part in ("codes", "postings", "vectors", "history"))
-
-
-def ranged(value: dict[str, float], digits: int = 1) -> str:
-    """A median with the smallest and the largest of a round."""
-    return f"{value['p50']:.{digits}f} ({value['low']:.{digits}f} – {value['high']:.{digits}f})"

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from benchmarks.markdown import table_of
+
 Rows = list[dict[str, Any]]
 
 
@@ -83,9 +85,3 @@ def rules_table(rows: Rows) -> str:
         cells = [row["rule"], str(row["value"]), str(row["segments"]), f"{row['items']:,}", str(row["largest"])]
         made.append([*cells, f"{row['lift']:.2f}", f"{row['nmi_above_chance']:.3f}", f"{row['ndcg']:.3f}"])
     return table_of(heads, made)
-
-
-def table_of(heads: list[str], rows: list[list[str]]) -> str:
-    """The first column to the left, the others to the right."""
-    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -3,7 +3,7 @@
 from statistics import median
 from typing import Any
 
-from benchmarks.segment_tables import table_of
+from benchmarks.markdown import spread, table_of
 
 Rows = list[dict[str, Any]]
 
@@ -74,4 +74,4 @@ def _spread(values: list[float], form: str) -> str:
     """The median, and the smallest and the largest."""
     if len(values) == 1:
         return f"{values[0]:{form}}"
-    return f"{median(values):{form}} ({min(values):{form}} – {max(values):{form}})"
+    return spread(median(values), min(values), max(values), form)

@@ -28,7 +28,8 @@ from benchmarks.change_tables import changes_table, cluster_changes_table, incre
 from benchmarks.cluster_tables import cluster_gowalla_table, cluster_projection_table, cluster_speed_table
 from benchmarks.exact_tables import exact_table
 from benchmarks.filter_tables import filters_table
-from benchmarks.records import RESULTS, ranged
+from benchmarks.markdown import ranged
+from benchmarks.records import RESULTS
 from benchmarks.segment_tables import (
     examples_table,
     faults_table,

@@ -1,17 +1,16 @@
 """Catalogue: what an opened index directory holds."""
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from ..codes.query_vector import Vector
 from ..data.facets import Facets
-from ..data.histories import history_rows
 from ..data.metadata import TITLE, Metadata
 from ..data.numbers import Numbers
 from ..data.tags import Tags
@@ -19,7 +18,7 @@ from ..data.title_lookup import Titles
 from ..engines.contract import Engine, Filter
 from ..engines.opening import damage_told, open_engine
 from ..engines.top_k import best
-from ..errors import ElsaIndexError, StorageError, UsageError, shorten
+from ..errors import ElsaIndexError, StorageError, UsageError
 from ..segments.stored import Segments
 from ..storage.as_opened import FilesAsOpened
 from ..storage.files import load_array
@@ -34,9 +33,9 @@ from .filters import Filters
 from .history import ResolvedHistory
 from .history_codes import HistoryCodes, open_history_codes
 from .manifest import Manifest
+from .resolving import Resolver
 
 _TRIES, _FREE_TRIES = 20, 5
-_TOGETHER = 256  # histories that are resolved together
 _USUAL_DIMS = 1 << 24  # that codes may have however few they are
 
 
@@ -173,36 +172,19 @@ class Catalogue:
             "codes are dense, which have no dominant dimensions."
         )
 
+    @cached_property
+    def _resolver(self) -> Resolver:
+        return Resolver(self.ids, self.history_codes, self.history_weights)
+
     def resolve(
         self,
         history: Iterable[object],
         weights: Sequence[float] | None = None,
-        at: int = 0,
         seen: Iterable[object] | None = None,
     ) -> ResolvedHistory:
-        """A history by rows, with its query vector.
-
-        weights: one per item of the history; 1 where None. at: the history's place in a batch, for messages. seen: ids
-        that are not to be returned; None: those of the history.
-
-        Raises UsageError for text in place of a sequence, and for weights that do not fit.
-        """
+        """A history by rows, with its query vector; see `Resolver.one`."""
         self._refuse_closed()
-        history = _checked(history)
-        if weights is not None and not _are_finite(weights, len(history)):
-            raise UsageError(f"History {at} needs {len(history)} finite weights, got {shorten(weights)}.")
-        rows, shares, unknown = history_rows(self.ids, history, weights)
-        exponent = 0
-        if weights is not None:
-            shares, exponent = _in_units(shares)
-        if self.history_weights is not None:
-            shares = shares * self.history_weights[rows]
-        left_out = None
-        if isinstance(seen, (str, bytes)):
-            raise UsageError(f"What was seen is a sequence of item ids for each history, got the text {shorten(seen)}.")
-        if seen is not None:
-            left_out = self.ids.known(_listed(seen))
-        return ResolvedHistory(rows, shares, self.history_codes.vector(rows, shares), unknown, exponent, left_out)
+        return self._resolver.one(history, weights, seen=seen)
 
     def resolve_all(
         self,
@@ -210,49 +192,9 @@ class Catalogue:
         weights: Sequence[Sequence[float] | None] | None = None,
         seen: Sequence[Iterable[object] | None] | None = None,
     ) -> list[ResolvedHistory]:
-        """Each of many histories. Raises UsageError where they are none, or weights not as many."""
-        if isinstance(histories, (str, Mapping)) or not isinstance(histories, Iterable):
-            raise UsageError(f"Histories are a list of lists of item ids, [['a', 'b']]; got {shorten(histories)}.")
-        histories = list(histories)
-        if weights is None and seen is None:
-            return [
-                one
-                for first in range(0, len(histories), _TOGETHER)
-                for one in self._resolved_together(histories[first : first + _TOGETHER])
-            ]
-        if weights is None:
-            weights = [None] * len(histories)
-        elif not isinstance(weights, Collection) or len(weights) != len(histories):
-            got = f"{len(weights):,}" if isinstance(weights, Collection) else repr(weights)
-            raise UsageError(f"There must be weights for each of {len(histories):,} histories, got {got}.")
-        seen = [None] * len(histories) if seen is None else seen
-        if len(seen) != len(histories):
-            raise UsageError(f"There must be seen items for each of {len(histories):,} histories, got {len(seen):,}.")
-        parts = zip(histories, weights, seen, strict=True)
-        return [self.resolve(history, own, at, known) for at, (history, own, known) in enumerate(parts)]
-
-    def _resolved_together(self, histories: Sequence[Iterable[object]]) -> list[ResolvedHistory]:
-        """Some histories without weights, as `resolve` does it: a third of the time of one after the other."""
+        """Each of many histories; see `Resolver.all`."""
         self._refuse_closed()
-        if len(histories) == 1:
-            return [self.resolve(histories[0])]
-        listed = [_checked(history) for history in histories]
-        found = self.ids.find(name for history in listed for name in history)
-        of = np.repeat(np.arange(len(listed)), list(map(len, listed)))
-        is_known = np.bincount(of, found < 0, len(listed)) == 0  # all of it
-        whole = is_known[of]
-        places = of[whole] * len(self.ids) + found[whole]
-        places.sort()
-        of, rows = np.divmod(places[np.diff(places, prepend=-1) > 0], len(self.ids))
-        lengths = np.bincount(of, minlength=len(listed))
-        shares = np.ones(len(rows)) if self.history_weights is None else self.history_weights[rows].astype(np.float64)
-        vectors = self.history_codes.vectors(rows, shares, lengths)
-        ends = np.cumsum(lengths)[:-1]
-        parts = zip(np.split(rows, ends), np.split(shares, ends), vectors, strict=True)
-        return [
-            ResolvedHistory(*part, []) if all_of_it else self.resolve(history, at=at)
-            for at, (history, part, all_of_it) in enumerate(zip(listed, parts, is_known, strict=True))
-        ]
+        return self._resolver.all(histories, weights, seen)
 
     @property
     def tags(self) -> Tags | None:
@@ -300,40 +242,3 @@ def _check_dims(manifest: Manifest) -> None:
     most = _USUAL_DIMS + sum(entry.bytes for entry in manifest.files.values())
     if not 1 <= manifest.codes.dims <= most:
         raise StorageError(f"The index is damaged: its files cannot be of codes of {manifest.codes.dims:,} dimensions.")
-
-
-def _checked(history: Iterable[object]) -> list[object]:
-    """A history as a list. Raises UsageError for what is none."""
-    if isinstance(history, (str, Mapping)) or not isinstance(history, Iterable):
-        got = f"the text {shorten(history)}" if isinstance(history, str) else repr(history)
-        raise UsageError(f"A history is a sequence of item ids, got {got}; several are a list of such sequences.")
-    return _listed(history)
-
-
-def _listed(history: Iterable[object]) -> list[object]:
-    """A history as a list: a Series finds items by its index, a set not at all, and Arrow's arrays hold scalars."""
-    of_arrow = getattr(history, "to_pylist", None)
-    return of_arrow() if of_arrow is not None else list(history)
-
-
-def _are_finite(weights: Sequence[float], count: int) -> bool:
-    try:
-        given = np.asarray(weights, dtype=np.float64)
-    except (TypeError, ValueError):
-        return False
-    return given.shape == (count,) and bool(np.isfinite(given).all())
-
-
-_USUAL = 64
-"""Largest weights from 2^-64 to 2^64 are left as they are: their products with codes, squared, are far from both ends
-of what a float holds."""
-
-
-def _in_units(weights: Vector) -> tuple[Vector, int]:
-    """Weights in units of a power of two, so that the largest is near 1 where it is tiny or huge; and its exponent.
-
-    >>> _in_units(np.array([3.0, 1.0]))[1], _in_units(np.array([2.0**-600, 0.0]))
-    (0, (array([0.5, 0. ]), -599))
-    """
-    _, exponent = np.frexp(np.max(np.abs(weights), initial=0.0))
-    return (weights, 0) if abs(int(exponent)) <= _USUAL else (np.ldexp(weights, -int(exponent)), int(exponent))

@@ -102,9 +102,10 @@ class Manifest(BaseModel):
             text = path.read_bytes().decode("utf-8")
             content = json.loads(text)
         except (FileNotFoundError, NotADirectoryError):
-            state = "is not an index: it has no manifest.json" if directory.is_dir() else "does not exist"
-            if directory.is_file():
-                state = "is a file, not the directory of an index"
+            if directory.is_dir():
+                state = "is not an index: it has no manifest.json"
+            else:
+                state = "is a file, not the directory of an index" if directory.is_file() else "does not exist"
             raise StorageError(f"{directory} {state}; make one with elsa-index build.") from None
         except (ValueError, OSError, RecursionError) as error:
             raise StorageError(f"{path} is damaged: {error}. Build the index again.") from None

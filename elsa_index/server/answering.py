@@ -21,8 +21,8 @@ from .bodies import SMALL, read_body
 from .change_models import ExclusionsRequest
 from .changing import described, excluded
 from .current import Current
-from .direct import AnswerContent, Scope
-from .guard import ARRIVED, Metrics, log
+from .direct import AnswerContent
+from .guard import ARRIVED, Metrics, Scope, log
 from .problems import asked_of_the_index
 from .request_types import Body
 from .routes import QUESTIONS, Question, changing, excluding, looking_up, searching

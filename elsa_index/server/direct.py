@@ -1,13 +1,11 @@
 """Questions are answered before FastAPI looks at them: to find its route and to go through its layers takes as long as
 most answers do. FastAPI documents them, and answers all else."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
-from .guard import App, Receive, Send, send_json
+from .guard import App, Receive, Scope, Send, send_json
 from .problems import problem_of
 
-Scope = MutableMapping[str, Any]
 AnswerContent = Callable[[bytes, Scope], Awaitable[bytes]]
 """From the body and the scope of a request to the body of its answer."""
 

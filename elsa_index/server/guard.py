@@ -22,7 +22,8 @@ from .request_types import MAX_BODY
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+Scope = MutableMapping[str, Any]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 ARRIVED = "elsa_index.arrived"
 """In a request's scope: when it had arrived, with its body, by `time.perf_counter`."""
@@ -114,7 +115,7 @@ class Guard:
         self._token = None if token is None else token.encode()
         self._large = asyncio.Semaphore(LARGE_BODIES)
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
