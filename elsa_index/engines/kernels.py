@@ -8,6 +8,8 @@ import numpy.typing as npt
 from ..compiling import compiled, side_by_side
 
 Array = npt.NDArray[Any]
+_SPARE = 96
+"""Entries that are kept beside the best k before the rest is dropped: dropping twice as seldom lets more in."""
 
 
 @compiled
@@ -60,6 +62,63 @@ def _rank(scores: Array, rows: Array, size: int) -> None:
         scores[last], rows[last] = scores[0], rows[0]
         scores[0], rows[0] = score, row
         _sink(scores, rows, last, 0)
+
+
+@compiled
+def _above(scores: Array, bound: float) -> int:
+    """How many exceed `bound`: counted without a branch, so that several are in one instruction."""
+    count = 0
+    for at in range(len(scores)):
+        count += scores[at] > bound
+    return count
+
+
+@compiled
+def _turned(bits: Any) -> Any:
+    """The bits of a float as an integer in the order of floats, or back: of those below zero the order is turned."""
+    return bits ^ (bits >> 63 & 0x7FFFFFFFFFFFFFFF)
+
+
+@compiled
+def _number(score: float) -> Any:
+    return _turned(np.float64(score).view(np.int64))
+
+
+@compiled
+def _float(number: int) -> Any:
+    return np.int64(_turned(number)).view(np.float64)
+
+
+@compiled
+def thin(scores: Array, rows: Array, k: int) -> float:
+    """Moves the best `k` of more entries to the front. They ascend by row, and stay in their order.
+
+    Returns what the score of a later row must exceed for it to be among them. A heap or a partition would guess every
+    other branch wrongly: this halves the floats between the least and the best score, at most 64 times, until `k` are
+    above.
+    """
+    low, high = _number(np.min(scores)) - 1, _number(np.max(scores))  # at least k exceed the one, fewer the other
+    bound, ties = _float(low), 0
+    above = len(scores)
+    while above > k:
+        middle = (low & high) + ((low ^ high) >> 1)
+        between = _float(middle)
+        count = _above(scores, between)
+        if middle == low:  # several are equal to the k-th
+            bound, ties = _float(high), k - _above(scores, _float(high))
+            break
+        if count >= k:
+            low, bound, above = middle, between, count
+        else:
+            high = middle
+    kept = 0
+    for at in range(len(scores)):
+        score, row = scores[at], rows[at]
+        scores[kept], rows[kept] = score, row
+        is_tie = (score == bound) & (ties > 0)
+        kept += (score > bound) | is_tie
+        ties -= is_tie
+    return bound
 
 
 @compiled
@@ -126,7 +185,7 @@ def best_of_each(
     (queries, k) and found (queries,), how many there are, best first; -1 where items that a query does not reach may be
     among them.
     """
-    top_scores, top_rows = np.empty(k), np.empty(k, np.int64)
+    top_scores, top_rows = np.empty(k + _SPARE), np.empty(k + _SPARE, np.int64)
     only_reached = len(marks) > 0
     for query in range(len(found)):
         mark = marked + query + 1
@@ -140,13 +199,17 @@ def best_of_each(
             row = left_out[at]
             if not only_reached or marks[row] == mark:
                 sums[row] = -np.inf
-        size = 0
+        size, least = 0, -np.inf
         for at in range(count):
             row = candidates[at]
-            total = sums[row]
-            if total != -np.inf and (size < k or total > top_scores[0]) and (len(passing) == 0 or passing[row]):
-                size = _offer(top_scores, top_rows, size, k, total, row)
-        least = top_scores[0] - margins[query] if size == k else -np.inf
+            if sums[row] > least and (len(passing) == 0 or passing[row]):
+                top_scores[size], top_rows[size] = sums[row], row
+                size += 1
+                if size == len(top_scores):
+                    size, least = k, thin(top_scores, top_rows, k)
+        if size > k:
+            size, least = k, thin(top_scores[:size], top_rows[:size], k)
+        least = np.min(top_scores[:k]) - margins[query] if size == k else -np.inf
         for at in range(starts[query], starts[query + 1]):
             vector[dims[at]] = weights[at]
         size = 0
@@ -199,11 +262,14 @@ def best_of_eights(
     return an item: all 0, and so they are when this ends.
     """
     totals, least = np.empty(LANES), np.empty(LANES)
+    room, sizes = k + _SPARE, np.zeros(LANES, np.int64)
+    kept_scores, kept_rows = np.empty((LANES, room)), np.empty((LANES, room), np.int64)
     for first in range(0, len(found), LANES):
         lanes = min(LANES, len(found) - first)
+        least[:] = np.inf
         for lane in range(lanes):
             query = first + lane
-            found[query], least[lane] = 0, -np.inf
+            sizes[lane], least[lane] = 0, -np.inf
             for at in range(starts[query], starts[query + 1]):
                 vectors[dims[at], lane] = weights[at]
             for at in range(left_out_starts[query], left_out_starts[query + 1]):
@@ -223,19 +289,30 @@ def best_of_eights(
                 s5 += value * vectors[dim, 5]
                 s6 += value * vectors[dim, 6]
                 s7 += value * vectors[dim, 7]
+            # One branch for eight, which is hardly ever taken.
+            some = (s0 > least[0]) | (s1 > least[1]) | (s2 > least[2]) | (s3 > least[3])
+            some |= (s4 > least[4]) | (s5 > least[5]) | (s6 > least[6]) | (s7 > least[7])
+            if not some:
+                continue
             totals[0], totals[1], totals[2], totals[3] = s0, s1, s2, s3
             totals[4], totals[5], totals[6], totals[7] = s4, s5, s6, s7
             for lane in range(lanes):
                 # Rows ascend: of equal scores the one that is there is the better one.
                 if totals[lane] > least[lane] and not (lacking[row] >> lane) & 1:
-                    query = first + lane
-                    scores = found_scores[query]
-                    found[query] = _offer(scores, found_rows[query], found[query], k, totals[lane], row)
-                    if found[query] == k:
-                        least[lane] = scores[0]
+                    size = sizes[lane]
+                    kept_scores[lane, size], kept_rows[lane, size] = totals[lane], row
+                    sizes[lane] = size + 1
+                    if size + 1 == room:
+                        least[lane] = thin(kept_scores[lane], kept_rows[lane], k)
+                        sizes[lane] = k
         for lane in range(lanes):
-            query = first + lane
-            _rank(found_scores[query], found_rows[query], found[query])
+            query, size = first + lane, sizes[lane]
+            if size > k:
+                thin(kept_scores[lane, :size], kept_rows[lane, :size], k)
+                size = k
+            _rank(kept_scores[lane], kept_rows[lane], size)
+            found[query] = size
+            found_rows[query, :size], found_scores[query, :size] = kept_rows[lane, :size], kept_scores[lane, :size]
             for at in range(starts[query], starts[query + 1]):
                 vectors[dims[at], lane] = 0.0
             for at in range(left_out_starts[query], left_out_starts[query + 1]):

@@ -24,7 +24,7 @@ _BATCH = 64
 """Queries that SciPy multiplies at a time: (items, batch) float64 scores are 512 bytes per item."""
 _SPARSE = 8
 """Queries that reach fewer than one item in so many look at those alone."""
-_DENSE = 4
+_DENSE = 12
 """Queries that reach more than one weight in so many go over all of them, several together."""
 _TOGETHER = 4
 """Queries for which that pays."""
@@ -133,8 +133,17 @@ class _Scratch(threading.local):
         from .kernels import LANES
 
         if self._vectors is None:
-            self._vectors = np.zeros((self.dims, LANES))
+            self._vectors = _on_lines(self.dims, LANES)
         return self._vectors, self.lacking
+
+
+def _on_lines(rows: int, columns: int) -> npt.NDArray[np.float64]:
+    """Zeros, of which each row of eight is one line of the processor's cache: across two, it takes a sixth longer to
+    go over all codes."""
+    line = 8
+    zeros = np.zeros(rows * columns + line)
+    first = -(zeros.ctypes.data // zeros.itemsize) % line
+    return zeros[first : first + rows * columns].reshape(rows, columns)
 
 
 _scratch = _Scratch()

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import elsa_index as ei
 from elsa_index.engines import kernels, loops
@@ -43,16 +45,16 @@ def asked_of(index):
 def test_many_at_a_time_are_answered_as_one_at_a_time(index, options, monkeypatch):
     histories = asked_of(index)
     weights = [np.random.default_rng(at).choice([0.3, 1.0, -2.0], len(own)) for at, own in enumerate(histories)]
-    for given, dense in ((None, 0), (None, sys.maxsize), (weights, 4)):
+    for own_weights, dense in ((None, 0), (None, sys.maxsize), (weights, 4)):
         alone = [
-            index.search([history], weights=None if given is None else [given[at]], **options).rankings[0]
+            index.search([history], weights=None if own_weights is None else [own_weights[at]], **options).rankings[0]
             for at, history in enumerate(histories)
         ]
         with monkeypatch.context() as patched:
             patched.setattr(loops, "LEAST", 1)
             patched.setattr(loops, "_BLOCK", 18)  # two eights and a rest
             patched.setattr(loops, "_DENSE", dense)
-            together = index.search(histories, weights=given, **options)
+            together = index.search(histories, weights=own_weights, **options)
         for one, other in zip(alone, together.rankings, strict=True):
             assert other.items == one.items
             np.testing.assert_array_equal(other.scores, one.scores)
@@ -69,6 +71,22 @@ def test_queries_that_reach_much_are_answered_together(index, monkeypatch, dense
     monkeypatch.setattr(loops, "_DENSE", dense)
     index.search([list(index.ids)] * 5, 10)
     assert called == ["best_of_eights" if together else "best_of_each"]
+
+
+floats = st.one_of(st.sampled_from([0.0, -0.0, 5e-324, -5e-324, 1.0, 1.7e308, -1.7e308]), st.floats(-3, 3, width=16))
+
+
+@given(st.lists(floats, min_size=2, max_size=120), st.data())
+@settings(max_examples=300, deadline=None)
+def test_the_best_of_some_are_kept_in_their_order(given_scores, data):
+    k = data.draw(st.integers(1, len(given_scores) - 1))
+    scores, rows = np.array(given_scores), np.arange(len(given_scores)) * 3
+    best = np.sort(np.argsort(-scores, kind="stable")[:k])
+    bound = kernels.thin(scores, rows, k)
+    assert rows[:k].tolist() == (best * 3).tolist()
+    assert scores[:k].tolist() == np.array(given_scores)[best].tolist()
+    left = np.delete(given_scores, best)
+    assert left.max() <= bound <= scores[:k].min()
 
 
 def test_one_at_a_time_is_answered_by_loops_too(index, monkeypatch):
@@ -158,12 +176,12 @@ def test_postings_without_codes_are_read_once_many_are_asked(tmp_path, monkeypat
         weights = [
             np.random.default_rng(at).choice([0.3, 1.0, -2.0], len(own)).tolist() for at, own in enumerate(histories)
         ]
-        for given in (None, weights):
-            alone = index.search(histories, weights=given, **options)
+        for own_weights in (None, weights):
+            alone = index.search(histories, weights=own_weights, **options)
             with monkeypatch.context() as patched:
                 patched.setattr(loops, "LEAST", 1)
                 patched.setattr("elsa_index.engines.lucene.engine._LISTS", 100)
-                together = index.search(histories, weights=given, **options)
+                together = index.search(histories, weights=own_weights, **options)
             for one, other in zip(alone.rankings, together.rankings, strict=True):
                 assert other.items == one.items
                 np.testing.assert_array_equal(other.scores, one.scores)
