@@ -37,7 +37,7 @@ def diagnose_index(path: str | os.PathLike[str]) -> list[Finding]:
     try:
         manifest = Index.verify(path)
     except ElsaIndexError as error:
-        return [Finding("Files", "wrong", "not whole", str(error)), *_left_behind(path)]
+        return [Finding("Files", "wrong", "no whole index", str(error)), *_left_behind(path)]
     size = sum(entry.bytes for entry in manifest.files.values())
     findings.append(Finding("Files", "ok", f"{len(manifest.files)} files, {size / 1e6:,.1f} MB, every checksum right"))
     findings += [*_format(manifest), *_age(manifest), *_changes(manifest), *_memory(size), *_left_behind(path)]

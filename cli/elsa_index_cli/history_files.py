@@ -51,4 +51,4 @@ def _worth(done: "Searched") -> str:
     promise = kinds[0].rpartition(" (")[0] if len(kinds) == 1 else "; ".join(kinds)
     before = f", {done.before:,} of them by the run before" if done.before else ""
     asked_for = options.counted(done.histories, "history", "histories")
-    return f"{promise}; {asked_for}{before} in {done.seconds * 1000:,.1f} ms, {done.rate:,.0f} a second"
+    return f"{promise}; {asked_for}{before} in {options.duration(done.seconds)}, {done.rate:,.0f} a second"

@@ -63,7 +63,7 @@ def homepage(
         return
     shown = [[part.name, " · ".join(names)] for part, names in zip(page.rows, titles, strict=True)]
     options.table("", ["row", "items"], shown, texts=("items",))
-    options.note(f"{page.promise}; {len(page.rows)} rows in {seconds * 1000:,.1f} ms")
+    options.note(f"{page.promise}; {len(page.rows)} rows in {options.duration(seconds)}")
 
 
 def _as_json(row: "ei.HomepageRow") -> dict[str, Any]:

@@ -6,7 +6,7 @@ import sys
 import threading
 import traceback
 import warnings
-from typing import Annotated, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -81,13 +81,13 @@ def main() -> None:
     warnings.showwarning = _show_warning
     heed_signals()
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except ElsaIndexError as error:
         if state.debug:
             traceback.print_exc()
         _complain(str(error))
         sys.exit(error.exit_status)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted; nothing was changed.")
         sys.exit(130)
     except MemoryError:
@@ -99,6 +99,9 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(1)
     except Exception as error:
+        if hasattr(error, "format_message"):  # Typer's own, whose class lies elsewhere in each version
+            _complain_of_call(error)
+            sys.exit(2)
         if state.debug:
             raise
         _complain(f"{type(error).__name__}: {error} (run again with --debug to see where)")
@@ -158,6 +161,17 @@ def _raise_again(lost: "sys.UnraisableHookArgs") -> None:
 def _stop(number: int, frame: object) -> None:
     """SIGTERM ends a command as an error does: what it was writing is cleared away."""
     sys.exit(128 + number)
+
+
+def _complain_of_call(error: Any) -> None:
+    """Says what is wrong with a call in a line, and with which value; nothing where help was shown instead."""
+    if not (message := error.format_message().rstrip(".")):
+        return
+    if hasattr(error.__cause__, "errors"):  # Pydantic's, which keep the value that Typer leaves out
+        message += f", got {error.__cause__.errors()[0]['input']!r}"
+    if not message.endswith("?"):
+        message += "."
+    _complain(f"{message} See {error.ctx.command_path if error.ctx is not None else 'elsa-index'} -h.")
 
 
 def _complain(message: str) -> None:

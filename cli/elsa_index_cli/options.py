@@ -127,6 +127,15 @@ def counted(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
+def duration(seconds: float) -> str:
+    """As people say it.
+
+    >>> duration(0.0123), duration(75.2)
+    ('12.3 ms', '75.2 s')
+    """
+    return f"{seconds:,.1f} s" if seconds >= 1 else f"{seconds * 1000:,.1f} ms"
+
+
 def say_epoch(at: "EpochReport") -> None:
     """A line for each epoch of a training."""
     quality = "" if at.ndcg is None else f", nDCG@100 {at.ndcg:.4f} of the validation users"

@@ -174,7 +174,7 @@ def search(
         _show(opened, result.rankings[0], explained)
     note_empty(sum(not ranking.items for ranking in result.rankings), len(asked.users))
     asked_for = options.counted(len(asked.users), "history", "histories")
-    options.note(f"{result.promise}; {asked_for} in {seconds * 1000:,.1f} ms")
+    options.note(f"{result.promise}; {asked_for} in {options.duration(seconds)}")
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class Searched:
     Attributes:
         histories: How many there were.
         results: Rows that were written.
-        seconds: Of this run, from the first history to the last.
+        seconds: Of this run, with reading and writing.
         before: Histories that an earlier run had answered.
         promises: How many histories got which promise.
         unknown: Items of histories that the index does not know, the first ones; a run that goes on knows its own.
@@ -92,12 +92,13 @@ def search_files(
         form: What the tables hold.
         resume: Go on with what an interrupted run of the same call left, if there is anything.
         overwrite: Replace `out`, and what such a run left.
-        on_progress: Called after each part.
+        on_progress: Called with how many are answered and about how many there are, again and again.
 
     Raises:
         UsageError: For what the engine cannot do, and where the interrupted run asked something else.
         StorageError: Where `out` is in the way, or what an interrupted run left, and neither `resume` nor `overwrite`.
     """
+    started = time.perf_counter()
     out = Path(os.path.abspath(out))
     kind = writable_format(out)
     refuse_existing(out, overwrite=overwrite, is_ours=Path.is_file)
@@ -105,11 +106,11 @@ def search_files(
     recommend(index.catalogue, [], options)  # refused now, and not when all rows are read
     asked = _asked(index, histories, options, form)
     with explained_write(out), work.held(asked, resume=resume, overwrite=overwrite):
-        run = _Run(index, histories, options, form, work, kind)
-        done = run.search(on_progress)
+        done = _Run(index, histories, options, form, work, kind, on_progress).search()
         with staged_file(out, overwrite=overwrite) as staged:
             join_results([work.result(part, kind) for part in range(work.parts)], staged, kind)
         work.clear()
+    done.seconds = time.perf_counter() - started
     return done
 
 
@@ -136,8 +137,10 @@ class _Run:
     form: HistoryForm
     work: Work
     kind: str
+    on_progress: OnHistories | None
+    told: tuple[int, int] = (0, 0)
 
-    def search(self, on_progress: OnHistories | None) -> Searched:
+    def search(self) -> Searched:
         done = Searched()
         whole = None
         if not self.work.parts:
@@ -151,10 +154,16 @@ class _Run:
         for part in range(self.work.parts):
             if not self._count_again(part, done):
                 frame = self._rows(part) if whole is None else whole
-                self._answer(part, self.form.grouped(frame, latest), done, on_progress)
-            if on_progress is not None:
-                on_progress(done.histories, done.histories * self.work.parts // (part + 1))
+                self._answer(part, self.form.grouped(frame, latest), done)
+            self._tell(done.histories, done.histories, part)
         return done
+
+    def _tell(self, answered: int, histories: int, part: int) -> None:
+        """What was answered, and of how many, about, if there are `histories` up to this part: others are as long."""
+        now = answered, histories * self.work.parts // (part + 1)
+        if self.on_progress is not None and now != self.told:
+            self.told = now
+            self.on_progress(*now)
 
     def _spread(self, parts: int) -> float | None:
         """Writes each row to the part of its user. Returns the latest time, where there are times."""
@@ -182,18 +191,13 @@ class _Run:
             return pl.DataFrame(schema=schema)
         return pl.read_csv(self.work.rows(part), has_header=False, schema=schema, null_values=_NULL)
 
-    def _answer(self, part: int, asked: Histories, done: Searched, on_progress: OnHistories | None) -> None:
-        started = time.perf_counter()
-        of_all = (done.histories + len(asked)) * self.work.parts // (part + 1)
-
+    def _answer(self, part: int, asked: Histories, done: Searched) -> None:
         def report(answered: int, _: int) -> None:
-            if on_progress is not None:
-                on_progress(done.histories + answered, of_all)
+            self._tell(done.histories + answered, done.histories + len(asked), part)
 
         resolved = self.index.catalogue.resolve_all(asked.items, asked.weights, asked.seen)
         found = recommend(self.index.catalogue, resolved, self.options, report)
         frame = found.to_frame(asked.users, with_fallback=self.options.fallback == "popular")
-        done.seconds += time.perf_counter() - started
         written = self.work.path / f"new.{self.kind}"
         write_results(frame, written, overwrite=True)
         written.replace(self.work.result(part, self.kind))

@@ -25,6 +25,7 @@ from .direct import AnswerContent
 from .guard import ARRIVED, Metrics, Scope, log
 from .problems import asked_of_the_index
 from .request_types import Body
+from .response_models import ExclusionsAnswer
 from .routes import QUESTIONS, Question, changing, excluding, looking_up, searching
 from .settings import Settings
 from .turns import Turns
@@ -81,7 +82,7 @@ class Answering:
         for prefix in self.prefixes:
             router = APIRouter(prefix=prefix)
             router.include_router(searching(self._answer_request))
-            router.include_router(excluding(self._exclude, lambda: excluded(self.current.exclusions.now)))
+            router.include_router(excluding(self._exclude, self._excluded))
             router.include_router(changing(self._change))
             router.include_router(looking_up(self._ask, self.settings.images))
             yield router
@@ -179,12 +180,17 @@ class Answering:
         def changed() -> bytes:
             body = read_body(ExclusionsRequest, content)
             with asked_of_the_index():
-                now = self.current.exclude(body.add, body.remove)
+                self.current.exclude(body.add, body.remove)
             self.tell()
-            return to_json(excluded(now))
+            return to_json(self._excluded())
 
         done = await asyncio.get_running_loop().run_in_executor(self.threads.excludes, changed)
         return Response(done, media_type="application/json")
+
+    def _excluded(self) -> ExclusionsAnswer:
+        """The standing exclusions, as they are answered."""
+        with self.current.use() as index:
+            return excluded(self.current.exclusions.now, index)
 
     def _refuse_without_token(self) -> None:
         if self.settings.token is None:

@@ -81,5 +81,6 @@ def described(done: Changed) -> answers.ChangedAnswer:
     return answers.ChangedAnswer(**known, milliseconds=round(1000 * done.seconds, 3))
 
 
-def excluded(now: Excluded) -> answers.ExclusionsAnswer:
-    return answers.ExclusionsAnswer(items=list(now.names), total=len(now.names), kept=now.is_kept)
+def excluded(now: Excluded, index: Index) -> answers.ExclusionsAnswer:
+    unknown = [name for name, row in zip(now.names, index.ids.find(now.names).tolist(), strict=True) if row < 0]
+    return answers.ExclusionsAnswer(items=list(now.names), total=len(now.names), kept=now.is_kept, unknown=unknown)

@@ -60,6 +60,8 @@ class Metrics:
         self.running = self._gauge("requests_running", "Requests that are being answered.", "livesum")
         self.workers = self._gauge("workers", "Processes that answer.", "livesum")
         self.workers.set(1)
+        self.starts = Counter("elsa_index_worker_starts", "Processes that were started.", registry=self.registry)
+        self.starts.inc()
         self.swaps = Counter("elsa_index_swaps", "Indexes swapped in.", ["outcome"], registry=self.registry)
         self.items = self._gauge("items", "Items of the index that is served.", by_index=True)
         self._built, self._changed, self._log = (

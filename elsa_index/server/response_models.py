@@ -199,6 +199,7 @@ class ExclusionsAnswer:
     items: list[str]
     total: int
     kept: Annotated[bool, Field(description="Whether a file holds them for the next start: serve --exclusions.")]
+    unknown: Annotated[list[str], Field(description="Those that the index does not hold, or not yet.")]
 
 
 @dataclass(kw_only=True, slots=True)

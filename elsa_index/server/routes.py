@@ -180,7 +180,7 @@ def excluding(change: Callable[[Request], Any], now: Callable[[], answers.Exclus
     router = APIRouter(prefix="/v1", responses=problem_responses(400, 401, 403, 408, 409, 413, 421, 422, 503))
 
     @router.get("/exclusions", response_model=answers.ExclusionsAnswer)
-    async def exclusions() -> answers.ExclusionsAnswer:
+    def exclusions() -> answers.ExclusionsAnswer:
         """Items that are not returned, whatever requests ask."""
         return now()
 

@@ -237,7 +237,7 @@ class _Supervisor:
             pause = 0.0
         self._pauses[worker.number] = min(max(1.0, 2 * pause), LONGEST_PAUSE)
         self._due[worker.number] = time.monotonic() + pause
-        about = {"worker": worker.number, "exit_status": worker.process.exitcode, "seconds": pause}
+        about = {"worker": worker.number, "exit_status": worker.process.exitcode, "starts_in_seconds": pause}
         log.error("a worker ended; another one takes its place", extra=about)
 
 

@@ -31,7 +31,8 @@ def test_items_are_left_out_at_once_and_come_back(served):
     with made as client:
         first, *_ = before = best(client)
         done = client.post("/v1/items/exclude", json={"add": [first, "of tomorrow"]}).json()
-        assert done == {"items": [first, "of tomorrow"], "total": 2, "kept": False}
+        assert done == client.get("/v1/exclusions").json()
+        assert done == {"items": [first, "of tomorrow"], "total": 2, "kept": False, "unknown": ["of tomorrow"]}
         assert first not in best(client)
         assert first not in best(client, exclude=["t0-1"], keep_seen=True)
         page = client.post("/v1/homepage", json={"history": ["t3-4"], "k": 40}).json()

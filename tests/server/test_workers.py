@@ -130,6 +130,8 @@ def test_one_that_is_killed_is_replaced_and_others_answer_meanwhile(process):
     assert asked[0] > 100
     told = next(line for line in process.lines() if line["message"].startswith("a worker ended"))
     assert told["exit_status"] == -signal.SIGKILL
+    assert told["starts_in_seconds"] >= 0
+    assert metric(process, "elsa_index_worker_starts_total") == 4
     post(process, "/v1/items/delete", {"items": ["t2-1"]})
     assert not any("t2-1" in items for items in recommended(process))
     assert process.stop() == 0
