@@ -1,7 +1,7 @@
 """Reading and cleaning logs."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from .encoded import Encoder
 from .frames import as_polars, is_matrix
 from .interactions import Interactions
 from .log_format import AS_IT_IS, LogFormat
+from .named_values import NamedValues
 from .npz import load_csr
 from .reading.found import Notes
 from .reading.sources import Paths
@@ -74,10 +75,11 @@ def read_interactions(
         raise UsageError("A SciPy matrix has no columns to weigh by; read the log from a table.")
     weighing = Weighing(None if weight_column is None else str(weight_column), weights or {})
     names = [None if name is None else str(name) for name in (user_column, item_column, value_column, time_column)]
-    wanted = {str(column): {str(value) for value in values} for column, values in (where or {}).items()}
+    wanted = [NamedValues(str(column), list(values)) for column, values in (where or {}).items()]
+    weighed = NamedValues("", weighing.by_text)
     users, items, all_times, all_weights = Encoder(), Encoder(), [], []
     notes, rows, files, kinds = Notes(), 0, 0, dict[str, None]()
-    for part in [_matrix_part(path)] if of_matrix else _parts(path, names, wanted, weighing, form):
+    for part in [_matrix_part(path)] if of_matrix else _parts(path, names, wanted, weighing, weighed, form):
         keep = part.keep
         if part.values is not None:
             keep = keep & (part.values > 0 if min_value is None else part.values >= min_value)
@@ -96,6 +98,11 @@ def read_interactions(
         rows, files = rows + len(keep), files + 1
         notes.add(part.notes)
         kinds.setdefault(part.kind)
+    for named in (*wanted, weighed):
+        if len(named.lacking) == len(named.values) > 0:
+            raise DataError(f"{path}: {named}.")
+        if named.lacking:
+            notes.say(str(named))
     summary: dict[str, int | str] = {"read_as": " and ".join(kinds)}
     if files > 1:
         summary["files"] = files
@@ -151,16 +158,21 @@ class _LogPart:
 def _parts(
     path: Paths | object,
     names: list[str | None],
-    wanted: Mapping[str, set[str]],
+    wanted: Sequence[NamedValues],
     weighing: Weighing,
+    weighed: NamedValues,
     form: LogFormat,
 ) -> Iterator[_LogPart]:
     user, item, value, time = names
-    columns = [name for name in (user, item, value, time, weighing.column, *wanted) if name is not None]
+    by_value = [named.column for named in wanted]
+    columns = [name for name in (user, item, value, time, weighing.column, *by_value) if name is not None]
     for part in read_parts(path, columns, EVENTS if weighing or not wanted else (), form, "The log"):
         keep = _chosen(part, wanted)
         if not wanted and not weighing:
             _hint_at_events(part, columns)
+        if weighing.by_text:
+            weighed.column = weighing.column_of(part)
+            weighed.among(part.frame[weighed.column])
         assert user is not None
         assert item is not None
         yield _LogPart(
@@ -175,21 +187,13 @@ def _parts(
         )
 
 
-def _chosen(part: Part, wanted: Mapping[str, set[str]]) -> "pl.Series":
-    """Whether each row has one of the wanted values in every one of the columns. Raises DataError for a value that no
-    row has."""
+def _chosen(part: Part, wanted: Sequence[NamedValues]) -> "pl.Series":
+    """Whether each row has one of the wanted values in every one of the columns."""
     import polars as pl
 
     keep = pl.Series(np.ones(part.frame.height, dtype=bool))
-    for column, values in wanted.items():
-        there = part.frame[column].str.strip_chars()
-        keep = keep & there.is_in(list(values)).fill_null(value=False)
-        if not keep.any():
-            some = there.value_counts(sort=True)[column].head(5).to_list()
-            raise DataError(
-                f"{part.name}: no row has {column} {' or '.join(sorted(values))}; there are {', '.join(map(str, some))}"
-                "."
-            )
+    for named in wanted:
+        keep = keep & named.among(part.frame[named.column])
     return keep
 
 

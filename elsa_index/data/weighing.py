@@ -42,6 +42,16 @@ class Weighing:
         """Whether anything is weighed."""
         return self.column is not None or bool(self.by_text)
 
+    def column_of(self, part: Part) -> str:
+        """Which column is weighed by. Raises UsageError where none is named and there is none of events."""
+        column = self.column or next((name for name in EVENTS if name in part.frame.columns), None)
+        if column is None:
+            raise UsageError(
+                f"{part.name} has no column of events, such as event or action: say which column --weight is of, "
+                "--weight-column (weight_column)."
+            )
+        return column
+
     def of(self, part: Part, keep: "pl.Series | None" = None) -> "pl.Series":
         """(rows,) float64: what each row counts. keep: only these rows need a weight; None: all.
 
@@ -60,12 +70,7 @@ class Weighing:
             everywhere = np.zeros(len(keep))
             everywhere[keep.to_numpy()] = weights.to_numpy()
             return pl.Series(self.column, everywhere)
-        column = self.column or next((name for name in EVENTS if name in part.frame.columns), None)
-        if column is None:
-            raise UsageError(
-                f"{part.name} has no column of events, such as event or action: say which column --weight is of, "
-                "--weight-column (weight_column)."
-            )
+        column = self.column_of(part)
         texts = part.frame[column].str.strip_chars()
         weights = texts.replace_strict(dict(self.by_text), default=None, return_dtype=pl.Float64)
         without = weights.is_null() if keep is None else weights.is_null() & keep

@@ -184,6 +184,15 @@ SHAPES = [
           options={"where": {"event": ["buy"]}}, pairs={("u1", "a"), ("u2", "a")}, says="dropped_by_where"),
     Shape("events of a kind that there is not", b"user_id,item_id,event\nu1,a,buy\nu1,b,view\n",
           options={"where": {"event": ["sale"]}}, pairs=None, says="no row has event sale; there are"),
+    Shape("events of two kinds, one of them misspelt", b"user_id,item_id,event\nu1,a,buy\nu1,b,view\nu2,a,buy\n",
+          options={"where": {"event": ["buy", "carrt"]}}, pairs={("u1", "a"), ("u2", "a")},
+          says="no row has event carrt; there are buy, view"),
+    Shape("events that one of several files has",
+          {"1.csv": b"user_id,item_id,event\nu1,a,view\n", "2.csv": b"user_id,item_id,event\nu2,a,buy\n"}, "",
+          options={"where": {"event": ["buy"]}}, pairs={("u2", "a")}, says="'dropped_by_where': 1"),
+    Shape("a weight of a kind that there is not", b"user_id,item_id,event\nu1,a,buy\nu1,b,view\n",
+          options={"weights": {"view": 1, "buy": 3, "zoo": 2}}, pairs={("u1", "a"), ("u1", "b")},
+          says="no row has event zoo; there are buy, view"),
     Shape("ISO times and days", text(TABLE.replace("id\n", "id,time\n").replace("a\n", "a,2024-01-31T10:00:00Z\n")
           .replace("b\n", "b,2024-02-01\n")), options=DATED),
     Shape("ISO days", text(TABLE.replace("id\n", "id,time\n").replace("a\n", "a,2024-01-31\n")
