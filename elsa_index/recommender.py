@@ -24,6 +24,7 @@ from .index import Index
 from .progress import one_after_the_other
 from .spans import seconds_of
 from .storage.files import read_json, write_json
+from .storage.ids import external_id
 from .storage.packing import packed, unpacked
 from .storage.staging import staged_directory
 from .training.config import TrainingConfig
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 _NAME = "recommender.json"
 _FORMAT = "elsa-index recommender 1"
 _TEXT = "String"
-_WHOLE = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
+_NUMBERS = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64")
 """Types of ids, as Polars calls them, that come out as they went in."""
 
 
@@ -161,7 +162,7 @@ class Recommender:
         if histories is None:
             if "weights" in options:
                 raise UsageError("weights go with histories; users of the log have those of the log.")
-            names = list(log.users) if users is None else [str(user) for user in users]
+            names = list(log.users) if users is None else [external_id(user) for user in users]
             asked: list[Any] = self._histories(log, names)
             options["weights"] = self._weights(log, names, half_life)
             of = self._kinds["user_id"]
@@ -169,7 +170,7 @@ class Recommender:
             raise UsageError("half_life is for users of the log; give histories weights of their own.")
         else:
             asked = list(histories)
-            names = [str(user) for user in (range(len(asked)) if users is None else users)]
+            names = [external_id(user) for user in (range(len(asked)) if users is None else users)]
             of = "Int64" if users is None else self._kinds["user_id"]
         if len(names) != len(asked):
             raise UsageError(f"There must be a history for each of {len(names):,} users, got {len(asked):,}.")
@@ -192,7 +193,7 @@ class Recommender:
         """
         index, _ = self._fitted()
         _refuse_one(items, "items")
-        names = [str(item) for item in items]
+        names = [external_id(item) for item in items]
         index.ids.rows(names)
         found = index.search([[name] for name in names], k, **options).to_frame(names)
         of = self._kinds["item_id"]
@@ -226,7 +227,7 @@ class Recommender:
         codes = load_codes(path / "model")
         made = cls(config_of(codes.origin), engine=str(about["engine"]))
         made._kinds = {"user_id": str(about["user_id"]), "item_id": str(about["item_id"])}
-        if not set(made._kinds.values()) <= {_TEXT, *_WHOLE}:
+        if not set(made._kinds.values()) <= {_TEXT, *_NUMBERS}:
             raise StorageError(f"{path / _NAME} is damaged: ids are of the types {made._kinds}.")
         if about.get("facets"):
             made._facets = about["facets"]
@@ -254,7 +255,7 @@ class Recommender:
         if table is not None:
             named = {name: columns.get(f"{name.removesuffix('_id')}_column", name) for name in self._kinds}
             kinds = {name: str(table.schema[column]) for name, column in named.items()}
-            self._kinds |= {name: kind for name, kind in kinds.items() if kind in _WHOLE}
+            self._kinds |= {name: kind for name, kind in kinds.items() if kind in _NUMBERS}
         self._take(log, codes)
         return self
 

@@ -215,3 +215,23 @@ def test_a_table_has_times_weights_tags_and_numbers(frame, tmp_path):
         with pytest.raises(ei.UsageError, match="Tags are pairs of item id and tag"):
             model.fit(frame, tags=wrong)
     assert len(model.recommend([1], k=2, tags=["new"]))  # as it was
+
+
+def test_ids_that_are_held_as_floats_are_those_of_the_log(frame):
+    numbered = frame.astype(float)
+    model = ei.Recommender(SLIM).fit(numbered)
+    by_log = model.recommend(numbered.user_id.unique(), 3)
+    assert by_log.schema["user_id"] == by_log.schema["item_id"] == pl.Float64
+    histories = numbered.groupby("user_id", sort=False).item_id.agg(list)
+    assert model.recommend(histories.index, 3, histories=histories).equals(by_log)
+    assert model.similar(numbered.item_id.unique()[:2], 2).height == 4
+
+
+def test_metadata_that_is_no_table_is_told(frame, tmp_path):
+    items = frame["item_id"].unique().tolist()
+    with pytest.raises(ei.DataError, match=r"of one length, got \{'item_id': 2, 'title': 1\}"):
+        ei.Recommender(SLIM).fit(frame, metadata={"item_id": items[:2], "title": ["a"]})
+    with pytest.warns(ei.DataWarning, match="2 rows of the metadata are of items that it had described before"):
+        model = ei.Recommender(SLIM).fit(frame, metadata={"item_id": [*items, *items[:2]],
+                                                          "title": [*map(str, items), "x", "y"]})  # fmt: skip
+    assert model.recommend(k=1).height

@@ -32,7 +32,8 @@ def seconds_of(moment: datetime) -> float:
 
 
 _UNITS = (("nanoseconds", 1e9), ("microseconds", 1e6), ("milliseconds", 1e3))
-_IN_1973 = 1e8
+IN_1973 = 1e8
+"""Seconds since 1970."""
 
 
 def unit_of(number: float) -> tuple[str, float]:
@@ -42,4 +43,4 @@ def unit_of(number: float) -> tuple[str, float]:
     >>> unit_of(1.7e9), unit_of(1.7e12)
     (('seconds', 1.0), ('milliseconds', 1000.0))
     """
-    return next((unit for unit in _UNITS if number / unit[1] >= _IN_1973), ("seconds", 1.0))
+    return next((unit for unit in _UNITS if abs(number) / unit[1] >= IN_1973), ("seconds", 1.0))

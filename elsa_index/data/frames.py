@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from scipy.sparse import issparse
 
-from ..errors import DataError
+from ..errors import DataError, name_some
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,11 +28,31 @@ def as_polars(table: object) -> "pl.DataFrame | None":
     if not (hasattr(table, "columns") or hasattr(table, "column_names")):  # a single column
         return None
     given: Any = table
+    names = list(map(str, getattr(given, "column_names", given.columns)))
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise DataError(f"The table has the column {name_some(twice)} more than once; rename one.")
+    if is_pandas:
+        return pl.DataFrame([_column(str(name), given[name]) for name in given.columns])
     try:
         return pl.DataFrame(given)
     except (TypeError, ValueError, pl.exceptions.PolarsError) as error:  # Arrow's are these, too
-        said = " ".join(str(error).split())[:200]
-        raise DataError(f"The table cannot be read, as a column is not of one type: {said}") from None
+        raise DataError(f"The table cannot be read: {' '.join(str(error).split())[:200]}") from None
+
+
+def _column(name: str, values: Any) -> "pl.Series":
+    """A column of pandas; as text where it is not of one type, such as one of numbers and texts."""
+    import polars as pl
+
+    try:
+        return pl.Series(name, pl.from_pandas(values))
+    except (TypeError, ValueError, pl.exceptions.PolarsError):
+        return pl.Series(name, [_as_text(value) for value in values], dtype=pl.String)
+
+
+def _as_text(value: object) -> str | None:
+    if value is None or value != value:
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def is_matrix(value: object) -> bool:

@@ -1,6 +1,5 @@
 """LogFormat: what the files of a log, of histories, tags or metadata are like, where they do not say so themselves."""
 
-import codecs
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -42,8 +41,8 @@ class LogFormat:
         if self.kind not in get_args(Kind):
             raise UsageError(f"format must be one of {', '.join(get_args(Kind))}, got {self.kind!r}.")
         try:
-            codecs.lookup(self.encoding)
-        except LookupError:
+            "".encode(self.encoding)
+        except (LookupError, UnicodeError, TypeError):  # base64 and rot13 are none of text
             raise UsageError(
                 f"encoding must be one that Python knows, such as latin-1, got {self.encoding!r}."
             ) from None

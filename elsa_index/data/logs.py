@@ -75,7 +75,7 @@ def read_interactions(
         raise UsageError("A SciPy matrix has no columns to weigh by; read the log from a table.")
     weighing = Weighing(None if weight_column is None else str(weight_column), weights or {})
     names = [None if name is None else str(name) for name in (user_column, item_column, value_column, time_column)]
-    wanted = [NamedValues(str(column), list(values)) for column, values in (where or {}).items()]
+    wanted = [NamedValues(str(column), values) for column, values in (where or {}).items()]
     weighed = NamedValues("", weighing.by_text)
     users, items, all_times, all_weights = Encoder(), Encoder(), [], []
     notes, rows, files, kinds = Notes(), 0, 0, dict[str, None]()

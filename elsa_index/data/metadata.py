@@ -119,6 +119,9 @@ class Metadata:
 def as_columns(table: Mapping[str, Sequence[object]] | object) -> Mapping[str, Sequence[object]]:
     """A table by column, from one or from a table of pandas, Polars or Arrow. Raises UsageError for anything else."""
     if isinstance(table, Mapping):
+        lengths = {str(name): len(values) for name, values in table.items()}
+        if len(set(lengths.values())) > 1:
+            raise DataError(f"Columns of the metadata must be of one length, got {lengths}.")
         return table
     frame = as_polars(table)
     if frame is None:
@@ -136,6 +139,12 @@ def _warn(names: list[str], rows: Rows, items: int) -> None:
         warnings.warn(
             f"The metadata describes {described:,} of {items:,} items, and {np.count_nonzero(rows < 0):,} of its "
             f"{len(rows):,} rows are of items that are not there: is it of this catalogue?",
+            DataWarning,
+            stacklevel=3,
+        )
+    if twice := np.count_nonzero(rows >= 0) - described:
+        warnings.warn(
+            f"{twice:,} rows of the metadata are of items that it had described before; the first row of each counts.",
             DataWarning,
             stacklevel=3,
         )

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 _CELL = 8  # bytes that a row of a column takes, at least
 
 
-def read_parquet(data: bytes) -> "pl.DataFrame":
-    """The table in a file's bytes, without columns of lists. Raises DataError where it is damaged, or says to be larger
-    than it can be."""
-    (frame,) = _tables(lambda arrow: arrow.BufferReader(data), len(data), in_groups=False)
-    return frame
+def read_parquet(data: bytes) -> tuple["pl.DataFrame", list[str]]:
+    """The table in a file's bytes, and which columns it leaves out, as they hold lists or objects. Raises DataError
+    where it is damaged, or says to be larger than it can be."""
+    (found,) = _tables(lambda arrow: arrow.BufferReader(data), len(data), in_groups=False)
+    return found
 
 
-def parquet_groups(path: Path) -> Iterator["pl.DataFrame"]:
+def parquet_groups(path: Path) -> Iterator[tuple["pl.DataFrame", list[str]]]:
     """The same of a file, a group of rows after the other."""
     return _tables(lambda arrow: arrow.OSFile(str(path)), path.stat().st_size, in_groups=True)
 
 
-def _tables(opened: Callable[[Any], Any], size: int, *, in_groups: bool) -> Iterator["pl.DataFrame"]:
+def _tables(opened: Callable[[Any], Any], size: int, *, in_groups: bool) -> Iterator[tuple["pl.DataFrame", list[str]]]:
     import polars as pl
 
     try:
@@ -36,7 +36,9 @@ def _tables(opened: Callable[[Any], Any], size: int, *, in_groups: bool) -> Iter
     except ImportError:
         raise UsageError("Parquet needs the package pyarrow: pip install pyarrow; or write it as CSV.") from None
     try:
-        names = [field.name for field in pq.read_schema(opened(pa)) if not pa.types.is_nested(field.type)]
+        schema = pq.read_schema(opened(pa))
+        names = [field.name for field in schema if not pa.types.is_nested(field.type)]
+        nested = [field.name for field in schema if pa.types.is_nested(field.type)]
         # Texts as numbers into a dictionary: one of a megabyte, named by each of a million rows, is there once.
         file = pq.ParquetFile(opened(pa), read_dictionary=names, pre_buffer=False)
         about = file.metadata
@@ -59,7 +61,7 @@ def _tables(opened: Callable[[Any], Any], size: int, *, in_groups: bool) -> Iter
             columns = [_plain(column) for column in table.columns]
             found = pl.from_arrow(pa.Table.from_arrays(columns, names=table.schema.names))  # without metadata
             assert isinstance(found, pl.DataFrame)
-            yield found
+            yield found, nested
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, MemoryError, OverflowError) as error:

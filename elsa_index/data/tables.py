@@ -2,13 +2,15 @@
 
 import difflib
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from ..errors import DataError, name_some, shorten
+from ..errors import DataError, DataWarning, name_some, shorten
 from .frames import as_polars
 from .log_format import AS_IT_IS, LogFormat
 from .parquet import parquet_groups, read_parquet
@@ -23,9 +25,13 @@ if TYPE_CHECKING:
     import polars as pl
 
 _SAMPLE = 50
-_MISSING = r"(?i)^\s*(nan|null|none|nat|<na>|\\n)?\s*$"
-"""How programs write that there is nothing: pandas, databases, Python, and MySQL's dumps."""
-_WHOLE = r"^-?\d+\.0+$"
+_MISSING = r"(?i)^\s*(-?nan|<?null>?|\(null\)|none|nat|<na>|#?n/a|(?-i:#?NA)|undefined|\\n)?\s*$"
+"""How programs write that there is nothing: pandas, R, Excel, databases, Python, JavaScript, and MySQL's dumps."""
+_WITH_ZERO = r"^-?\d+\.0+$"
+_WHOLE = r"^-?\d+(\.0+)?$"
+_THOUSANDS = r"^[+-]?[1-9]\d{0,2}(,\d{3})+$"
+_NAMED = r"(?i)^\s*({})(:(token|float)(_seq)?)?\s*$"
+"""A column's name, in RecBole's headers with its type."""
 _EXACT = 2**53  # beyond it floats are no whole numbers any more
 
 
@@ -63,7 +69,9 @@ def read_parts(
     """
     frame = as_polars(paths)
     if frame is not None:
-        yield _part(f"{what} given", Found(frame.with_row_index(ROW, offset=1), "a table"), required, optional)
+        nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
+        found = Found(frame.drop(nested).with_row_index(ROW, offset=1), "a table", nested=dict.fromkeys(nested, 1))
+        yield _part(f"{what} given", found, required, optional)
         return
     for source in sources_of(cast(Paths, paths), what):
         if in_blocks and source.path is not None:
@@ -74,17 +82,34 @@ def read_parts(
 
 
 def _part(path: str, found: Found, required: Sequence[str], optional: Sequence[str] | None) -> Part:
+    _check_nested(path, found, None if optional is None else [*required, *optional], required)
     missing = [name for name in required if name not in found.frame.columns]
     if missing:
         raise DataError(_explain_missing(path, missing, found))
     if found.frame.height == 0:
-        raise DataError(f"{path} has a header and no rows; at least one row is needed.")
+        raise DataError(f"{path} has {'a header and ' if found.has_header else ''}no rows; at least one row is needed.")
     names = [name for name in found.frame.columns if name != ROW]
     wanted = list(names) if optional is None else [*required, *(name for name in optional if name in names)]
     frame = _as_text(found.frame, list(dict.fromkeys(wanted)), path)
     if found.has_header:
-        frame = _without_headers(frame, required, found.notes)
+        frame = _without_headers(frame, required, path, found.notes)
     return Part(path, frame, found.kind, found.notes)
+
+
+def _check_nested(path: str, found: Found, wanted: Sequence[str] | None, required: Sequence[str]) -> None:
+    """Raises DataError where a wanted column holds lists or objects; wanted: None: all, which only warns."""
+    for name, row in found.nested.items():
+        if name in required or (wanted is not None and name in wanted):
+            raise DataError(
+                f"{path}, row {row:,}: {name} holds a list or an object, and one value per row is needed: write a row "
+                "for each of them."
+            )
+    if wanted is None and found.nested:
+        warnings.warn(
+            f"{path}: {name_some(list(found.nested))} left out, as lists and objects are not read; write them as text.",
+            DataWarning,
+            stacklevel=4,
+        )
 
 
 def read_table(
@@ -104,7 +129,7 @@ def _read(source: Source, required: Sequence[str], form: LogFormat) -> Found:
             raise DataError(f"{source.name} is empty; a table with a header and rows is needed.")
         if _is_parquet(data[:4], source, form):
             with _explained_parquet(source.name):
-                found = Found(read_parquet(data).with_row_index(ROW, offset=1), "Parquet")
+                found = _of_parquet(*read_parquet(data))
         else:
             data = as_utf8(data, form.encoding, source.name, notes)
             found = _read_text(data, source, required, form)
@@ -131,14 +156,17 @@ def _blocks_found(source: Source, path: Path, required: Sequence[str], form: Log
             begins = file.read(4)
         if _is_parquet(begins, source, form):
             with _explained_parquet(source.name):
-                for frame in parquet_groups(path):
-                    yield Found(frame.with_row_index(ROW, offset=1), "Parquet")
+                yield from starmap(_of_parquet, parquet_groups(path))
             return
         for block, like in blocks_of(path, form):
             notes = Notes()
             found = _read_text(as_utf8(block, form.encoding, source.name, notes), source, required, like)
             found.notes.add(notes)
             yield found
+
+
+def _of_parquet(frame: "pl.DataFrame", nested: Sequence[str]) -> Found:
+    return Found(frame.with_row_index(ROW, offset=1), "Parquet", nested=dict.fromkeys(nested, 1))
 
 
 def _is_parquet(begins: bytes, source: Source, form: LogFormat) -> bool:
@@ -153,7 +181,7 @@ def _read_text(data: bytes, source: Source, required: Sequence[str], form: LogFo
     if form.kind == "netflix" or (form.is_left_open and are_blocks(sample)):
         return read_blocks(data, source.name, user, item)
     if form.kind == "lines" or (form.is_left_open and are_lines(sample)):
-        return read_lines(data, source.name, user, item)
+        return read_lines(data, source.name, user, item, form.separator)
     return read_delimited(data, source.name, form, required)
 
 
@@ -203,9 +231,8 @@ def _explained_parquet(path: str) -> Iterator[None]:
 
 
 def _as_text(frame: "pl.DataFrame", columns: Sequence[str], path: str) -> "pl.DataFrame":
-
     with _explained(path, "text"):
-        return frame.select(ROW, *(_text(frame[name], path) for name in columns if not frame.schema[name].is_nested()))
+        return frame.select(ROW, *(_text(frame[name], path) for name in columns))
 
 
 def _text(column: "pl.Series", path: str) -> "pl.Series":
@@ -240,18 +267,24 @@ def _of_bytes(column: "pl.Series", path: str) -> "pl.Series":
     )
 
 
-def _without_headers(frame: "pl.DataFrame", required: Sequence[str], notes: Notes) -> "pl.DataFrame":
-    """Without rows that repeat the header, as files that were joined have."""
+def _without_headers(frame: "pl.DataFrame", required: Sequence[str], path: str, notes: Notes) -> "pl.DataFrame":
+    """Without rows that repeat the header, as files that were joined have. Raises DataError where one names the columns
+    in another order."""
     import polars as pl
 
-    if not required:
+    if len(required) < 2:
         return frame
-    again = pl.all_horizontal(pl.col(name).str.strip_chars() == name for name in required).fill_null(value=False)
-    is_again = frame.select(again).to_series()
-    if len(required) > 1 and is_again.any():
-        notes.count("headers within", int(is_again.sum()))
-        return frame.filter(~is_again)
-    return frame
+    names = "|".join(map(re.escape, required))
+    named = [pl.col(name).str.contains(_NAMED.format(names)) for name in required]
+    is_header = frame.select(pl.all_horizontal(named).fill_null(value=False)).to_series()
+    if not is_header.any():
+        return frame
+    same = [pl.col(name).str.contains(_NAMED.format(re.escape(name))) for name in required]
+    in_other_order = is_header & ~frame.select(pl.all_horizontal(same)).to_series()
+    wanted = "a value, not a header of columns in another order: give such files one by one"
+    refuse_rows(Part(path, frame, "", notes), required[0], in_other_order, wanted)
+    notes.count("headers within", int(is_header.sum()))
+    return frame.filter(~is_header)
 
 
 def is_missing(column: "pl.Series") -> "pl.Series":
@@ -276,9 +309,14 @@ def id_column(part: Part, column: str, *, optional: bool = False) -> "pl.Series"
         stripped.to_frame().select(pl.when(~missing).then(pl.col(column))).to_series() if missing.any() else stripped
     )
     there = values.drop_nulls()
-    if len(there) and there.str.contains(_WHOLE).all():
-        part.notes.say(f"{column} holds numbers such as {there[0]}, read as {there[0].split('.')[0]}")
-        values = values.str.replace(r"\.0+$", "")
+    with_zero = there.str.contains(_WITH_ZERO)
+    if with_zero.any():
+        such = there.filter(with_zero)[0]
+        if there.str.contains(_WHOLE).all():
+            part.notes.say(f"{column} holds numbers such as {such}, read as {such.split('.')[0]}")
+            values = values.str.replace(r"\.0+$", "")
+        elif with_zero.sum() < len(there):
+            part.notes.say(f"{column} holds {such}, an id of its own beside {such.split('.')[0]}, if that is there")
     return values
 
 
@@ -301,6 +339,10 @@ def numbers(part: Part, column: str) -> "pl.Series":
     text = part.frame[column].str.strip_chars()
     values = text.cast(pl.Float64, strict=False)
     if values.null_count() > text.null_count():
+        with_comma = text.str.contains(",").fill_null(value=False)
+        may_be_thousands = text.str.contains(_THOUSANDS).fill_null(value=False)
+        if not (with_comma & ~may_be_thousands).any():
+            refuse_rows(part, column, with_comma, "a number without a comma, which may be a decimal point or not")
         with_point = text.str.replace(r"^([+-]?\d+),(\d+)$", "${1}.${2}").cast(pl.Float64, strict=False)
         values = with_point if with_point.null_count() < values.null_count() else values
     refuse_rows(part, column, (~values.is_finite()).fill_null(value=True), "a finite number")

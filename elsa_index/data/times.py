@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..errors import DataError, shorten
-from .ages import unit_of
+from .ages import IN_1973, unit_of
 from .log_format import LogFormat
 from .tables import Part, is_missing, refuse_missing, refuse_rows
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _ORDERS = ("%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d", "%Y%m%d%H%M%S")
 _ISO = r"^\d{4}-\d{1,2}-\d{1,2}([T ]|$)"
+_TWO_DIGITS = r"^\d\d?[./-]\d\d?[./-]\d\d?([T ]|$)"
+_ZONE = r"(?i)\d\d ?(Z|UTC|[+-]\d\d:?(\d\d)?)$"
 _CLOCKS = ("", " %H:%M:%S", " %H:%M", "T%H:%M:%S")
 
 
@@ -36,6 +38,13 @@ def times(part: Part, column: str, form: LogFormat) -> "pl.Series":
         return iso
     if 2 * seconds.null_count() < len(text) and not _are_dates(text):
         return _whole(part, column, seconds, "a finite number, as others are")
+    refuse_rows(
+        part,
+        column,
+        text.str.contains(_TWO_DIGITS),
+        "a date with a year of four digits, or what --time-format says, "
+        "'%d.%m.%y' for example (LogFormat(time_format=...))",
+    )
     fitting = {}
     for order in _ORDERS:
         for clock in _CLOCKS:
@@ -56,9 +65,12 @@ def times(part: Part, column: str, form: LogFormat) -> "pl.Series":
 
 def _in_seconds(part: Part, column: str, numbers: "pl.Series") -> "pl.Series":
     """Seconds from numbers of them, or of smaller units."""
-    middle = numbers.median()
+    middle = numbers.abs().median()
     assert isinstance(middle, float)
     unit, factor = unit_of(middle)
+    # Those of our days in another unit. Smaller numbers are days in which programs begin to count.
+    usual = numbers.abs().is_between(IN_1973 * factor if factor > 1 else 0, 1e3 * IN_1973 * factor, closed="left")
+    refuse_rows(part, column, ~usual & (numbers.abs() >= IN_1973), f"in {unit}, as most are")
     if factor == 1:
         return numbers
     part.notes.say(f"{column} is in {unit}")
@@ -70,11 +82,13 @@ def _iso(text: "pl.Series") -> "pl.Series":
     import polars as pl
 
     frame = text.alias("text").to_frame().select(pl.when(pl.col("text").str.contains(_ISO)).then(pl.col("text")))
-    moments = frame["text"].str.to_datetime(strict=False, time_zone="UTC")
-    if moments.null_count():
-        days = frame["text"].str.to_date(strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-        moments = pl.select(pl.coalesce(moments, days)).to_series()
-    return _seconds(moments)
+    frame = frame.with_columns(pl.col("text").str.replace(r"^(\S+) (\d)", "${1}T${2}"))
+    zoned = frame["text"].str.contains(_ZONE)
+    # Polars takes the form of the first one for all: with a zone, without, and days alone.
+    kinds = [frame.select(pl.when(those).then(pl.col("text")))["text"] for those in (zoned, ~zoned)]
+    moments = [kind.str.to_datetime(strict=False, time_zone="UTC") for kind in kinds if kind.null_count() < len(kind)]
+    days = frame["text"].str.to_date(strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    return _seconds(pl.select(pl.coalesce(*moments, days)).to_series())
 
 
 def _are_dates(text: "pl.Series") -> bool:

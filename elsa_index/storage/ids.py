@@ -13,10 +13,16 @@ from .strings import Strings
 Rows = npt.NDArray[np.int64]
 
 
+_EXACT = 2**53  # beyond it floats are no whole numbers any more
+
+
 def external_id(value: object) -> str:
-    """`value` as an external id: a string as it is, an integer in decimal digits."""
+    """`value` as an external id: a string as it is, an integer in decimal digits, also one that is held as a float, as
+    pandas does where one is missing."""
     if isinstance(value, str) and value:
         return value
+    if isinstance(value, float | np.floating) and abs(number := float(value)) < _EXACT and number.is_integer():
+        return str(int(number))
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
         return str(int(value))
     raise DataError(f"An id must be a non-empty string or an integer, got {shorten(value)} ({type(value).__name__}).")

@@ -47,7 +47,12 @@ def test_matrices_are_logs(kind):
     [
         (pd.DataFrame({"user": [1], "item_id": [2]}), r"no column 'user_id'; its columns are 'user', 'item_id'. Is it"),
         (pd.DataFrame({"user_id": [1, None], "item_id": [2, 3]}), "The log given, row 2: user_id is empty"),
-        (pd.DataFrame({"user_id": [1, "a"], "item_id": [2, 3]}), "a column is not of one type"),
+        (pd.DataFrame([[1, 2, 3]], columns=["user_id", "item_id", "item_id"]), "'item_id' more than once; rename one"),
+        (
+            pl.DataFrame({"user_id": [1], "item_id": [[2, 3]]}),
+            "row 1: item_id holds a list or an object, and one value",
+        ),
+        (pd.DataFrame({"user_id": [1], "item_id": [{"id": 2}]}), "item_id holds a list or an object"),
         (pd.DataFrame({"user_id": [], "item_id": []}), "a header and no rows"),
     ],
 )
@@ -56,7 +61,34 @@ def test_tables_that_are_no_logs_are_refused(table, message):
         ei.read_interactions(table)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_column_of_numbers_and_texts_is_one_of_texts():
+    table = pd.DataFrame({"user_id": [1, 1], "item_id": [7.0, "x7"], "note": [5, "five"], "list": [[1], [2]]})
+    assert set(ei.read_interactions(table).pairs().rows()) == {("1", "7"), ("1", "x7")}
+
+
+@pytest.mark.parametrize(("where", "rows"), [
+    ({"event": ["buy"]}, 1), ({"event": {"buy", "cart"}}, 2), ({"new": [True]}, 2), ({"n": [1.0, 2]}, 2),
+])  # fmt: skip
+def test_rows_are_chosen_by_values_of_any_type(where, rows):
+    table = pd.DataFrame({"user_id": [1, 2, 3], "item_id": [1, 2, 3], "event": ["buy", "b", "cart"],
+                          "new": [True, True, False], "n": [1, 2, 3]})  # fmt: skip
+    assert ei.read_interactions(table, where=where).matrix.nnz == rows
+
+
+@pytest.mark.parametrize(
+    ("where", "said"), [({"event": "buy"}, r"are several, \['buy'\]"), ({"event": [None]}, "none")]
+)
+def test_what_rows_cannot_be_chosen_by_is_told(where, said):
+    table = pd.DataFrame({"user_id": [1], "item_id": [1], "event": ["b"]})
+    with pytest.raises(ei.UsageError, match=said):
+        ei.read_interactions(table, where=where)
+
+
 def test_what_is_no_log_is_named():
+    for thing in ([("u", "i")], pd.Series(["a"]), None, {"user_id": [1]}, 7):
+        with pytest.raises(ei.UsageError, match="The log must be a file, several, or a table"):
+            ei.read_interactions(thing)
     for thing in ("log.csv", [("u", "i")], pd.Series(["a"]), None):
         with pytest.raises(ei.UsageError, match="The log must be an Interactions"):
             ei.split(thing)

@@ -94,4 +94,6 @@ def test_a_damaged_parquet_file_is_an_error_and_not_the_end(tmp_path):
 
 def test_a_whole_parquet_file_is_read_as_it_was_written(tmp_path):
     LOG.write_parquet(tmp_path / "log.parquet")
-    assert read_parquet((tmp_path / "log.parquet").read_bytes()).equals(LOG)
+    frame, nested = read_parquet((tmp_path / "log.parquet").read_bytes())
+    assert frame.equals(LOG)
+    assert not nested

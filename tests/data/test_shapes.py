@@ -71,3 +71,19 @@ def test_the_table_of_shapes_is_true(tmp_path):
         TABLE.write_text(made)
     assert TABLE.read_text() == made
     assert len(SHAPES) >= 60
+
+
+def test_files_of_a_folder_that_are_not_read_are_told(tmp_path):
+    for name in ("day1.csv", "README.txt", "_SUCCESS", ".day1.csv.crc", "day3.log"):
+        (tmp_path / name).write_text("user_id,item_id\nu1,a\n")
+    (tmp_path / "day2.csv.bz2").write_bytes(b"BZh91AY")
+    (tmp_path / "gone.csv").symlink_to(tmp_path / "nowhere.csv")
+    with pytest.warns(ei.DataWarning, match=r"'day2.csv.bz2', 'day3.log', 'gone.csv' not read, as names"):
+        log = ei.read_interactions(tmp_path)
+    assert log.summary["rows"] == 1
+
+
+@pytest.mark.parametrize("encoding", ["base64", "rot13", "no-such"])
+def test_encodings_that_are_none_are_told(encoding):
+    with pytest.raises(ei.UsageError, match="encoding must be one that Python knows"):
+        ei.LogFormat(encoding=encoding)

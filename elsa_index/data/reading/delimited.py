@@ -42,18 +42,18 @@ def read_delimited(data: bytes, name: str, form: LogFormat, required: Collection
     sample = lines_of(data, _SAMPLE)
     if not sample:
         raise DataError(f"{name} is empty; a table with a header and rows is needed.")
-    separator = form.separator or _separator(sample, required)
-    kind = f"fields separated by {_NAMES.get(separator, separator)}"
-    if len(separator) > 1 or ord(separator) > 127:
+    separator = written = form.separator or _separator(sample, required)
+    kind = f"fields separated by {_NAMES.get(written, written)}"
+    if len(written) > 1 or ord(written) > 127:
         if _STAND_IN.encode() in data:
-            raise DataError(f"{name} holds the character 0x1f, and cannot be read with the separator {separator!r}.")
-        data = data.replace(separator.encode(), _STAND_IN.encode())
-        sample = [line.replace(separator, _STAND_IN) for line in sample]
+            raise DataError(f"{name} holds the character 0x1f, and cannot be read with the separator {written!r}.")
+        data = data.replace(written.encode(), _STAND_IN.encode())
+        sample = [line.replace(written, _STAND_IN) for line in sample]
         separator = _STAND_IN
     quoted = form.quotes and b'"' in data
     if sample[0].count(separator) >= _MOST_COLUMNS:
         raise DataError(f"{name} has more than {_MOST_COLUMNS:,} columns; a table has fewer.")
-    names = [field.strip() for field in _fields(sample[0], separator, name, quoted=quoted)]
+    names = [field.strip().replace(_STAND_IN, written) for field in _fields(sample[0], separator, name, quoted=quoted)]
     if all(_TYPED.match(field) for field in names) and form.header is not False:
         names = [field.rsplit(":", 1)[0] for field in names]
         kind = f"RecBole's typed header, {kind}"
@@ -64,6 +64,9 @@ def read_delimited(data: bytes, name: str, form: LogFormat, required: Collection
     _refuse_twice(names, name, required)
     read = _quoted if quoted else _unquoted
     frame = read(data, separator, names, name, notes, has_header=has_header)
+    if quoted and separator != written:  # between quotes it is text
+        texts = [frame[column].str.replace_all(_STAND_IN, written, literal=True) for column in frame.drop(ROW).columns]
+        frame = frame.with_columns(texts)
     return Found(frame, kind, has_header, notes)
 
 

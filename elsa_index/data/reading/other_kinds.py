@@ -13,27 +13,35 @@ if TYPE_CHECKING:
     pass
 
 _BLOCK = re.compile(r"^\d+:$")
-_NUMBERS = re.compile(r"^\d+( \d+)* ?$")
+_NUMBERS = re.compile(r"^\d+([ \t]\d+( \d+)*)? ?$")
 
 
 def are_lines(sample: list[str]) -> bool:
-    """Whether lines are a user and its items: numbers between single spaces, more on some lines than on others."""
+    """Whether lines are a user and its items: numbers between single spaces, more on some lines than on others; after
+    the user there may be a tab."""
     return all(map(_NUMBERS.match, sample)) and len({len(line.split()) for line in sample}) > 1
 
 
-def read_lines(data: bytes, name: str, user: str, item: str) -> Found:
-    """A row for each item of each line. user, item: what the columns are called."""
+def read_lines(data: bytes, name: str, user: str, item: str, separator: str | None = None) -> Found:
+    """A row for each item of each line. user, item: what the columns are called. separator: None: any blanks."""
     import polars as pl
 
     refuse_other_encoding(data, name)
-    words = pl.Series(io.StringIO(data.decode("utf-8")).read().splitlines(), dtype=pl.String).str.split(" ")
+    lines = pl.Series(io.StringIO(data.decode("utf-8")).read().splitlines(), dtype=pl.String)
+    words = lines.str.replace_all(r"\s+", " ").str.split(" ") if separator is None else lines.str.split(separator)
     notes = Notes()
     frame = pl.DataFrame({"words": words}).with_row_index(ROW, offset=1)
-    frame = frame.with_columns(words=pl.col("words").list.eval(pl.element().filter(pl.element() != "")))
+    word = pl.element().str.strip_chars()
+    frame = frame.with_columns(words=pl.col("words").list.eval(word.filter(word != "")))
     frame = frame.filter(pl.col("words").list.len() > 0)
     notes.count("users without items", int((frame["words"].list.len() == 1).sum()))
     frame = frame.with_columns(pl.col("words").list.first().alias(user), pl.col("words").list.slice(1).alias(item))
     frame = frame.filter(pl.col(item).list.len() > 0).explode(item).select(ROW, user, item)
+    if not frame.height:
+        raise DataError(
+            f"{name} has no line of a user and its items, such as {shorten(lines[0])}; say what stands between them, "
+            "--separator (LogFormat)."
+        )
     return Found(frame, "a user and its items on each line", has_header=False, notes=notes)
 
 
@@ -59,7 +67,7 @@ def read_blocks(data: bytes, name: str, user: str, item: str) -> Found:
 
 
 def read_json_lines(data: bytes, name: str) -> Found:
-    """All columns as text, null where a line does not have them or has null. Lists and objects are left out."""
+    """All columns as text, null where a line does not have them or has null; without those of lists and objects."""
     import polars as pl
 
     refuse_other_encoding(data, name)
@@ -78,11 +86,27 @@ def read_json_lines(data: bytes, name: str) -> Found:
         if not isinstance(row, dict):
             raise DataError(f"{name}, row {number:,}: it must be a JSON object, got {shorten(row)}.")
     columns = dict.fromkeys(column for row in rows for column in row)
+    nested: dict[str, int] = {}
+    for number, row in zip(numbers, rows, strict=True):
+        for column, value in row.items():
+            if isinstance(value, (dict, list)):
+                nested.setdefault(column, number)
+            elif isinstance(value, str) and not _is_whole(value):
+                raise DataError(
+                    f"{name}, row {number:,}: {column} holds half a character, {value!r}, which no text can: write it "
+                    "again as UTF-8."
+                )
+    columns = {column: None for column in columns if column not in nested}
     frame = pl.DataFrame(
         {column: [_text(row.get(column)) for row in rows] for column in columns},
         schema=dict.fromkeys(columns, pl.String),
     )
-    return Found(frame.with_columns(pl.Series(ROW, numbers)), "JSON lines")
+    return Found(frame.with_columns(pl.Series(ROW, numbers)), "JSON lines", nested=nested)
+
+
+def _is_whole(text: str) -> bool:
+    """Whether it has no half of a pair of UTF-16."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _parsed(text: str, name: str, number: int) -> Any:
@@ -93,8 +117,4 @@ def _parsed(text: str, name: str, number: int) -> Any:
 
 
 def _text(value: object) -> str | None:
-    if value is None or isinstance(value, (dict, list)):
-        return None
-    if isinstance(value, str):
-        return value
-    return json.dumps(value)
+    return value if value is None or isinstance(value, str) else json.dumps(value)

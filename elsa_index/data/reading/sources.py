@@ -3,11 +3,12 @@
 import glob
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import DataError, UsageError
+from ...errors import DataError, DataWarning, UsageError, name_some, shorten
 from ...storage.files import existing_file
 from ..raw_bytes import unpacked, unpacked_bytes
 
@@ -32,6 +33,11 @@ def sources_of(paths: Paths, what: str) -> list[Source]:
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
     found: dict[str, Source] = {}
+    if not isinstance(paths, Sequence) or not all(isinstance(path, (str, os.PathLike)) for path in paths):
+        raise UsageError(
+            f"{what} must be a file, several, or a table of pandas, Polars or Arrow (columns of users and items); got "
+            f"{shorten(paths)}."
+        )
     for path in paths:
         for source in _sources_of_one(path, what):
             found.setdefault(source.name, source)
@@ -51,6 +57,7 @@ def _sources_of_one(path: str | os.PathLike[str], what: str) -> list[Source]:
             raise DataError(
                 f"{path} is a folder without files that are read; their names end in {', '.join(_OF_FOLDERS)}."
             )
+        _warn_of_others(Path(path))
         return [_file(part) for part in parts]
     if not Path(path).exists() and glob.has_magic(str(path)):
         matching = sorted(glob.glob(str(path), recursive=True))
@@ -61,8 +68,28 @@ def _sources_of_one(path: str | os.PathLike[str], what: str) -> list[Source]:
 
 
 def _is_part(path: Path, folder: Path) -> bool:
+    return path.is_file() and not _is_aside(path, folder) and _suffix(path) in _OF_FOLDERS
+
+
+def _is_aside(path: Path, folder: Path) -> bool:
+    """Whether nobody takes it for data: hidden, a marker, a text about the others."""
     hidden = any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
-    return path.is_file() and not hidden and _suffix(path) in _OF_FOLDERS
+    return hidden or path.name.lower().startswith(("readme", "license")) or path.suffix in (".md", ".crc", ".sha256")
+
+
+def _warn_of_others(folder: Path) -> None:
+    others = [
+        str(path.relative_to(folder))
+        for path in sorted(folder.rglob("*"))
+        if not path.is_dir() and not _is_aside(path, folder) and not _is_part(path, folder)
+    ]
+    if others:
+        warnings.warn(
+            f"{folder}: {name_some(others)} not read, as names of files that are end in {', '.join(_OF_FOLDERS)}; name "
+            "each file to read it.",
+            DataWarning,
+            stacklevel=5,
+        )
 
 
 def _file(path: Path) -> Source:

@@ -39,11 +39,16 @@ def as_utf8(data: bytes, encoding: str, name: str, notes: Notes) -> bytes:
             raise DataError(
                 f"{name} is no text: it holds bytes 0; if it is UTF-16, pass --encoding utf-16 (LogFormat)."
             )
-        return data.removeprefix(codecs.BOM_UTF8)
+        return _without_marks(data)
     try:
-        return data.decode(encoding).removeprefix("\ufeff").encode("utf-8")
+        return _without_marks(data.decode(encoding).encode("utf-8"))
     except UnicodeError as error:
         raise DataError(f"{name} is no text in {encoding}: {error}") from None
+
+
+def _without_marks(data: bytes) -> bytes:
+    """Without byte order marks: files that were joined have one where each begins."""
+    return data.removeprefix(codecs.BOM_UTF8).replace(b"\n" + codecs.BOM_UTF8, b"\n")
 
 
 def refuse_other_encoding(data: bytes, name: str) -> None:
