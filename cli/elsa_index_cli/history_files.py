@@ -28,14 +28,20 @@ def search_files(
 ) -> None:
     """Writes the rankings and says what was done. wanted: filters; asked: the other options."""
     import elsa_index as ei
+    from elsa_index.batch.work import unfinished
     from elsa_index.catalogue.filters import Filters
 
     filters = Filters(**{name: value for name, value in wanted.items() if name != "keep_seen"})
     what = SearchOptions(filters=filters, keep_seen=wanted["keep_seen"], **asked)
-    with options.progress("searching") as report:
-        done = ei.search_files(
-            index, histories, out, what, form=form, resume=resume, overwrite=overwrite, on_progress=report
-        )
+    try:
+        with options.progress("searching") as report:
+            done = ei.search_files(
+                index, histories, out, what, form=form, resume=resume, overwrite=overwrite, on_progress=report
+            )
+    except (KeyboardInterrupt, SystemExit):
+        if unfinished(out).exists():
+            options.note(f"what was answered is kept beside {out}: the same call with --resume goes on")
+        raise
     note_strangers(wanted, index, asked["boosts"])
     options.note_unknown(done.unknown)
     number, users = done.strangers

@@ -88,7 +88,7 @@ def main() -> None:
         _complain(str(error))
         sys.exit(error.exit_status)
     except (KeyboardInterrupt, typer.Abort):
-        _complain("interrupted; nothing was changed.")
+        _complain("interrupted; what was there before is as it was.")
         sys.exit(130)
     except MemoryError:
         if state.debug:

@@ -85,6 +85,8 @@ def serve(
     from elsa_index.server.run import serve as run
     from elsa_index.server.settings import Settings
 
+    if os.environ.get("ELSA_INDEX_TOKEN") == "":
+        options.note("warning: ELSA_INDEX_TOKEN is empty, so that requests need no token.")
     settings = Settings(
         threads,
         os.environ.get("ELSA_INDEX_TOKEN") or None,

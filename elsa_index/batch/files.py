@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, cast
 from ..data.histories import Histories, HistoryForm
 from ..data.reading.sources import Paths, sources_of
 from ..data.results import join_results, writable_format, write_results
-from ..errors import StorageError
+from ..errors import StorageError, UsageError
 from ..index import Index
 from ..search.options import SearchOptions
 from ..search.recommend import recommend
 from ..search.result import SearchResult
 from ..storage.files import checksum, read_json
 from ..storage.staging import explained_write, refuse_existing, staged_file
-from .work import Work
+from .work import Work, unfinished
 
 if TYPE_CHECKING:
     import polars as pl
@@ -102,7 +102,8 @@ def search_files(
     out = Path(os.path.abspath(out))
     kind = writable_format(out)
     refuse_existing(out, overwrite=overwrite, is_ours=Path.is_file)
-    work = Work(out.parent / f".{out.name}.unfinished")
+    _refuse_input(histories, out)
+    work = Work(unfinished(out))
     recommend(index.catalogue, [], options)  # refused now, and not when all rows are read
     asked = _asked(index, histories, options, form)
     with explained_write(out), work.held(asked, resume=resume, overwrite=overwrite):
@@ -112,6 +113,13 @@ def search_files(
         work.clear()
     done.seconds = time.perf_counter() - started
     return done
+
+
+def _refuse_input(histories: Paths, out: Path) -> None:
+    """Raises UsageError where the output would take the place of what is read."""
+    for source in sources_of(histories, "The table"):
+        if source.path is not None and out.exists() and source.path.samefile(out):
+            raise UsageError(f"{out} is among the files of histories, and would be lost; name another file to write.")
 
 
 def _asked(index: Index, histories: Paths, options: SearchOptions, form: HistoryForm) -> dict[str, Any]:

@@ -13,6 +13,11 @@ from ..storage.files import read_json
 from ..storage.locks import lock_of
 
 
+def unfinished(out: Path) -> Path:
+    """The directory of a run that writes `out`."""
+    return out.parent / f".{out.name}.unfinished"
+
+
 class Work:
     """The directory beside the output in which a run keeps what it has done.
 

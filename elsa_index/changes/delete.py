@@ -18,6 +18,6 @@ def draft_delete(catalogue: Catalogue, items: Iterable[object], *, skip_unknown:
         unknown = [name for name, row in zip(names, rows, strict=True) if row < 0]
         raise UnknownIdError(
             f"The index does not hold {name_some(unknown)} ({len(unknown):,} of {len(names):,} ids), and none was "
-            "deleted; pass --skip-unknown (skip_unknown=True) to delete the others."
+            "deleted; say skip_unknown (--skip-unknown) to delete the others."
         )
     return Draft.of(catalogue, gone=np.sort(rows[rows >= 0]))

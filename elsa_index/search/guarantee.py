@@ -39,7 +39,8 @@ def _worth(
         return f"calibrated: {manifest.calibration}{', without a filter' if filtered else ''}{_age(manifest)}"
     if able.exact:
         share = sum(answer.proven for answer in answers) / len(answers)
-        return f"not proven: terms and candidates as given; {share:.0%} of the answers happen to be proven"
+        why = "terms and candidates as given" if options.cuts else "too many items would have to be compared"
+        return f"not proven: {why}; {share:.0%} of the answers happen to be proven"
     return f"approximate: the engine {engine} promises nothing; compare it with faiss-flat on the same codes"
 
 

@@ -52,6 +52,8 @@ def recommend(
     worth = guarantee(found, manifest, engine.capabilities, options, filtered=only is not None)
     if costs:
         worth += f"; diversity costs {np.mean(costs):.2%} of the scores' sum"
+    if options.reranks and options.fallback == "popular" and len(found) < len(histories):
+        worth += "; popular items are not boosted, nor chosen to be diverse"
     answers = iter(found)
     popular = None
     rankings = []

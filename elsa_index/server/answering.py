@@ -63,6 +63,7 @@ class Answering:
     prefixes: tuple[str, ...] = ("",)
     tell: Callable[[], None] = lambda: None
     """Tells other workers that something changed."""
+    _was_there: bool = True
 
     def __post_init__(self) -> None:
         with self.current.use() as index:
@@ -95,7 +96,8 @@ class Answering:
             raise
         except BaseException as error:  # libraries in Rust have errors of their own, outside of Exception
             self.metrics.swaps.labels("failed").inc()
-            log.error("the index was not swapped; the old one is served on", extra=self._named({"error": str(error)}))
+            left = "the old one is served on" if self.current.wrong is None else "nothing is answered from the old one"
+            log.error(f"the index was not swapped; {left}", extra=self._named({"error": str(error)}))
             return
         with self.current.use() as index:
             self.metrics.of_index(index, self.name)
@@ -111,9 +113,15 @@ class Answering:
             self.current.follow_exclusions()
 
     def check(self) -> None:
-        """Tells where somebody wrote into the index's files."""
+        """Tells where somebody wrote into the index's files, or took them away."""
         if wrong := self.current.check():
+            self.metrics.fails(self.name)
             log.error("nothing is answered from this index any more", extra=self._named({"error": wrong}))
+        is_there = self.current.is_there
+        if not is_there and self._was_there:
+            gone = {"path": str(self.current.path)}
+            log.error("the index directory is gone; what was opened of it is served on", extra=self._named(gone))
+        self._was_there = is_there
 
     def _named(self, about: dict[str, Any]) -> dict[str, Any]:
         return about | ({"index": self.name} if self.name else {})

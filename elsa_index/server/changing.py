@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 from ..changes import change as changes
 from ..changes.change import Changed
 from ..codes.item_codes import ItemCodes
-from ..errors import UsageError
+from ..errors import UsageError, name_some
 from ..index import Index
 from ..storage.ids import IdMap
 from . import change_models as asked
@@ -45,6 +45,7 @@ def _codes(index: Index, body: asked.UpsertRequest, space: str) -> ItemCodes:
         raise UsageError("Items of this index bring codes of their own to a history, which requests cannot hold.")
     over_items = has.history == "items"
     if over_items:
+        _refuse_unknown(index, body, names)
         names = IdMap(dict.fromkeys([*names, *(name for item in body.items for name in item.code)]))
     columns = [name for item in body.items for name in item.code]
     dims = names.find(columns) if over_items else np.array([_dimension(name, has.dims) for name in columns])
@@ -55,6 +56,21 @@ def _codes(index: Index, body: asked.UpsertRequest, space: str) -> ItemCodes:
     if all(item.users is not None for item in body.items):
         counts = np.array([item.users for item in body.items] + [0] * (len(names) - len(body.items)))
     return ItemCodes(names, matrix, {"space": space}, counts, history_codes="items" if over_items else "same")
+
+
+def _refuse_unknown(index: Index, body: asked.UpsertRequest, together: IdMap) -> None:
+    """Raises UsageError for a code that has no weight for an item of the index, or for one that comes together with it:
+    nobody would be recommended such an item."""
+    lost = [
+        item.item_id
+        for item in body.items
+        if item.code and not any(weight and (of in together or of in index.ids) for of, weight in item.code.items())
+    ]
+    if lost:
+        raise UsageError(
+            f"The code of {name_some(lost)} has no nonzero weight for an item that the index holds; a code names such "
+            "items, or has none ({})."
+        )
 
 
 def _dimension(name: str, dims: int) -> int:

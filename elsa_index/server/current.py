@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..errors import StorageError
 from ..index import Index
@@ -128,6 +129,23 @@ class Current:
                 held.changed = error
                 return str(error)
         return None
+
+    @property
+    def wrong(self) -> str | None:
+        """Why nothing is answered, if it is so."""
+        with self._lock:
+            return None if self._held.changed is None else str(self._held.changed)
+
+    @property
+    def path(self) -> Path:
+        """The index directory."""
+        with self._lock:
+            return self._held.index.path
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is still an index directory."""
+        return self.path.is_dir()
 
     def close(self) -> None:
         """Closes the index, once nobody uses it."""

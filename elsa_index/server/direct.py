@@ -2,7 +2,9 @@
 most answers do. FastAPI documents them, and answers all else."""
 
 from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qsl
 
+from ..errors import UsageError, name_some
 from .guard import App, Receive, Scope, Send, send_json
 from .problems import problem_of
 
@@ -25,6 +27,7 @@ class Direct:
         scope["route"], answer = found
         content = (await receive()).get("body", b"")  # whole, as the guard gives it
         try:
+            _refuse_parameters(scope)
             status, answered, headers = 200, await answer(content, scope), None
         except Exception as error:
             problem = problem_of(error, scope["method"], scope["path"])
@@ -32,6 +35,11 @@ class Direct:
                 raise
             status, answered, headers = problem.status, problem.content, problem.headers
         await send_json(send, status, answered, headers)
+
+
+def _refuse_parameters(scope: Scope) -> None:
+    if names := [name for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)]:
+        raise UsageError(f"There is no parameter {name_some(names)}; {scope['path']} takes all in its body.")
 
 
 class _Route:

@@ -25,6 +25,7 @@ Send = Callable[[Message], Awaitable[None]]
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_OfMany = Literal["livesum", "livemax", "livemin"]
 ARRIVED = "elsa_index.arrived"
 """In a request's scope: when it had arrived, with its body, by `time.perf_counter`."""
 PUBLIC = ("/healthz", "/readyz")
@@ -64,6 +65,7 @@ class Metrics:
         self.starts.inc()
         self.swaps = Counter("elsa_index_swaps", "Indexes swapped in.", ["outcome"], registry=self.registry)
         self.items = self._gauge("items", "Items of the index that is served.", by_index=True)
+        self.usable = self._gauge("usable", "Whether answers come from the index: 1 or 0.", "livemin", by_index=True)
         self._built, self._changed, self._log = (
             self._gauge(f"{name}_timestamp_seconds", about, by_index=True)
             for name, about in (
@@ -73,9 +75,7 @@ class Metrics:
             )
         )
 
-    def _gauge(
-        self, name: str, about: str, of_many: Literal["livesum", "livemax"] = "livemax", *, by_index: bool = False
-    ) -> Gauge:
+    def _gauge(self, name: str, about: str, of_many: _OfMany = "livemax", *, by_index: bool = False) -> Gauge:
         labels = ["index"] if by_index and self._by_index else []
         return Gauge(f"elsa_index_{name}", about, labels, registry=self.registry, multiprocess_mode=of_many)
 
@@ -90,9 +90,14 @@ class Metrics:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
 
+    def fails(self, name: str = "") -> None:
+        """Nothing is answered from an index any more."""
+        self._of(self.usable, name).set(0)
+
     def of_index(self, index: Index, name: str = "") -> None:
         """What is served now. name: of the index, if there are several."""
         manifest = index.manifest
+        self._of(self.usable, name).set(1)
         self._of(self.items, name).set(len(index))
         built = manifest.built_at and datetime.fromisoformat(manifest.built_at).timestamp()
         changed = manifest.changed_at and datetime.fromisoformat(manifest.changed_at).timestamp()

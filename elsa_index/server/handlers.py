@@ -8,7 +8,7 @@ import numpy as np
 
 from ..catalogue.filters import ALL_ITEMS, Filters
 from ..catalogue.history import ResolvedHistory
-from ..errors import UnknownIdError, name_some
+from ..errors import UnknownIdError, UsageError, name_some
 from ..index import Index
 from ..search import homepage as homepages
 from ..search.boosts import Boost, Boosts
@@ -172,18 +172,28 @@ def _resolved(index: Index, body: asked.HistoryRequest) -> ResolvedHistory:
 
 
 def _filters(index: Index, body: asked.Filtered) -> Filters:
-    """Raises UnknownIdError for tags that no item carries, ConflictError for what the index cannot be asked."""
+    """Raises UnknownIdError for tags that no item carries, ConflictError for what else the index cannot be asked."""
     asked_for = body.tags or body.any_tags or body.no_tags or body.ranges or body.exclude
     if not asked_for and body.only is None:
         return ALL_ITEMS
-    missing = [tag for tag in body.tags if index.tags is None or not index.tags.is_carried(tag)]
-    if missing:
-        raise UnknownIdError(f"No item of the index carries the tag {name_some(missing)}.")
+    for wanted, enough in ((body.tags, len(body.tags)), (body.any_tags, min(1, len(body.any_tags)))):
+        missing = [tag for tag in wanted if index.tags is None or not index.tags.is_carried(tag)]
+        if len(wanted) - len(missing) < enough:
+            raise UnknownIdError(_no_such_tags(index, missing))
     ranges = {name: (ends.least, ends.most) for name, ends in body.ranges.items()}
     with asked_of_the_index():
         filters = Filters(body.tags, body.any_tags, body.no_tags, ranges, body.only, body.exclude)
         index.catalogue.filter(filters)
         return filters
+
+
+def _no_such_tags(index: Index, tags: list[str]) -> str:
+    if index.tags is not None:
+        try:
+            index.tags.numbers(tags)
+        except UsageError as error:  # which names some that there are
+            return str(error)
+    return f"No item carries the tag {name_some(tags)}; the index has none."
 
 
 def _recommended(

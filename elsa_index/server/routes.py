@@ -266,9 +266,12 @@ def operating(app: FastAPI, metrics: Metrics) -> APIRouter:
 
     @router.get("/readyz", response_model=dict[str, str], responses=problem_responses(503))
     async def readyz() -> Response:
-        """An index is open, and the service is not stopping."""
+        """Every index answers, and the service is not stopping."""
         if not app.state.ready:
             return JSONResponse({"error": "the service is starting or stopping"}, 503)
+        for served in app.state.served:
+            if wrong := served.current.wrong:
+                return JSONResponse({"error": wrong}, 503)
         return JSONResponse({"status": "ready"})
 
     @router.get(

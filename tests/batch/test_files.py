@@ -186,6 +186,17 @@ def test_other_files_are_another_run_and_overwrite_begins_anew(index, small, tmp
     assert out.read_bytes() == (tmp_path / "p.csv").read_bytes()
 
 
+def test_what_is_read_is_not_written_over(index, tmp_path):
+    path = written(table(), tmp_path / "h.csv")
+    before = path.read_bytes()
+    (tmp_path / "link.csv").symlink_to(path)
+    for out in (path, tmp_path / "link.csv"):
+        with pytest.raises(ei.UsageError, match="is among the files of histories, and would be lost"):
+            ei.search_files(index, path, out, overwrite=True)
+    assert path.read_bytes() == before
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["h.csv", "link.csv"]
+
+
 def test_what_is_refused_leaves_nothing(index, small, tmp_path):
     path = written(table(), tmp_path / "h.csv")
     bad = tmp_path / "bad.csv"

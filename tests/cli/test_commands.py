@@ -259,7 +259,7 @@ def test_an_index_is_changed(tmp_path):
     assert "2 given other tags" in run("tag", place, "--add", tmp_path / "tags.csv").stdout
     assert "A new one" in run("search", place, "--items", "t0-3", "-k", 80, "--tag", "in stock", "--exact").stdout
     refused = run("delete", place, "zz", "new", status=1).stderr
-    assert "does not hold 'zz' (1 of 2 ids), and none was deleted; pass --skip-unknown" in refused
+    assert "does not hold 'zz' (1 of 2 ids), and none was deleted; say skip_unknown (--skip-unknown)" in refused
     (tmp_path / "gone.txt").write_text("new\nzz\n")
     done = run("delete", place, "--from", tmp_path / "gone.txt", "--skip-unknown", "--json")
     assert json.loads(done.stdout)["deleted"] == 1

@@ -37,6 +37,8 @@ def manifest(engine="lucene", calibration=None):
      "not proven: terms and candidates as given; 25% of the answers happen to be proven"),
     ([UNPROVEN], EXACT, {"candidates": 4}, None, False,
      "not proven: terms and candidates as given; 0% of the answers happen to be proven"),
+    ([UNPROVEN], EXACT, {"diversity": 1.0, "exact": True}, None, False,
+     "not proven: too many items would have to be compared; 0% of the answers happen to be proven"),
     ([UNPROVEN], APPROXIMATE, {}, None, False,
      "approximate: the engine lucene promises nothing; compare it with faiss-flat on the same codes"),
     ([UNPROVEN], EXACT, {"rank": "first-stage"}, CALIBRATION, False,

@@ -188,3 +188,13 @@ def test_old_items_are_not_lost_in_zeros(index, asked):
     for wrong in ("power:rating=1e300", "tag:even=1e300", "age:released=0.1"):
         with pytest.raises(ei.UsageError, match="must be by a number from"):
             index.search(asked, 3, boosts=[wrong])
+
+
+@pytest.mark.parametrize("options", [{"boosts": ["tag:even=5"]}, {"diversity": 0.5}])
+def test_that_popular_items_are_not_reranked_is_told(index, asked, options):
+    mixed = index.search([["nobody"], asked[0]], 5, fallback="popular", **options)
+    plain = index.search([["nobody"]], 5, fallback="popular")
+    assert mixed.rankings[0].items == plain.rankings[0].items
+    assert "popular items are not boosted, nor chosen to be diverse" in mixed.promise
+    assert "popular" not in index.search(asked[:1], 5, fallback="popular", **options).promise
+    assert "popular items" not in plain.promise

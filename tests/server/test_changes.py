@@ -56,6 +56,13 @@ def test_codes_over_items_are_given_by_item(tmp_path):
     with client_of(tmp_path / "i") as client:
         item = {"item_id": "new", "code": {known[0]: 0.5, "nobody": 0.25}}
         assert client.post("/v1/items/upsert", json={"items": [item]}).json()["added"] == 1
+        for lost in ({"nobody": 0.25}, {known[0]: 0}):
+            wrong = client.post("/v1/items/upsert", json={"items": [{"item_id": known[0], "code": lost}]})
+            assert wrong.status_code == 422
+            assert f"The code of '{known[0]}' has no nonzero weight for an item that the index holds" in wrong.text
+        pair = [{"item_id": "a", "code": {"b": 0.5}}, {"item_id": "b", "code": {"a": 0.5}}]  # of each other
+        done = client.post("/v1/items/upsert", json={"items": pair})
+        assert done.json().get("added") == 2, done.text
         found = client.post("/v1/recommend", json={"history": [known[0]], "k": len(codes.ids), "exact": True}).json()
         assert [one["score"] for one in found["items"] if one["item_id"] == "new"] == [pytest.approx(0.5, rel=0.01)]
 

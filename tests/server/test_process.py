@@ -224,16 +224,26 @@ def test_an_index_that_is_changed_in_place_is_answered_from_no_more(process, tmp
                     file.write(content[::-1])
                 else:
                     file.truncate(len(content) - 1)
+    with urllib.request.urlopen(process.url + "/metrics") as answer:
+        assert "elsa_index_usable 1.0" in answer.read().decode()
     wait_for(process, "nothing is answered from this index any more")
+    with pytest.raises(urllib.error.HTTPError, match="503"):
+        process.get("/readyz")
+    with urllib.request.urlopen(process.url + "/metrics") as answer:
+        assert "elsa_index_usable 0.0" in answer.read().decode()
+    process.process.send_signal(signal.SIGHUP)
+    wait_for(process, "the index was not swapped; nothing is answered from the old one")
     with pytest.raises(urllib.error.HTTPError, match="503") as refused:
         process.recommend()
     assert "was changed in place" in refused.value.read().decode()
     shutil.rmtree(tmp_path / "i")
+    wait_for(process, "the index directory is gone")
     codes, metadata = make_tastes(each=50)
     ei.Index.build(codes, tmp_path / "i", metadata=metadata).close()
     process.process.send_signal(signal.SIGHUP)
     wait_for(process, "swapped")
     assert len(process.recommend()) == 3
+    assert process.get("/readyz") == {"status": "ready"}
     assert process.stop() == 0
 
 

@@ -199,7 +199,7 @@ HEADERS = {"content-type": "application/json"}
     (b'{"history": [], "kk": 1}', 422, "kk: Extra inputs are not permitted, got '1'; allowed are exact, "),
     (b"[]", 422, "the body: must be an object with named entries"),
     (b'{"history": {"1": 2}}', 422, "history: must be a list"),
-    (b'{"history": [], "tags": ["sold out"]}', 404, "No item of the index carries the tag 'sold out'"),
+    (b'{"history": [], "tags": ["sold out"]}', 404, "No item carries the tag 'sold out'"),
 ])  # fmt: skip
 def test_bad_requests_get_a_clear_answer(client, content, status, message):
     response = client.post("/v1/recommend", content=content, headers=HEADERS)
@@ -444,8 +444,8 @@ def test_items_seen_long_ago_come_back(client):
         ({"boosts": ["tag:new=much"]}, 409, "A boost is such as"),
         ({"ranges": {"year": {"least": "soon"}}}, 409, "must be a number; got 'soon'"),
         ({"ranges": {"year": [1, 2]}}, 422, "object with named entries"),
-        ({"any_tags": ["nobody's"]}, 409, "No item carries the tag"),
-        ({"tags": ["nobody's"]}, 404, "No item of the index carries the tag"),
+        ({"any_tags": ["nobody's"]}, 404, "No item carries the tag"),
+        ({"tags": ["nobody's"]}, 404, "No item carries the tag"),
         ({"boosts": ["new"]}, 422, "pattern"),
         ({"offset": -1}, 422, "greater than or equal to 0"),
         ({"diversity_by": "genre"}, 422, "segments"),
@@ -455,3 +455,10 @@ def test_filters_that_cannot_be_are_told(client, body, status, said):
     response = client.post("/v1/recommend", json={"history": ["t3-4"], **body})
     assert response.status_code == status, response.text
     assert said in response.text
+
+
+@pytest.mark.parametrize("path", ["/v1/recommend?k=2", "/v1/similar?x"])
+def test_parameters_beside_a_body_are_refused(client, path):
+    refused = client.post(path, json={"history": ["t0-1"]})
+    assert refused.status_code == 422
+    assert "There is no parameter" in refused.json()["error"]
