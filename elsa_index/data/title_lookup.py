@@ -118,8 +118,10 @@ class TitleLookup:
         first = np.lexsort((rows, -worth))[:_WEIGHED]
         rows, worth = rows[first], worth[first]
         text = " ".join(asked)
-        (likeness,) = process.cdist([text], [self.texts[row] for row in rows.tolist()], scorer=fuzz.token_sort_ratio)
-        return rows[np.lexsort((rows, -(worth + _LIKENESS * likeness.astype(np.float64) / 100)))[:k]]
+        texts = [self.texts[row] for row in rows.tolist()]
+        (likeness,) = process.cdist([text], texts, scorer=fuzz.token_sort_ratio)
+        is_other = [other != text for other in texts]  # the very title comes first, however popular longer ones are
+        return rows[np.lexsort((rows, -(worth + _LIKENESS * likeness.astype(np.float64) / 100), is_other))[:k]]
 
     def _matches(self, asked: list[str]) -> npt.NDArray[np.float64]:
         """(titles,) the share of what was typed that a title has; rare words count more, articles little."""

@@ -162,6 +162,11 @@ class Guard:
                     await _refuse(answer, 413, f"the body has more than {MAX_BODY:,} bytes; send less at a time")
                     return
                 await self._app(scope, _replayed(body, receive), answer)
+        except asyncio.CancelledError:  # the service stops, and waits no longer
+            if begun:
+                raise
+            over = "the service stops, and the time of running requests, --grace, is over; ask again"
+            await _refuse(answer, 503, over, {"connection": "close", "retry-after": "1"})
         except Exception as error:
             log.error("failed", exc_info=error, extra={"path": scope["path"], "request_id": request_id})
             if begun:

@@ -112,3 +112,10 @@ def test_scripts_without_case_or_latin_letters():
     assert [lookup.find(typed, 1).tolist() for typed in ("七人", "сталкр", "grosse", "αντιγονη", "№ 9")] == [
         [0], [1], [2], [3], [4],
     ]  # fmt: skip
+
+
+def test_the_very_title_comes_before_longer_ones():
+    titles = [f"Place {number}" for number in range(1000)]
+    lookup = TitleLookup.of(titles, np.arange(1000) ** 3)
+    assert lookup.find("place 82", 3)[0] == 82
+    assert set(lookup.find("place 82", 11).tolist()) == {82, *range(820, 830)}

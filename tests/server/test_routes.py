@@ -1,5 +1,6 @@
 """What the service answers, and what it refuses."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -9,6 +10,8 @@ from fastapi.testclient import TestClient
 import elsa_index as ei
 from elsa_index.server.app import create_app
 from elsa_index.server.current import Current
+from elsa_index.server.guard import Guard, Metrics
+from elsa_index.server.hosts import Hosts
 from elsa_index.server.request_types import MAX_BODY
 from elsa_index.server.settings import Settings
 
@@ -462,3 +465,29 @@ def test_parameters_beside_a_body_are_refused(client, path):
     refused = client.post(path, json={"history": ["t0-1"]})
     assert refused.status_code == 422
     assert "There is no parameter" in refused.json()["error"]
+
+
+def test_a_request_whose_grace_is_over_is_answered_so():
+    sent = []
+
+    async def ask() -> None:
+        async def endless(scope, receive, send):
+            await asyncio.sleep(60)
+
+        async def receive():
+            return {"type": "http.request", "body": b""}
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {"type": "http", "method": "POST", "path": "/v1/recommend", "headers": [(b"host", b"localhost")]}
+        request = asyncio.create_task(Guard(endless, Metrics(), None, Hosts(["localhost"]))(scope, receive, send))
+        await asyncio.sleep(0.05)
+        request.cancel()
+        await request
+
+    asyncio.run(ask())
+    start, body = sent
+    assert start["status"] == 503
+    assert (b"retry-after", b"1") in start["headers"]
+    assert "--grace, is over" in json.loads(body["body"])["error"]
