@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from scipy.sparse import issparse
 
 from ..errors import DataError, name_some
@@ -46,12 +47,19 @@ def _column(name: str, values: Any) -> "pl.Series":
     try:
         return pl.Series(name, pl.from_pandas(values))
     except (TypeError, ValueError, pl.exceptions.PolarsError):
-        return pl.Series(name, [_as_text(value) for value in values], dtype=pl.String)
+        return pl.Series(name, [as_text(value) for value in values], dtype=pl.String)
 
 
-def _as_text(value: object) -> str | None:
+def as_text(value: object) -> str | None:
+    """A value as columns of its type are read: None where there is none, whole numbers without a point.
+
+    >>> [as_text(value) for value in ("a", 7.0, True, float("nan"))]
+    ['a', '7', 'true', None]
+    """
     if value is None or value != value:
         return None
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value)).lower()
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 

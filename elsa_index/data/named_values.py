@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..errors import UsageError, shorten
+from .frames import as_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,7 +28,10 @@ class NamedValues:
         """Raises UsageError for one text in place of several values, and for None."""
         if isinstance(values, str) or not isinstance(values, Iterable):
             raise UsageError(f"Values of {column} are several, [{values!r}]; got {shorten(values)}.")
-        self.column, self.values = column, sorted({_as_text(value) for value in values})
+        texts = {as_text(value) for value in values}
+        if None in texts:
+            raise UsageError(f"Values of {column} are some that rows have, got None; drop rows without one before.")
+        self.column, self.values = column, sorted(text for text in texts if text is not None)
         self._met: Counter[str] = Counter()
 
     def among(self, texts: "pl.Series") -> "pl.Series":
@@ -50,12 +52,3 @@ class NamedValues:
     def __str__(self) -> str:
         often = sorted(self._met, key=lambda value: (-self._met[value], value))[:_TOLD]
         return f"no row has {self.column} {' or '.join(self.lacking)}; there are {', '.join(often) or 'none'}"
-
-
-def _as_text(value: object) -> str:
-    """As columns are read: true and false, whole numbers without a point."""
-    if value is None or value != value:
-        raise UsageError("A value that rows must have is none: None. Drop rows without one before.")
-    if isinstance(value, (bool, np.bool_)):
-        return str(bool(value)).lower()
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -77,7 +77,7 @@ def test_rows_are_chosen_by_values_of_any_type(where, rows):
 
 
 @pytest.mark.parametrize(
-    ("where", "said"), [({"event": "buy"}, r"are several, \['buy'\]"), ({"event": [None]}, "none")]
+    ("where", "said"), [({"event": "buy"}, r"are several, \['buy'\]"), ({"event": [None]}, "got None")]
 )
 def test_what_rows_cannot_be_chosen_by_is_told(where, said):
     table = pd.DataFrame({"user_id": [1], "item_id": [1], "event": ["b"]})
