@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _ORDERS = ("%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d", "%Y%m%d%H%M%S")
 _ISO = r"^\d{4}-\d{1,2}-\d{1,2}([T ]|$)"
 _TWO_DIGITS = r"^\d\d?[./-]\d\d?[./-]\d\d?([T ]|$)"
-_ZONE = r"(?i)\d\d ?(Z|UTC|[+-]\d\d:?(\d\d)?)$"
+_ZONE = r"(?i):\d\d(\.\d+)? ?(Z|UTC|[+-]\d\d:?(\d\d)?)$"
 _CLOCKS = ("", " %H:%M:%S", " %H:%M", "T%H:%M:%S")
 
 
