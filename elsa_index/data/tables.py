@@ -82,7 +82,7 @@ def read_parts(
 
 
 def _part(path: str, found: Found, required: Sequence[str], optional: Sequence[str] | None) -> Part:
-    _check_nested(path, found, None if optional is None else [*required, *optional], required)
+    _check_nested(path, found, required if optional is None else [*required, *optional], warns=optional is None)
     missing = [name for name in required if name not in found.frame.columns]
     if missing:
         raise DataError(_explain_missing(path, missing, found))
@@ -96,15 +96,15 @@ def _part(path: str, found: Found, required: Sequence[str], optional: Sequence[s
     return Part(path, frame, found.kind, found.notes)
 
 
-def _check_nested(path: str, found: Found, wanted: Sequence[str] | None, required: Sequence[str]) -> None:
-    """Raises DataError where a wanted column holds lists or objects; wanted: None: all, which only warns."""
+def _check_nested(path: str, found: Found, named: Sequence[str], *, warns: bool) -> None:
+    """Raises DataError where a column that is named holds lists or objects. warns: of other ones."""
     for name, row in found.nested.items():
-        if name in required or (wanted is not None and name in wanted):
+        if name in named:
             raise DataError(
                 f"{path}, row {row:,}: {name} holds a list or an object, and one value per row is needed: write a row "
                 "for each of them."
             )
-    if wanted is None and found.nested:
+    if warns and found.nested:
         warnings.warn(
             f"{path}: {name_some(list(found.nested))} left out, as lists and objects are not read; write them as text.",
             DataWarning,
@@ -315,8 +315,11 @@ def id_column(part: Part, column: str, *, optional: bool = False) -> "pl.Series"
         if there.str.contains(_WHOLE).all():
             part.notes.say(f"{column} holds numbers such as {such}, read as {such.split('.')[0]}")
             values = values.str.replace(r"\.0+$", "")
-        elif with_zero.sum() < len(there):
-            part.notes.say(f"{column} holds {such}, an id of its own beside {such.split('.')[0]}, if that is there")
+        else:
+            of_numbers = there.filter(with_zero).str.replace(r"\.0+$", "").unique()
+            both = of_numbers.filter(of_numbers.is_in(there.unique().to_list()))
+            if len(both):
+                part.notes.say(f"{column} holds {both[0]} and {both[0]}.0, two ids")
     return values
 
 

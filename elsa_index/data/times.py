@@ -86,9 +86,10 @@ def _iso(text: "pl.Series") -> "pl.Series":
     zoned = frame["text"].str.contains(_ZONE)
     # Polars takes the form of the first one for all: with a zone, without, and days alone.
     kinds = [frame.select(pl.when(those).then(pl.col("text")))["text"] for those in (zoned, ~zoned)]
-    moments = [kind.str.to_datetime(strict=False, time_zone="UTC") for kind in kinds if kind.null_count() < len(kind)]
-    days = frame["text"].str.to_date(strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    return _seconds(pl.select(pl.coalesce(*moments, days)).to_series())
+    found = [kind.str.to_datetime(strict=False, time_zone="UTC") for kind in kinds if kind.null_count() < len(kind)]
+    if len(found) != 1 or found[0].null_count():
+        found.append(frame["text"].str.to_date(strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+    return _seconds(pl.select(pl.coalesce(found)).to_series())
 
 
 def _are_dates(text: "pl.Series") -> bool:
