@@ -18,7 +18,7 @@ from .reading.blocks import blocks_of
 from .reading.delimited import read_delimited
 from .reading.found import ROW, Found, Notes
 from .reading.other_kinds import are_blocks, are_lines, read_blocks, read_json_lines, read_lines
-from .reading.sources import Paths, Source, sources_of
+from .reading.sources import Paths, Source, sources_of, warn_of_others
 from .reading.text import as_utf8, lines_of
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ def read_parts(
         found = Found(frame.drop(nested).with_row_index(ROW, offset=1), "a table", nested=dict.fromkeys(nested, 1))
         yield _part(f"{what} given", found, required, optional)
         return
-    for source in sources_of(cast(Paths, paths), what):
+    sources = sources_of(cast(Paths, paths), what)
+    warn_of_others(cast(Paths, paths))
+    for source in sources:
         if in_blocks and source.path is not None:
             for found in _read_in_blocks(source, source.path, required, form):
                 yield _part(source.name, found, required, optional)

@@ -105,7 +105,10 @@ def test_several_files_and_one_part(index, tmp_path):
     (tmp_path / "folder").mkdir()
     for at in range(3):
         written(frame[200 * at : 200 * at + 200], tmp_path / "folder" / f"{at}.csv")
-    done = ei.search_files(index, tmp_path / "folder", tmp_path / "o.csv", ei.SearchOptions(k=3))
+    (tmp_path / "folder" / "3.csv.bz2").write_bytes(b"BZh91AY")
+    with pytest.warns(ei.DataWarning) as told:
+        done = ei.search_files(index, tmp_path / "folder", tmp_path / "o.csv", ei.SearchOptions(k=3))
+    assert ["'3.csv.bz2' not read" in str(one.message) for one in told] == [True]  # once
     users = pl.read_csv(tmp_path / "o.csv")["user_id"].unique(maintain_order=True).to_list()
     assert users == [user for user in frame["user_id"].unique(maintain_order=True).to_list() if user in set(users)]
     assert 0 < done.rate <= done.histories / done.seconds

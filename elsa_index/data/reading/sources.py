@@ -57,7 +57,6 @@ def _sources_of_one(path: str | os.PathLike[str], what: str) -> list[Source]:
             raise DataError(
                 f"{path} is a folder without files that are read; their names end in {', '.join(_OF_FOLDERS)}."
             )
-        _warn_of_others(Path(path))
         return [_file(part) for part in parts]
     if not Path(path).exists() and glob.has_magic(str(path)):
         matching = sorted(glob.glob(str(path), recursive=True))
@@ -77,19 +76,23 @@ def _is_aside(path: Path, folder: Path) -> bool:
     return hidden or path.name.lower().startswith(("readme", "license")) or path.suffix in (".md", ".crc", ".sha256")
 
 
-def _warn_of_others(folder: Path) -> None:
-    others = [
-        str(path.relative_to(folder))
-        for path in sorted(folder.rglob("*"))
-        if not path.is_dir() and not _is_aside(path, folder) and not _is_part(path, folder)
-    ]
-    if others:
-        warnings.warn(
-            f"{folder}: {name_some(others)} not read, as names of files that are end in {', '.join(_OF_FOLDERS)}; name "
-            "each file to read it.",
-            DataWarning,
-            stacklevel=5,
-        )
+def warn_of_others(paths: Paths) -> None:
+    """Warns of files in folders that `sources_of` does not take, and that somebody may take for data."""
+    for folder in map(Path, [paths] if isinstance(paths, (str, os.PathLike)) else paths):
+        if not folder.is_dir():
+            continue
+        others = [
+            str(path.relative_to(folder))
+            for path in sorted(folder.rglob("*"))
+            if not path.is_dir() and not _is_aside(path, folder) and not _is_part(path, folder)
+        ]
+        if others:
+            warnings.warn(
+                f"{folder}: {name_some(others)} not read, as names of files that are end in {', '.join(_OF_FOLDERS)}; "
+                "name each file to read it.",
+                DataWarning,
+                stacklevel=4,
+            )
 
 
 def _file(path: Path) -> Source:
