@@ -273,10 +273,14 @@ def test_what_cannot_be_served_is_told_in_one_line(served, process):
 
 def test_schemathesis_finds_nothing(process):
     """Its examples, boundary values, random and stateful requests against the service's own OpenAPI document."""
+    # A body may be too large and violate the schema too: 413 is not among what it takes for a refusal by itself.
+    statuses = "400, 401, 403, 404, 408, 409, 413, 415, 421, 422, 503"
+    settings = process.log.parent / "schemathesis.toml"
+    settings.write_text(f"[checks.negative_data_rejection]\nexpected-statuses = [{statuses}]\n")
     program = os.path.join(os.path.dirname(sys.executable), "schemathesis")
     command = [program, "run", f"{process.url}/openapi.json", "--max-examples", "50", "--no-color"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=process.log.parent, timeout=280)
     summary = done.stdout[done.stdout.find("= SUMMARY =") :]
-    assert done.returncode == 0, done.stdout[-5000:]
+    assert done.returncode == 0, "\n".join(line[:300] for line in done.stdout.splitlines())[-5000:]
     assert re.search(r"(\d\d\d+) generated, \1 passed", summary), summary
     assert not any(line["level"] == "ERROR" for line in process.lines())
