@@ -11,9 +11,10 @@ import numpy.typing as npt
 import xxhash
 from scipy.sparse import csr_array, eye_array
 
+from ..data.columns import id_column
 from ..data.npz import load_csr
 from ..data.scipy_matrix import checked_csr, row_norms
-from ..data.tables import id_column, read_parts
+from ..data.tables import read_parts
 from ..errors import DataError, StorageError
 from ..storage.files import existing_file, load_array, read_json
 from ..storage.ids import IdMap, Rows

@@ -11,9 +11,10 @@ from ..errors import DataError, UsageError
 from ..spans import seconds_of
 from ..storage.ids import IdMap, Rows, external_id
 from .ages import share_left
+from .columns import id_column, numbers
 from .log_format import AS_IT_IS, LogFormat
 from .reading.sources import Paths
-from .tables import id_column, numbers, read_parts
+from .tables import read_parts
 from .times import times as times_of
 from .weighing import EVENTS, Weighing
 

@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from ..errors import DataError, UsageError, refuse_kind
 from ..limits import AT_LEAST_ONE
 from ..storage.files import existing_file
+from .columns import Part, id_column, numbers
 from .encoded import Encoder
 from .frames import as_polars, is_matrix
 from .interactions import Interactions
@@ -20,7 +21,7 @@ from .named_values import NamedValues
 from .npz import load_csr
 from .reading.found import Notes
 from .reading.sources import Paths
-from .tables import Part, id_column, numbers, read_parts
+from .tables import read_parts
 from .times import times as times_of
 from .weighing import EVENTS, Weighing
 
@@ -172,7 +173,7 @@ def _parts(
             _hint_at_events(part, columns)
         if weighing.by_text:
             weighed.column = weighing.column_of(part)
-            weighed.among(part.frame[weighed.column])
+            weighed.meet(part.frame[weighed.column].str.strip_chars())
         assert user is not None
         assert item is not None
         yield _LogPart(

@@ -11,11 +11,12 @@ from ..errors import DataError, DataWarning, StorageError, UsageError, name_some
 from ..storage.files import read_json, write_json
 from ..storage.ids import IdMap, Rows
 from ..storage.strings import Strings
+from .columns import id_column
 from .frames import as_polars
 from .log_format import AS_IT_IS, LogFormat
 from .reading.found import ROW
 from .reading.sources import Paths
-from .tables import id_column, read_parts
+from .tables import read_parts
 
 TITLE = "title"
 _COLUMNS = "metadata.json"

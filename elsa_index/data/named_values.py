@@ -36,13 +36,17 @@ class NamedValues:
 
     def among(self, texts: "pl.Series") -> "pl.Series":
         """(rows,) bool: whether each of some rows has one of them."""
+        stripped = texts.str.strip_chars()
+        self.meet(stripped)
+        return stripped.is_in(self.values).fill_null(value=False)
+
+    def meet(self, stripped: "pl.Series") -> None:
+        """Counts what some rows have, without blanks around it: these values, and the most frequent ones."""
         import polars as pl
 
-        stripped = texts.str.strip_chars().alias("text")
-        counts = stripped.drop_nulls().value_counts(sort=True)
+        counts = stripped.alias("text").drop_nulls().value_counts(sort=True)
         common = counts.filter(pl.col("text").is_in(self.values) | (pl.int_range(pl.len()) < _TOLD))
         self._met.update(dict(common.iter_rows()))
-        return stripped.is_in(self.values).fill_null(value=False)
 
     @property
     def lacking(self) -> list[str]:

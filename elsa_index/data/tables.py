@@ -5,12 +5,12 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from ..errors import DataError, DataWarning, name_some, shorten
+from ..errors import DataError, DataWarning, name_some
+from .columns import Part, refuse_rows
 from .frames import as_polars
 from .log_format import AS_IT_IS, LogFormat
 from .parquet import parquet_groups, read_parquet
@@ -25,24 +25,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 _SAMPLE = 50
-_MISSING = r"(?i)^\s*(-?nan|<?null>?|\(null\)|none|nat|<na>|#?n/a|(?-i:#?NA)|undefined|\\n)?\s*$"
-"""How programs write that there is nothing: pandas, R, Excel, databases, Python, JavaScript, and MySQL's dumps."""
-_WITH_ZERO = r"^-?\d+\.0+$"
-_WHOLE = r"^-?\d+(\.0+)?$"
-_THOUSANDS = r"^[+-]?[1-9]\d{0,2}(,\d{3})+$"
 _NAMED = r"(?i)^\s*({})(:(token|float)(_seq)?)?\s*$"
 """A column's name, in RecBole's headers with its type."""
 _EXACT = 2**53  # beyond it floats are no whole numbers any more
-
-
-@dataclass
-class Part:
-    """The table of one file. name: of the file. frame: columns of text, and ROW. notes: what reading it did."""
-
-    name: str
-    frame: "pl.DataFrame"
-    kind: str
-    notes: Notes
 
 
 def read_parts(
@@ -287,78 +272,3 @@ def _without_headers(frame: "pl.DataFrame", required: Sequence[str], path: str, 
     refuse_rows(Part(path, frame, "", notes), required[0], in_other_order, wanted)
     notes.count("headers within", int(is_header.sum()))
     return frame.filter(~is_header)
-
-
-def is_missing(column: "pl.Series") -> "pl.Series":
-    """Whether each text says that there is nothing: empty, blanks, NaN, NULL, None and the like."""
-    return column.is_null() | column.str.contains(_MISSING).fill_null(value=False)
-
-
-def id_column(part: Part, column: str, *, optional: bool = False) -> "pl.Series":
-    """A column of ids: without blanks around them, and without the `.0` that pandas gives whole numbers.
-
-    Raises DataError that names the first row in which one is missing; optional: these are null instead.
-    """
-    import polars as pl
-
-    values = part.frame[column]
-    missing = is_missing(values)
-    if not optional:
-        refuse_missing(part, column, missing)
-    stripped = values.str.strip_chars()
-    part.notes.count(f"blanks around {column}", int((stripped != values).fill_null(value=False).sum()))
-    values = (
-        stripped.to_frame().select(pl.when(~missing).then(pl.col(column))).to_series() if missing.any() else stripped
-    )
-    there = values.drop_nulls()
-    with_zero = there.str.contains(_WITH_ZERO)
-    if with_zero.any():
-        such = there.filter(with_zero)[0]
-        if there.str.contains(_WHOLE).all():
-            part.notes.say(f"{column} holds numbers such as {such}, read as {such.split('.')[0]}")
-            values = values.str.replace(r"\.0+$", "")
-        else:
-            of_numbers = there.filter(with_zero).str.replace(r"\.0+$", "").unique()
-            both = of_numbers.filter(of_numbers.is_in(there.unique().to_list()))
-            if len(both):
-                part.notes.say(f"{column} holds {both[0]} and {both[0]}.0, two ids")
-    return values
-
-
-def refuse_missing(part: Part, column: str, missing: "pl.Series") -> None:
-    """Raises DataError that names the first of the rows in which a value is missing, if there is one."""
-    if missing.any():
-        at = int(missing.arg_true()[0])
-        value = part.frame[column][at]
-        said = "empty" if value is None or not value.strip() else f"missing ({shorten(value)})"
-        raise DataError(
-            f"{part.name}, row {part.frame[ROW][at]:,}: {column} is {said} ({int(missing.sum()):,} such rows)."
-        )
-
-
-def numbers(part: Part, column: str) -> "pl.Series":
-    """A text column as finite float64; a comma may be the decimal point. Raises DataError that names the first row
-    whose value is none."""
-    import polars as pl
-
-    text = part.frame[column].str.strip_chars()
-    values = text.cast(pl.Float64, strict=False)
-    if values.null_count() > text.null_count():
-        with_comma = text.str.contains(",").fill_null(value=False)
-        may_be_thousands = text.str.contains(_THOUSANDS).fill_null(value=False)
-        if not (with_comma & ~may_be_thousands).any():
-            refuse_rows(part, column, with_comma, "a number without a comma, which may be a decimal point or not")
-        with_point = text.str.replace(r"^([+-]?\d+),(\d+)$", "${1}.${2}").cast(pl.Float64, strict=False)
-        values = with_point if with_point.null_count() < values.null_count() else values
-    refuse_rows(part, column, (~values.is_finite()).fill_null(value=True), "a finite number")
-    return values
-
-
-def refuse_rows(part: Part, column: str, bad: "pl.Series", wanted: str) -> None:
-    """Raises DataError that names the first of the rows that are bad, if there is one. wanted: what they must hold."""
-    if bad.any():
-        at = int(bad.arg_true()[0])
-        raise DataError(
-            f"{part.name}, row {part.frame[ROW][at]:,}: {column} must be {wanted}, got "
-            f"{shorten(part.frame[column][at])} ({int(bad.sum()):,} such rows)."
-        )

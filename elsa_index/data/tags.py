@@ -14,10 +14,11 @@ from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows, external_id
 from ..storage.ranges import check_range, check_shape, check_starts
 from ..storage.runs import rows_now
+from .columns import id_column
 from .frames import as_polars
 from .log_format import AS_IT_IS, LogFormat
 from .reading.sources import Paths
-from .tables import id_column, read_parts
+from .tables import read_parts
 
 if TYPE_CHECKING:
     import polars as pl

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import DataError, shorten
 from .ages import IN_1973, unit_of
+from .columns import Part, is_missing, refuse_missing, refuse_rows
 from .log_format import LogFormat
-from .tables import Part, is_missing, refuse_missing, refuse_rows
 
 if TYPE_CHECKING:
     import polars as pl

@@ -120,9 +120,8 @@ class TitleLookup:
         text = " ".join(asked)
         texts = [self.texts[row] for row in rows.tolist()]
         (likeness,) = process.cdist([text], texts, scorer=fuzz.token_sort_ratio)
-        is_other = np.array(
-            [other != text for other in texts]
-        )  # the very title comes first, however popular longer ones are
+        # The very title comes first, however popular longer ones are.
+        is_other = np.array([other != text for other in texts])
         return rows[np.lexsort((rows, -(worth + _LIKENESS * likeness.astype(np.float64) / 100), is_other))[:k]]
 
     def _matches(self, asked: list[str]) -> npt.NDArray[np.float64]:

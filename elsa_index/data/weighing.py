@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import DataError, UsageError, name_some, shorten
 from ..limits import is_number
-from .tables import Part, numbers, refuse_rows
+from .columns import Part, numbers, refuse_rows
 
 if TYPE_CHECKING:
     import polars as pl

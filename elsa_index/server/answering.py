@@ -117,9 +117,10 @@ class Answering:
         if wrong := self.current.check():
             self.metrics.fails(self.name)
             log.error("nothing is answered from this index any more", extra=self._named({"error": wrong}))
-        is_there = self.current.is_there
+        path = self.current.path
+        is_there = path.is_dir()
         if not is_there and self._was_there:
-            gone = {"path": str(self.current.path)}
+            gone = {"path": str(path)}
             log.error("the index directory is gone; what was opened of it is served on", extra=self._named(gone))
         self._was_there = is_there
 

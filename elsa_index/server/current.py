@@ -142,11 +142,6 @@ class Current:
         with self._lock:
             return self._held.index.path
 
-    @property
-    def is_there(self) -> bool:
-        """Whether there is still an index directory."""
-        return self.path.is_dir()
-
     def close(self) -> None:
         """Closes the index, once nobody uses it."""
         with self._lock:
