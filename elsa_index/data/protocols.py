@@ -200,6 +200,11 @@ def _choose_users(
             f"None of {total:,} users can be held out, as nobody has two items (temporal: one before the moment, one "
             "after): is the column of users, --user-column, the right one?"
         )
+    if total == 1:
+        raise DataError(
+            "The log has one user, and at least one must be left for training: is the column of users, --user-column, "
+            "the right one?"
+        )
     users = options.users_of(len(eligible))
     if users > len(eligible) or users >= total:
         raise UsageError(

@@ -73,3 +73,9 @@ def test_a_changed_training_log_is_noticed(log, tmp_path):
 def test_parameters_out_of_range_are_named(log, options, message):
     with pytest.raises(ei.UsageError, match=message):
         ei.split(log, **options)
+
+
+def test_a_log_of_one_user_cannot_be_split():
+    log = ei.Interactions.from_pairs(["u"] * 3, ["a", "b", "c"])
+    with pytest.raises(ei.DataError, match="has one user, and at least one must be left for training: is the column"):
+        ei.split(log)
