@@ -76,6 +76,6 @@ def test_parameters_out_of_range_are_named(log, options, message):
 
 
 def test_a_log_of_one_user_cannot_be_split():
-    log = ei.Interactions.from_pairs(["u"] * 3, ["a", "b", "c"])
+    log = ei.read_interactions(pl.DataFrame({"user_id": ["u"] * 3, "item_id": ["a", "b", "c"]}))
     with pytest.raises(ei.DataError, match="has one user, and at least one must be left for training: is the column"):
         ei.split(log)
