@@ -48,15 +48,20 @@ def run(*lines):
 FORKED = """
 import os, sys
 import elsa_index as ei
+from elsa_index.engines.loops import LEAST
 from tests.processes.test_forks import SEARCHES, asked
 path, before = {path!r}, {before!r}
 index = ei.Index.open(path)
-expected = index.search(asked(1), 20).ids.tolist() if before == "searched" else None
+expected = index.search(asked(1), 20).ids.tolist() if before != "opened" else None
+# After so many, compiled loops answer in the place of any engine that keeps codes.
+for at in range(LEAST if before == "searched much" else 0):
+    index.search(asked(at), 20)
 child = os.fork()
 if not child:
     try:
         for at in range(SEARCHES):
             with_threads = index.search(asked(at), 20, threads=2)
+        print("searched", end=" ")
         with ei.Index.open(path) as again:
             found = again.search(asked(1), 20).ids.tolist()
         print("answered", expected in (None, found), flush=True)
@@ -70,17 +75,17 @@ print("child", status, "parent", expected in (None, found))
 """
 
 
-@pytest.mark.parametrize("before", ["opened", "searched"])
+@pytest.mark.parametrize("before", ["opened", "searched", "searched much"])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_forked_child_answers_or_is_told_to_open_the_index_itself(indexes, engine, before):
     said = run(FORKED.format(path=str(indexes / engine), before=before))
     assert "child 0 parent True" in said
-    told = engine == "lucene" or (engine != "exact" and before == "searched")
+    told = engine == "lucene" or (engine != "exact" and before != "opened")
     if told:
         assert said.startswith("ForkedError ")
         assert ADVICE in said
     else:
-        assert said.startswith("answered True")
+        assert said.startswith("searched answered True")
 
 
 def test_a_fork_does_not_detach_the_threads_of_its_parent(indexes):

@@ -25,7 +25,7 @@ from ..loops import exhaustively, pay, usable
 from ..one_stage import OneStageSearch
 from ..stored_codes import StoredCodes, StoredCodesEngine
 from ..two_stage import Growth, HeavyItems, TwoStageSearch
-from .jvm import lucene_version
+from .jvm import JAVA, lucene_version
 from .postings import LucenePostings
 from .writer import change_postings, merge_postings, write_postings
 
@@ -117,6 +117,7 @@ class LuceneEngine(StoredCodesEngine):
         return parameters
 
     def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
+        JAVA.use()  # a forked child is told with its first query, not only with those that loops do not answer
         by_lucene = partial(self._by_lucene, plan)
         if not usable() or not (plan.exact or plan.calibrated):
             return by_lucene(queries, on_progress)
@@ -229,6 +230,7 @@ class LuceneImpactsEngine(Engine):
         return csr_array((weights, (places, dims)), shape=(len(unique), self.dims))[which]
 
     def search(self, queries: Sequence[Query], plan: SearchPlan, on_progress: Progress | None = None) -> list[Answer]:
+        JAVA.use()  # as above
         if usable() and (self._impacts is not None or len(queries) * _LISTS >= self.dims):
             if self._impacts is None:
                 self._impacts = self.one_stage.impacts(self.dims)
