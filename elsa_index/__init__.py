@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         StorageError,
         TrainingInterrupted,
         UnknownIdError,
+        UnknownTagError,
         UsageError,
     )
     from .evaluation import Evaluation, evaluate
@@ -84,6 +85,7 @@ _HOME = {
     "StorageError": "errors",
     "TrainingInterrupted": "errors",
     "UnknownIdError": "errors",
+    "UnknownTagError": "errors",
     "UsageError": "errors",
     "Evaluation": "evaluation",
     "evaluate": "evaluation",
@@ -162,6 +164,7 @@ __all__ = [
     "TrainingConfig",
     "TrainingInterrupted",
     "UnknownIdError",
+    "UnknownTagError",
     "UsageError",
     "codes_over_items",
     "compact",

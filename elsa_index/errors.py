@@ -27,6 +27,10 @@ class UnknownIdError(DataError, KeyError):
     __str__ = Exception.__str__  # KeyError would print the repr
 
 
+class UnknownTagError(UsageError):
+    """Tags that no item carries."""
+
+
 class StorageError(ElsaIndexError, OSError):
     """A directory or file that is missing, damaged, in the way, or cannot be written."""
 

@@ -74,7 +74,8 @@ def note_strangers(filters: dict[str, Any], index: "ei.Index", boosts: Sequence[
             items_are = options.counted(len(strangers), f"{what} item is", f"{what} items are")
             options.note(f"warning: {items_are} not in the index: {name_some(strangers)}")
     tags = index.tags
-    wanted = [*filters["no_tags"], *(boost[4:].rpartition("=")[0] for boost in boosts if boost.startswith("tag:"))]
+    named = [*filters["any_tags"], *filters["no_tags"]]
+    wanted = [*named, *(boost[4:].rpartition("=")[0] for boost in boosts if boost.startswith("tag:"))]
     if unknown := [name for name in wanted if tags is None or not tags.is_carried(name)]:
         options.note(f"note: no item carries the tag {name_some(unknown)}")
 

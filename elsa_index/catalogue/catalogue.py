@@ -203,13 +203,13 @@ class Catalogue:
     def filter(self, wanted: Filters) -> Filter | None:
         """What leaves the items that are wanted; None for all items.
 
-        Raises UsageError for tags that no item carries, and numbers that there are none of.
+        Raises UnknownTagError for tags that no item carries, UsageError for numbers that there are none of.
         """
         self._refuse_closed()
         always = self.always
         if wanted.is_empty:
             return always
-        return resolved(wanted, self.facets, self.ids, self.path, always.excluded if always else None)
+        return resolved(wanted, self.facets, self.ids, always.excluded if always else None)
 
     def exclude_always(self, names: Iterable[object]) -> None:
         """Leaves items out of all answers from now on, in place of those that were left out before."""

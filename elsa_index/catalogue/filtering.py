@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial, reduce
-from pathlib import Path
 
 import numpy as np
 
@@ -10,32 +9,35 @@ from ..data.facets import Facets
 from ..data.numbers import Range
 from ..data.tags import Tags
 from ..engines.contract import Filter
-from ..errors import UsageError
+from ..errors import UnknownTagError, UsageError, name_some
 from ..storage.ids import IdMap, Rows
 from .filters import Filters
 
 
-def resolved(wanted: Filters, facets: Facets, ids: IdMap, path: Path, always: Rows | None = None) -> Filter:
-    """What leaves the items that are wanted. path: of the index, for messages. always: rows that are left out too.
+def resolved(wanted: Filters, facets: Facets, ids: IdMap, always: Rows | None = None) -> Filter:
+    """What leaves the items that are wanted. always: rows that are left out too.
 
     A tag that no item must carry may be one that none carries: nothing is sold out today.
 
-    Raises UsageError for other tags that no item carries, and numbers that there are none of.
+    Raises UnknownTagError for other tags that no item carries, UsageError for numbers that there are none of.
     """
     excluded = ids.known(wanted.exclude)
     if always is not None:
         excluded = np.union1d(excluded, always)
-    tags, any_tags, no_tags = _tags(wanted, facets.tags, path)
-    ranges = _ranges(wanted, facets, path)
+    tags, any_tags, no_tags = _tags(wanted, facets.tags)
+    ranges = _ranges(wanted, facets)
     only = None if wanted.only is None else ids.known(wanted.only)
     allowed = _allowed(facets, len(ids), tags, any_tags, no_tags, ranges, only)
     return Filter(len(ids), tags, any_tags, no_tags, ranges, only, excluded, allowed)
 
 
-def _tags(wanted: Filters, tags: Tags | None, path: Path) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+def _tags(wanted: Filters, tags: Tags | None) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
     if tags is None:
-        if wanted.tags or wanted.any_tags:
-            raise UsageError(f"{path} has no tags; build it with tags: elsa-index build ... --tags FILE.")
+        if asked := [*wanted.tags, *wanted.any_tags]:
+            raise UnknownTagError(
+                f"No item carries the tag {name_some(list(map(str, asked)))}: "
+                "the index has no tags; build it with some: elsa-index build ... --tags FILE."
+            )
         return (), (), ()
     carried = [name for name in wanted.any_tags if tags.is_carried(name)]
     any_tags = tags.numbers(carried or wanted.any_tags)  # that none of them is carried is told
@@ -43,10 +45,10 @@ def _tags(wanted: Filters, tags: Tags | None, path: Path) -> tuple[tuple[int, ..
     return tuple(tags.numbers(wanted.tags)), tuple(any_tags), tuple(no_tags)
 
 
-def _ranges(wanted: Filters, facets: Facets, path: Path) -> tuple[Range, ...]:
+def _ranges(wanted: Filters, facets: Facets) -> tuple[Range, ...]:
     if wanted.ranges and facets.numbers is None:
         raise UsageError(
-            f"{path} has no numbers to filter by; build it with some: elsa-index build ... --metadata FILE --number "
+            "The index has no numbers to filter by; build it with some: elsa-index build ... --metadata FILE --number "
             f"{next(iter(wanted.ranges))}."
         )
     numbers = facets.numbers

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError, UsageError, name_some, shorten
+from ..errors import DataError, UnknownTagError, UsageError, name_some, shorten
 from ..storage.files import load_array
 from ..storage.ids import IdMap, Rows, external_id
 from ..storage.ranges import check_range, check_shape, check_starts
@@ -87,13 +87,13 @@ class Tags:
         return tag in self.names and bool(self.sizes[self.names.find([tag])[0]])
 
     def numbers(self, wanted: Sequence[object]) -> list[int]:
-        """The numbers of tags. Raises UsageError that lists some of the tags there are."""
+        """The numbers of tags. Raises UnknownTagError that lists some of the tags there are."""
         found = self.names.find(wanted)
         missing = [name for name in wanted if not self.is_carried(external_id(name))]
         if missing:
             carried = np.flatnonzero(self.sizes)
             some = name_some([self.names[int(at)] for at in carried[:5]])
-            raise UsageError(
+            raise UnknownTagError(
                 f"No item carries the tag {name_some(list(map(str, missing)))}; the index has {len(carried):,} "
                 f"tags, among them {some}."
             )

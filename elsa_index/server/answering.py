@@ -23,7 +23,6 @@ from .changing import described, excluded
 from .current import Current
 from .direct import AnswerContent
 from .guard import ARRIVED, Metrics, Scope, log
-from .problems import asked_of_the_index
 from .request_types import Body
 from .response_models import ExclusionsAnswer
 from .routes import QUESTIONS, Question, changing, excluding, looking_up, searching
@@ -188,8 +187,7 @@ class Answering:
 
         def changed() -> bytes:
             body = read_body(ExclusionsRequest, content)
-            with asked_of_the_index():
-                self.current.exclude(body.add, body.remove)
+            self.current.exclude(body.add, body.remove)
             self.tell()
             return to_json(self._excluded())
 

@@ -4,7 +4,9 @@ most answers do. FastAPI documents them, and answers all else."""
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl
 
-from ..errors import UsageError, name_some
+from fastapi.exceptions import HTTPException
+
+from ..errors import name_some
 from .guard import App, Receive, Scope, Send, send_json
 from .problems import problem_of
 
@@ -39,7 +41,7 @@ class Direct:
 
 def _refuse_parameters(scope: Scope) -> None:
     if names := [name for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)]:
-        raise UsageError(f"There is no parameter {name_some(names)}; {scope['path']} takes all in its body.")
+        raise HTTPException(422, f"There is no parameter {name_some(names)}; {scope['path']} takes all in its body.")
 
 
 class _Route:

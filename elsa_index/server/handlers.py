@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from ..catalogue.filters import ALL_ITEMS, Filters
+from ..catalogue.filters import Filters
 from ..catalogue.history import ResolvedHistory
-from ..errors import UnknownIdError, UsageError, name_some
+from ..errors import UnknownIdError
 from ..index import Index
 from ..search import homepage as homepages
-from ..search.boosts import Boost, Boosts
-from ..search.diversity import similarity
+from ..search.boosts import Boost
 from ..search.explanation import explain as explained
 from ..search.explanation import strongest_dimensions
 from ..search.homepage_options import HomepageOptions
@@ -23,7 +22,6 @@ from ..search.segments import rank_segments
 from ..segments.stored import Segment, Segments
 from . import request_models as asked
 from . import response_models as answers
-from .problems import asked_of_the_index
 
 _POPULAR = "no item of the history is known: the popular items"
 
@@ -47,9 +45,7 @@ def homepage(index: Index, body: asked.HomepageRequest) -> answers.HomepageAnswe
     started = time.perf_counter()
     # A schema cannot say that one number is at most another, so no number that it allows is refused.
     fewest = None if body.fewest is None else min(body.fewest, body.k)
-    options = HomepageOptions(
-        body.rows, body.k, fewest, body.diversity, body.exact, _filters(index, body), body.keep_seen
-    )
+    options = HomepageOptions(body.rows, body.k, fewest, body.diversity, body.exact, _filters(body), body.keep_seen)
     page = homepages.homepage(index.catalogue, _resolved(index, body), options)
     rows = [
         answers.Row(
@@ -166,54 +162,26 @@ def about(index: Index, images: Sequence[str] = ()) -> answers.About:
 
 
 def _resolved(index: Index, body: asked.HistoryRequest) -> ResolvedHistory:
-    with asked_of_the_index():
-        weights, seen = body.weights, body.seen
-    return index.catalogue.resolve(body.ids, weights, seen=seen)
+    return index.catalogue.resolve(body.ids, body.weights, seen=body.seen)
 
 
-def _filters(index: Index, body: asked.Filtered) -> Filters:
-    """Raises UnknownIdError for tags that no item carries, ConflictError for what else the index cannot be asked."""
-    asked_for = body.tags or body.any_tags or body.no_tags or body.ranges or body.exclude
-    if not asked_for and body.only is None:
-        return ALL_ITEMS
-    for wanted, enough in ((body.tags, len(body.tags)), (body.any_tags, min(1, len(body.any_tags)))):
-        missing = [tag for tag in wanted if index.tags is None or not index.tags.is_carried(tag)]
-        if len(wanted) - len(missing) < enough:
-            raise UnknownIdError(_no_such_tags(index, missing))
+def _filters(body: asked.Filtered) -> Filters:
     ranges = {name: (ends.least, ends.most) for name, ends in body.ranges.items()}
-    with asked_of_the_index():
-        filters = Filters(body.tags, body.any_tags, body.no_tags, ranges, body.only, body.exclude)
-        index.catalogue.filter(filters)
-        return filters
-
-
-def _no_such_tags(index: Index, tags: list[str]) -> str:
-    if index.tags is not None:
-        try:
-            index.tags.numbers(tags)
-        except UsageError as error:  # which names some that there are
-            return str(error)
-    return f"No item carries the tag {name_some(tags)}; the index has none."
+    return Filters(body.tags, body.any_tags, body.no_tags, ranges, body.only, body.exclude)
 
 
 def _recommended(
     index: Index, histories: Sequence[asked.HistoryRequest], listed: asked.Listed, only: asked.Filtered
 ) -> list[answers.Recommendations]:
     started = time.perf_counter()
-    with asked_of_the_index():
-        boosts = [Boost.parsed(one) for one in listed.boosts]
-        if boosts:
-            Boosts.of(boosts, index.catalogue.facets)
-        if listed.diversity:
-            similarity(index.catalogue, np.zeros(0, np.int64), listed.diversity_by)
     options = SearchOptions(
         k=listed.k,
-        filters=_filters(index, only),
+        filters=_filters(only),
         fallback="popular" if index.item_counts is not None else "none",
         exact=only.exact,
         keep_seen=only.keep_seen,
         offset=listed.offset,
-        boosts=boosts,
+        boosts=[Boost.parsed(one) for one in listed.boosts],
         diversity=listed.diversity,
         diversity_by=listed.diversity_by if listed.diversity else None,
     )

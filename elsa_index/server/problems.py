@@ -1,8 +1,6 @@
 """Errors as {"error": …}: 4xx for what a request did wrong."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,25 +10,20 @@ from fastapi.responses import Response
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
-from ..errors import ClusterError, DataError, ElsaIndexError, StorageError, UnknownIdError, UsageError, shorten
+from ..errors import (
+    ClusterError,
+    DataError,
+    ElsaIndexError,
+    StorageError,
+    UnknownIdError,
+    UnknownTagError,
+    UsageError,
+    shorten,
+)
 from .bodies import described
 from .request_types import MAX_BODY
 from .response_models import Problem
 from .turns import OverloadedError
-
-
-class ConflictError(UsageError):
-    """What a request asks fits the schema, and not the index that is served, or itself."""
-
-
-@contextmanager
-def asked_of_the_index() -> Iterator[None]:
-    """Turns what cannot be asked of this index into a conflict."""
-    try:
-        yield
-    except UsageError as error:
-        raise ConflictError(str(error)) from None
-
 
 _MEANING = {
     400: "The body is not JSON.",
@@ -38,17 +31,18 @@ _MEANING = {
     403: "The service has no token, without which it takes no changes.",
     404: "There is no such item or tag.",
     408: "The body did not arrive in time.",
-    409: "What is asked does not go with this index: it has no such number, say, or an item no time.",
+    409: "What is asked does not go with this index, or with itself: there is no such number, say, or an item has no "
+    "time.",
     413: f"The body has more than {MAX_BODY:,} bytes.",
     421: "The service is not known by the name that the request calls it.",
-    422: "The request is not what the schema allows, or the index cannot do it.",
+    422: "The request is not what the schema allows, or holds data that cannot be used.",
     503: "Too many requests wait, the service is starting or stopping, its index was changed in place, or a cluster "
     "behind it does not answer.",
 }
 _STATUSES: dict[type[ElsaIndexError], int] = {
     UnknownIdError: 404,
-    ConflictError: 409,
-    UsageError: 422,
+    UnknownTagError: 404,
+    UsageError: 409,  # it fits the schema
     DataError: 422,
     ClusterError: 503,
     StorageError: 503,

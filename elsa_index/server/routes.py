@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi.exceptions import HTTPException
 from fastapi.responses import FileResponse, JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from ..errors import UsageError, name_some
+from ..errors import name_some
 from ..index import Index
 from . import change_models as changed
 from . import changing as changes
@@ -135,7 +136,7 @@ def searching(answer: Callable[[Question, Request], Any]) -> APIRouter:
 
 def changing(answer: AnswerBody) -> APIRouter:
     """Routes that change the index, for those who bear the token."""
-    router = APIRouter(prefix="/v1", responses=problem_responses(400, 401, 403, 404, 408, 413, 421, 422, 503))
+    router = APIRouter(prefix="/v1", responses=problem_responses(400, 401, 403, 404, 408, 409, 413, 421, 422, 503))
 
     @router.post(
         "/items/upsert",
@@ -198,17 +199,17 @@ def excluding(change: Callable[[Request], Any], now: Callable[[], answers.Exclus
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
-    """Raises UsageError where the address has a parameter that the route does not take."""
+    """Raises HTTPException where the address has a parameter that the route does not take."""
     known = [field.alias for field in request.scope["route"].dependant.query_params]
     if unknown := [name for name in request.query_params if name not in known]:
         takes = f"takes {', '.join(known)}" if known else "takes none"
-        raise UsageError(f"There is no parameter {name_some(unknown)}; {request.url.path} {takes}.")
+        raise HTTPException(422, f"There is no parameter {name_some(unknown)}; {request.url.path} {takes}.")
 
 
 def looking_up(ask: Ask, images: Sequence[str]) -> APIRouter:
     """Routes that look things up. images: hosts whose pictures the page shows."""
     known_only = [Depends(refuse_unknown_parameters)]
-    router = APIRouter(prefix="/v1", dependencies=known_only, responses=problem_responses(401, 404, 421, 422, 503))
+    router = APIRouter(prefix="/v1", dependencies=known_only, responses=problem_responses(401, 404, 409, 421, 422, 503))
 
     @router.get("/items", response_model=answers.Items)
     async def find_items(

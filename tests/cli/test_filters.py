@@ -50,6 +50,8 @@ def test_all_is_heard(place, tmp_path):
     assert items(place, "--offset", 5) == expected(place, 25)[5:]
     one = ("search", place / "i", "--items", "t3-4")
     assert "1 wanted item is not in the index: 'stranger'" in run(*one, "--only", tmp_path / "shelf.txt").stderr
+    either = run(*one, "--any-tag", "segment:0", "--any-tag", "segmnt:1")
+    assert "no item carries the tag 'segmnt:1'" in either.stderr
     assert "diversity costs" in run(*one, "--diversity", 0.5).stderr
     page = run("homepage", place / "i", "--items", "t3-4", "--range", "year=1990..", "--no-tag", "segment:0", "--json")
     with ei.Index.open(place / "i") as index:

@@ -246,7 +246,7 @@ def test_filters_restrict_cut_queries_and_popular_items_too(tagged, codes, histo
 def test_unknown_tags_and_indexes_without_tags_say_so(tagged, index):
     with pytest.raises(ei.UsageError, match=r"No item carries the tag 'odd'; .* tags, among them 'even'"):
         tagged.search([["item20"]], 3, tags=["odd"])
-    with pytest.raises(ei.UsageError, match="has no tags; build it with tags"):
+    with pytest.raises(ei.UsageError, match="the index has no tags; build it with some"):
         index.search([["item20"]], 3, tags=["even"])
 
 

@@ -64,7 +64,7 @@ def indexes(tmp_path_factory):
     ("exact", {"boosts": ["tag:new=0"]}, "must be by a number from 1e-06 to 1e.06, got 0.0"),
     ("exact", {"boosts": ["age:released=1d"]}, "The index has no numbers 'released' to boost by; it has none"),
     ("exact", {"seen": []}, "There must be seen items for each of 1 histories, got 0"),
-    ("exact", {"tags": ["new"]}, "has no tags; build it with tags"),
+    ("exact", {"tags": ["new"]}, "the index has no tags; build it with some"),
     ("exact", {"weights": []}, "There must be weights for each of 1 histories, got 0"),
 ])  # fmt: skip
 def test_what_a_search_cannot_be(indexes, engine, options, message):

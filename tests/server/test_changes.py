@@ -58,7 +58,7 @@ def test_codes_over_items_are_given_by_item(tmp_path):
         assert client.post("/v1/items/upsert", json={"items": [item]}).json()["added"] == 1
         for lost in ({"nobody": 0.25}, {known[0]: 0}):
             wrong = client.post("/v1/items/upsert", json={"items": [{"item_id": known[0], "code": lost}]})
-            assert wrong.status_code == 422
+            assert wrong.status_code == 409
             assert f"The code of '{known[0]}' has no nonzero weight for an item that the index holds" in wrong.text
         pair = [{"item_id": "a", "code": {"b": 0.5}}, {"item_id": "b", "code": {"a": 0.5}}]  # of each other
         done = client.post("/v1/items/upsert", json={"items": pair})
@@ -68,9 +68,9 @@ def test_codes_over_items_are_given_by_item(tmp_path):
 
 
 WRONG = [
-    ("/v1/items/upsert", {"items": [{"item_id": "a", "code": {"0": 1.0}}]}, 422, "space must be"),
+    ("/v1/items/upsert", {"items": [{"item_id": "a", "code": {"0": 1.0}}]}, 409, "space must be"),
     ("/v1/items/upsert", {"items": [{"item_id": "a", "code": {}}], "space": "?"}, 422, "code"),
-    ("/v1/items/upsert", {"items": [{"item_id": "a", "code": {"1e9": 1.0}}], "space": "SPACE"}, 422, "from '0' to"),
+    ("/v1/items/upsert", {"items": [{"item_id": "a", "code": {"1e9": 1.0}}], "space": "SPACE"}, 409, "from '0' to"),
     ("/v1/items/upsert", {"items": [{"item_id": "a", "code": {"0": 0.0}}], "space": "SPACE"}, 422, "no nonzero weight"),
     ("/v1/items/upsert", {"items": 2 * [{"item_id": "a", "code": {"0": 1.0}}], "space": "SPACE"}, 422, "unique"),
     ("/v1/items/delete", {"items": ["t0-1", "zz"]}, 404, "'zz' .1 of 2 ids., and none was deleted"),

@@ -300,7 +300,7 @@ def test_an_approximate_engine_refuses_exact_and_lack_of_segments_is_told(tastes
     ei.Index.build(codes, tmp_path / "i", engine="faiss-hnsw", segments=None).close()
     with TestClient(create_app(Current(lambda: ei.Index.open(tmp_path / "i"), warming=0), Settings()), LOCAL) as client:
         refused = client.post("/v1/recommend", json={"history": HISTORY, "exact": True})
-        assert refused.status_code == 422
+        assert refused.status_code == 409
         assert "approximate" in refused.json()["error"]
         assert "has no segments" in client.get("/v1/segments").json()["error"]
         assert client.post("/v1/dimensions", json={"history": HISTORY}).json()["dimensions"][0]["segment"] is None
