@@ -50,17 +50,32 @@ def _column(name: str, values: Any) -> "pl.Series":
         return pl.Series(name, [as_text(value) for value in values], dtype=pl.String)
 
 
+def is_missing(value: object) -> bool:
+    """Whether a cell holds nothing: None, NaN, or what is missing for pandas.
+
+    >>> import pandas as pd
+    >>> [is_missing(value) for value in (None, float("nan"), pd.NaT, pd.NA, "", 0)]
+    [True, True, True, True, False, False]
+    """
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # of pandas' NA, which is neither equal to itself nor unequal
+        return True
+
+
 def as_text(value: object) -> str | None:
     """A value as columns of its type are read: None where there is none, whole numbers without a point.
 
     >>> [as_text(value) for value in ("a", 7.0, True, float("nan"))]
     ['a', '7', 'true', None]
     """
-    if value is None or value != value:
+    if is_missing(value):
         return None
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value)).lower()
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    if isinstance(value, float | np.floating) and float(value).is_integer() and abs(float(value)) < 2**53:
+        return str(int(float(value)))
+    return str(value)
 
 
 def is_matrix(value: object) -> bool:

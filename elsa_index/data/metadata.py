@@ -12,7 +12,7 @@ from ..storage.files import read_json, write_json
 from ..storage.ids import IdMap, Rows
 from ..storage.strings import Strings
 from .columns import id_column
-from .frames import as_polars
+from .frames import as_polars, as_text
 from .log_format import AS_IT_IS, LogFormat
 from .reading.found import ROW
 from .reading.sources import Paths
@@ -56,7 +56,7 @@ class Metadata:
         values: dict[str, list[str]] = {name: [""] * len(ids) for name in names}
         for at in known[::-1].tolist():
             for name in names:
-                values[name][int(rows[at])] = _text(table[name][at])
+                values[name][int(rows[at])] = as_text(table[name][at]) or ""
         return cls({name: Strings(column) for name, column in values.items()})
 
     def item(self, row: int) -> dict[str, str]:
@@ -123,7 +123,7 @@ def as_columns(table: Mapping[str, Sequence[object]] | object) -> Mapping[str, S
         lengths = {str(name): len(values) for name, values in table.items()}
         if len(set(lengths.values())) > 1:
             raise DataError(f"Columns of the metadata must be of one length, got {lengths}.")
-        return table
+        return {str(name): list(values) for name, values in table.items()}  # in order, whatever index pandas keeps
     frame = as_polars(table)
     if frame is None:
         raise UsageError(
@@ -155,11 +155,6 @@ def _warn(names: list[str], rows: Rows, items: int) -> None:
             DataWarning,
             stacklevel=3,
         )
-
-
-def _text(value: object) -> str:
-    """A cell as text: "" for None and NaN, which frames hold where nothing is known."""
-    return "" if value is None or value != value else str(value)
 
 
 def read_metadata(path: Paths, form: LogFormat = AS_IT_IS) -> dict[str, list[str | None]]:

@@ -16,6 +16,7 @@ from ..storage.files import load_array, read_json, write_json
 from ..storage.ids import IdMap, Rows
 from ..storage.ranges import check_shape
 from .ages import seconds_of
+from .frames import is_missing
 from .metadata import as_columns
 
 _NAMES = "numbers.json"
@@ -219,7 +220,7 @@ def _values(
 
 def _number(value: object) -> tuple[float | None, bool]:
     """A value as a number, and whether it is a date; None for nothing, NaN for what is neither."""
-    if value is None or value != value:  # NaN, and pandas' and NumPy's missing times
+    if is_missing(value):
         return None, False
     if isinstance(value, date):
         return seconds_of(value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)), True

@@ -1,5 +1,7 @@
 """Logs, histories and metadata as programs hold them."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -120,3 +122,21 @@ def test_metadata_may_be_a_table(tmp_path):
     table = pd.DataFrame({"item_id": [codes.ids[3], codes.ids[30]], "title": ["three", "thirty"]}, index=[9, 4])
     with ei.Index.build(codes, tmp_path / "i", engine="exact", segments=None, metadata=table) as index:
         assert [index.title(codes.ids[row]) for row in (3, 30)] == ["three", "thirty"]
+
+
+def test_metadata_may_be_columns_of_a_table_in_another_order(tmp_path):
+    """Of which pandas keeps the rows they were."""
+    codes = make_codes(60)
+    table = pd.DataFrame({"item_id": [codes.ids[row] for row in (3, 30, 40)], "title": ["3", "30", pd.NA],
+                          "year": [2003, 2030.0, None], "price": [1.5, 3, pd.NA], "new": [True, pd.NA, pd.NaT],
+                          "out": pd.to_datetime(["2003-01-01", "2030-01-01", None])})  # fmt: skip
+    columns = dict(table.sort_values("year", ascending=False).items())
+    build = partial(ei.Index.build, engine="exact", segments=None, numbers=["year", "price", "out"])
+    with build(codes, tmp_path / "i", metadata=columns) as index:
+        assert [index.title(codes.ids[row]) for row in (3, 30, 40)] == ["3", "30", codes.ids[40]]
+        assert index.metadata.item(3)["year"] == "2003"
+        assert index.metadata.item(3)["new"] == "true"
+        assert index.search([[codes.ids[5]]], 60, ranges={"price": (2, None)}).rankings[0].items == [codes.ids[30]]
+        assert index.search([[codes.ids[5]]], 60, ranges={"out": (None, "2003-01-01")}).rankings[0].items == [
+            codes.ids[3]
+        ]
