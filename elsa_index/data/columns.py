@@ -9,10 +9,12 @@ from .reading.found import ROW, Notes
 if TYPE_CHECKING:
     import polars as pl
 
-_MISSING = r"(?i)^\s*(-?nan|<?null>?|\(null\)|none|nat|<na>|#?n/a|(?-i:#?NA)|undefined|\\n)?\s*$"
+_BLANKS = r"[\s\u200b\ufeff]*"
+_MISSING = rf"(?i)^{_BLANKS}(-?nan|<?null>?|\(null\)|none|nat|<na>|#?n/a|(?-i:#?NA)|undefined|\\n)?{_BLANKS}$"
 """How programs write that there is nothing: pandas, R, Excel, databases, Python, JavaScript, and MySQL's dumps."""
-_WITH_ZERO = r"^-?\d+\.0+$"
-_WHOLE = r"^-?\d+(\.0+)?$"
+_WITH_ZERO = r"^(-?\d+)\.0+$"
+_ROUNDED = r"^-?\d\.\d+[eE]\+?\d\d+$"
+"""A number that a program keeps as a float and writes with as many digits as it likes: 1.23457E+18."""
 _THOUSANDS = r"^[+-]?[1-9]\d{0,2}(,\d{3})+$"
 
 
@@ -32,9 +34,11 @@ def is_missing(column: "pl.Series") -> "pl.Series":
 
 
 def id_column(part: Part, column: str, *, optional: bool = False) -> "pl.Series":
-    """A column of ids: without blanks around them, and without the `.0` that pandas gives whole numbers.
+    """A column of ids: without blanks around them, and without the `.0` that pandas gives whole numbers, each by
+    itself: what an id is read as does not depend on the others of its file or block.
 
-    Raises DataError that names the first row in which one is missing; optional: these are null instead.
+    Raises DataError that names the first row in which one is missing; optional: these are null instead. Also where one
+    is a number that was rounded.
     """
     import polars as pl
 
@@ -47,18 +51,15 @@ def id_column(part: Part, column: str, *, optional: bool = False) -> "pl.Series"
     values = (
         stripped.to_frame().select(pl.when(~missing).then(pl.col(column))).to_series() if missing.any() else stripped
     )
-    there = values.drop_nulls()
-    with_zero = there.str.contains(_WITH_ZERO)
+    if not values.str.contains(".", literal=True).any():
+        return values
+    rounded = values.str.contains(_ROUNDED).fill_null(value=False)
+    refuse_rows(part, column, rounded, "an id as it is, not a number that a program rounded: write ids as text")
+    with_zero = values.str.contains(_WITH_ZERO).fill_null(value=False)
     if with_zero.any():
-        such = there.filter(with_zero)[0]
-        if there.str.contains(_WHOLE).all():
-            part.notes.say(f"{column} holds numbers such as {such}, read as {such.split('.')[0]}")
-            values = values.str.replace(r"\.0+$", "")
-        else:
-            of_numbers = there.filter(with_zero).str.replace(r"\.0+$", "").unique()
-            both = of_numbers.filter(of_numbers.is_in(there.unique().to_list()))
-            if len(both):
-                part.notes.say(f"{column} holds {both[0]} and {both[0]}.0, two ids")
+        such = values.filter(with_zero)[0]
+        part.notes.say(f"{column} holds numbers such as {such}, read as {such.split('.')[0]}")
+        values = values.str.replace(_WITH_ZERO, "${1}")
     return values
 
 
@@ -95,7 +96,8 @@ def refuse_rows(part: Part, column: str, bad: "pl.Series", wanted: str) -> None:
     """Raises DataError that names the first of the rows that are bad, if there is one. wanted: what they must hold."""
     if bad.any():
         at = int(bad.arg_true()[0])
+        value = part.frame[column][at]
         raise DataError(
             f"{part.name}, row {part.frame[ROW][at]:,}: {column} must be {wanted}, got "
-            f"{shorten(part.frame[column][at])} ({int(bad.sum()):,} such rows)."
+            f"{'nothing' if value is None else shorten(value)} ({int(bad.sum()):,} such rows)."
         )

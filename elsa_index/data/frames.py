@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+_NESTED = (list, tuple, set, frozenset, dict, np.ndarray)
+
+
 def as_polars(table: object) -> "pl.DataFrame | None":
     """A table of any library as one of Polars, None for what is no table. Raises DataError where a column is of no
     type, such as one of numbers and texts.
@@ -36,17 +39,29 @@ def as_polars(table: object) -> "pl.DataFrame | None":
         return pl.DataFrame([_column(str(name), given[name]) for name in given.columns])
     try:
         return pl.DataFrame(given)
-    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:  # Arrow's are these, too
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":  # Polars', of rare types
+            raise
         raise DataError(f"The table cannot be read: {' '.join(str(error).split())[:200]}") from None
 
 
 def _column(name: str, values: Any) -> "pl.Series":
-    """A column of pandas; as text where it is not of one type, such as one of numbers and texts."""
+    """A column of pandas; as text where it is not of one type, such as one of numbers and texts. One of lists where any
+    value is a list or an object, the others null."""
     import polars as pl
 
+    if values.dtype == object:
+        kinds = set(map(type, values))
+        if len(kinds) > 1:
+            kinds = {type(value) for value in values if not is_missing(value)}
+        if any(issubclass(kind, _NESTED) for kind in kinds):
+            lists: list[list[str] | None] = [[""] if isinstance(value, _NESTED) else None for value in values]
+            return pl.Series(name, lists, dtype=pl.List(pl.String))
+        if len(kinds) > 1:
+            return pl.Series(name, [as_text(value) for value in values], dtype=pl.String)
     try:
         return pl.Series(name, pl.from_pandas(values))
-    except (TypeError, ValueError, pl.exceptions.PolarsError):
+    except Exception:  # whatever Arrow and Polars say of a type that they do not have
         return pl.Series(name, [as_text(value) for value in values], dtype=pl.String)
 
 
@@ -59,6 +74,8 @@ def is_missing(value: object) -> bool:
     """
     try:
         return value is None or bool(value != value)
+    except ValueError:  # of an array, each of whose values may be missing
+        return False
     except TypeError:  # of pandas' NA, which is neither equal to itself nor unequal
         return True
 
@@ -71,6 +88,8 @@ def as_text(value: object) -> str | None:
     """
     if is_missing(value):
         return None
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value)).lower()
     if isinstance(value, float | np.floating) and float(value).is_integer() and abs(float(value)) < 2**53:

@@ -121,8 +121,9 @@ def read_interactions(
             user_ids, user_numbers, item_ids, item_numbers, seconds, summary, min_user_items, weights=counted
         )
     if log is None or not log.matrix.nnz:
+        name = path if isinstance(path, (str, os.PathLike)) else "The log"
         raise DataError(
-            f"{path}: no interaction is left of {rows:,} rows after filtering (where {where}, value column "
+            f"{name}: no interaction is left of {rows:,} rows after filtering (where {where}, value column "
             f"{value_column!r}, min value {min_value}, weights {weights or weight_column}, min user items "
             f"{min_user_items})."
         )
@@ -213,8 +214,20 @@ def _hint_at_events(part: Part, columns: list[str]) -> None:
 def _matrix_part(given: Any) -> _LogPart:
     import polars as pl
 
-    matrix = (csr_array(given) if is_matrix(given) else load_csr(existing_file(given, "The log"))).tocoo()
+    matrix = (_checked(given) if is_matrix(given) else load_csr(existing_file(given, "The log"))).tocoo()
     users, items = (pl.Series(numbers).cast(pl.String) for numbers in (matrix.row, matrix.col))
     values = pl.Series(matrix.data.astype(np.float64))
     keep = pl.Series(np.ones(len(values), dtype=bool))
     return _LogPart(users, items, values, None, None, keep, "a SciPy matrix", Notes())
+
+
+def _checked(given: Any) -> csr_array:
+    """A SciPy matrix with its entries of one place added up. Raises DataError where one is no finite number."""
+    if given.dtype.kind not in "fiub":
+        raise DataError(f"The values of a SciPy matrix must be numbers, got {given.dtype}.")
+    if given.dtype.kind != "b":
+        given = given.astype(np.float64)  # small integers would begin again at 0
+    matrix = csr_array(given)
+    if not np.isfinite(matrix.data).all():
+        raise DataError("The values of a SciPy matrix must be finite numbers, and one is NaN or infinite.")
+    return matrix

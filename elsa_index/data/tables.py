@@ -5,7 +5,6 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -15,17 +14,17 @@ from .frames import as_polars
 from .log_format import AS_IT_IS, LogFormat
 from .parquet import parquet_groups, read_parquet
 from .reading.blocks import blocks_of
-from .reading.delimited import read_delimited
+from .reading.delimited import read_delimited, without_comments
 from .reading.found import ROW, Found, Notes
-from .reading.other_kinds import are_blocks, are_lines, read_blocks, read_json_lines, read_lines
+from .reading.other_kinds import are_blocks, are_lines, is_json, read_blocks, read_json_lines, read_lines
 from .reading.sources import Paths, Source, sources_of, warn_of_others
-from .reading.text import as_utf8, lines_of
+from .reading.text import as_utf8, lines_of, with_line_feeds
 
 if TYPE_CHECKING:
     import polars as pl
 
 _SAMPLE = 50
-_NAMED = r"(?i)^\s*({})(:(token|float)(_seq)?)?\s*$"
+_NAMED = r"^\s*({})(:(token|float)(_seq)?)?\s*$"
 """A column's name, in RecBole's headers with its type."""
 _EXACT = 2**53  # beyond it floats are no whole numbers any more
 
@@ -54,8 +53,12 @@ def read_parts(
     """
     frame = as_polars(paths)
     if frame is not None:
-        nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
-        found = Found(frame.drop(nested).with_row_index(ROW, offset=1), "a table", nested=dict.fromkeys(nested, 1))
+        nested = {
+            name: int(frame[name].is_not_null().arg_max() or 0) + 1
+            for name, kind in frame.schema.items()
+            if kind.is_nested()
+        }
+        found = Found(frame.drop(nested).with_row_index(ROW, offset=1), "a table", nested=nested)
         yield _part(f"{what} given", found, required, optional)
         return
     sources = sources_of(cast(Paths, paths), what)
@@ -109,67 +112,68 @@ def read_table(
 
 
 def _read(source: Source, required: Sequence[str], form: LogFormat) -> Found:
-    notes = Notes()
     with _explained(source.name, form.kind):
         data = source.read()
         if not data.strip():
             raise DataError(f"{source.name} is empty; a table with a header and rows is needed.")
         if _is_parquet(data[:4], source, form):
             with _explained_parquet(source.name):
-                found = _of_parquet(*read_parquet(data))
-        else:
-            data = as_utf8(data, form.encoding, source.name, notes)
-            found = _read_text(data, source, required, form)
-    found.notes.add(notes)
-    return found
+                return _of_parquet(*read_parquet(data))
+        notes = Notes()
+        return _read_text(as_utf8(data, form.encoding, source.name, notes), source, required, form, notes)
 
 
 def _read_in_blocks(source: Source, path: Path, required: Sequence[str], form: LogFormat) -> Iterator[Found]:
-    import polars as pl
-
-    rows, any_found = 0, False
-    for found in _blocks_found(source, path, required, form):
-        any_found = True
-        found.frame = found.frame.with_columns((pl.col(ROW) + rows).alias(ROW))
-        rows = max(rows, found.frame[ROW].max() or 0)  # type: ignore[assignment]
-        yield found
-    if not any_found:
-        yield _read(source, required, form)  # which says so
-
-
-def _blocks_found(source: Source, path: Path, required: Sequence[str], form: LogFormat) -> Iterator[Found]:
+    any_found = False
     with _explained(source.name, form.kind):
         with path.open("rb") as file:
             begins = file.read(4)
         if _is_parquet(begins, source, form):
+            before = 0
             with _explained_parquet(source.name):
-                yield from starmap(_of_parquet, parquet_groups(path))
+                for frame, nested in parquet_groups(path):
+                    yield _of_parquet(frame, nested, before)
+                    before += frame.height
             return
-        for block, like in blocks_of(path, form):
+        for block, like, before in blocks_of(path, form):
+            any_found = True
             notes = Notes()
-            found = _read_text(as_utf8(block, form.encoding, source.name, notes), source, required, like)
-            found.notes.add(notes)
-            yield found
+            text = as_utf8(block, form.encoding, source.name, notes)
+            yield _read_text(text, source, required, like, notes, before)
+    if not any_found:
+        yield _read(source, required, form)  # which says so
 
 
-def _of_parquet(frame: "pl.DataFrame", nested: Sequence[str]) -> Found:
-    return Found(frame.with_row_index(ROW, offset=1), "Parquet", nested=dict.fromkeys(nested, 1))
+def _of_parquet(frame: "pl.DataFrame", nested: Sequence[str], before: int = 0) -> Found:
+    return Found(frame.with_row_index(ROW, offset=1 + before), "Parquet", nested=dict.fromkeys(nested, 1))
 
 
 def _is_parquet(begins: bytes, source: Source, form: LogFormat) -> bool:
     return form.kind == "parquet" or (form.kind == "auto" and (source.suffix == ".parquet" or begins[:4] == b"PAR1"))
 
 
-def _read_text(data: bytes, source: Source, required: Sequence[str], form: LogFormat) -> Found:
+def _read_text(
+    data: bytes, source: Source, required: Sequence[str], form: LogFormat, notes: Notes, before: int = 0
+) -> Found:
+    """notes: on what was done to the text before. before: rows of the file that come before these."""
+    data = with_line_feeds(data)
+    if form.comment:
+        data = without_comments(data, form.comment, notes, quotes=form.quotes and form.kind in ("auto", "csv"))
+    found = _parsed(data, source.name, required, form, before)
+    found.notes.add(notes)
+    return found
+
+
+def _parsed(data: bytes, name: str, required: Sequence[str], form: LogFormat, before: int) -> Found:
     sample = lines_of(data, _SAMPLE)
     user, item = (*required, "user_id", "item_id")[:2] if len(required) != 1 else ("user_id", required[0])
-    if form.kind == "jsonl" or (form.kind == "auto" and data.lstrip()[:1] in (b"{", b"[")):
-        return read_json_lines(data, source.name)
+    if form.kind == "jsonl" or (form.kind == "auto" and is_json(data)):
+        return read_json_lines(data, name, before=before)
     if form.kind == "netflix" or (form.is_left_open and are_blocks(sample)):
-        return read_blocks(data, source.name, user, item)
+        return read_blocks(data, name, user, item)
     if form.kind == "lines" or (form.is_left_open and are_lines(sample)):
-        return read_lines(data, source.name, user, item, form.separator)
-    return read_delimited(data, source.name, form, required)
+        return read_lines(data, name, user, item, form.separator, before=before)
+    return read_delimited(data, name, form, required, before=before)
 
 
 def _explain_missing(path: str, missing: Sequence[str], found: Found) -> str:
@@ -227,9 +231,15 @@ def _text(column: "pl.Series", path: str) -> "pl.Series":
     import polars as pl
 
     if column.dtype.is_float():
-        whole = column.fill_nan(None).drop_nulls()
-        if len(whole) and ((whole == whole.round()) & (whole.abs() < _EXACT)).all():
-            return column.fill_nan(None).cast(pl.Int64).cast(pl.String)
+        there = column.fill_nan(None)
+        whole = there.is_finite() & (there == there.round()) & (there.abs() < _EXACT)
+        texts = [whole.alias("whole"), there.alias("float"), there.cast(pl.Int64, strict=False).alias("int")]
+        return (
+            pl.DataFrame(texts)
+            .select(pl.when("whole").then(pl.col("int").cast(pl.String)).otherwise(pl.col("float").cast(pl.String)))
+            .to_series()
+            .alias(column.name)
+        )
     if column.dtype == pl.Binary:
         return _of_bytes(column, path)
     return column.cast(pl.String)
@@ -256,10 +266,10 @@ def _of_bytes(column: "pl.Series", path: str) -> "pl.Series":
 
 def _without_headers(frame: "pl.DataFrame", required: Sequence[str], path: str, notes: Notes) -> "pl.DataFrame":
     """Without rows that repeat the header, as files that were joined have. Raises DataError where one names the columns
-    in another order."""
+    in another order. Columns called by numbers, as pandas does, are no names to look for among ids."""
     import polars as pl
 
-    if len(required) < 2:
+    if len(required) < 2 or all(name.isdecimal() for name in required):
         return frame
     names = "|".join(map(re.escape, required))
     named = [pl.col(name).str.contains(_NAMED.format(names)) for name in required]

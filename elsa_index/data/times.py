@@ -1,19 +1,32 @@
 """Times of a log, as seconds."""
 
+import re
+from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..errors import DataError, shorten
-from .ages import IN_1973, unit_of
+from .ages import IN_1973, seconds_of, unit_of
 from .columns import Part, is_missing, refuse_missing, refuse_rows
 from .log_format import LogFormat
 
 if TYPE_CHECKING:
     import polars as pl
 
-_ORDERS = ("%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d", "%Y%m%d%H%M%S")
+_ORDERS = ("%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d")
 _ISO = r"^\d{4}-\d{1,2}-\d{1,2}([T ]|$)"
 _TWO_DIGITS = r"^\d\d?[./-]\d\d?[./-]\d\d?([T ]|$)"
+_WRITTEN = re.compile(r"\d{4}(-|\d{4}[Tt ]|W)")
+_MOST_RARE = 100  # values that are tried before the others are taken for no ISO 8601 at all
 _ZONE = r"(?i):\d\d(\.\d+)? ?(Z|UTC|[+-]\d\d:?(\d\d)?)$"
+_DIGITS = (
+    r"^(?:(?:19|20)\d\d|9999)(?:(?:0[1-9]|1[0-2])(?:(?:0[1-9]|[12]\d|3[01])"
+    r"(?:(?:[01]\d|2[0-3])(?:[0-5]\d(?:[0-5]\d(?:\d{3})?)?)?)?)?)?$"
+)
+"""Dates in digits alone: a year, a month, a day, an hour, a minute, a second, and thousandths, as many as there are."""
+_LIKE_DATES = r"^(19|20|9999)\d*(\.0+)?$"
+_SOME = 1000  # values of a column by which it is told that it has no dates of digits alone
+_REST = "00010101000000000"
 _CLOCKS = ("", " %H:%M:%S", " %H:%M", "T%H:%M:%S")
 
 
@@ -28,15 +41,18 @@ def times(part: Part, column: str, form: LogFormat) -> "pl.Series":
     text = part.frame[column].str.strip_chars()
     refuse_missing(part, column, is_missing(text))
     if form.time_format is not None:
-        return _whole(part, column, _parsed(text, form.time_format), f"as {form.time_format} says")
+        return _whole(part, column, _by_format(text, form.time_format), f"as {form.time_format} says")
     seconds = text.cast(pl.Float64, strict=False)
-    if not seconds.null_count() and not _are_dates(text):
+    digits = _digits(part, column, text) if 2 * seconds.null_count() < len(text) else None
+    if digits is not None:
+        return digits
+    if not seconds.null_count():
         refuse_rows(part, column, ~seconds.is_finite(), "a finite number")
         return _in_seconds(part, column, seconds)
     iso = _iso(text)
     if not iso.null_count():
         return iso
-    if 2 * seconds.null_count() < len(text) and not _are_dates(text):
+    if 2 * seconds.null_count() < len(text):
         return _whole(part, column, seconds, "a finite number, as others are")
     refuse_rows(
         part,
@@ -45,22 +61,23 @@ def times(part: Part, column: str, form: LogFormat) -> "pl.Series":
         "a date with a year of four digits, or what --time-format says, "
         "'%d.%m.%y' for example (LogFormat(time_format=...))",
     )
-    fitting = {}
-    for order in _ORDERS:
-        for clock in _CLOCKS:
-            found = _parsed(text, order + clock)
-            if not found.null_count():
-                fitting[order + clock] = found
+    found = {order + clock: _parsed(text, order + clock) for order in _ORDERS for clock in _CLOCKS}
+    fitting = {order: one for order, one in found.items() if not one.null_count()}
     if len(fitting) > 1 and any(not one.equals(other) for one in fitting.values() for other in fitting.values()):
         raise DataError(
             f"{part.name}: {column} may be {' or '.join(fitting)}, such as {shorten(text[0])}; say which, "
             "--time-format (LogFormat(time_format=...))."
         )
     if fitting:
-        order, found = next(iter(fitting.items()))
+        order, one = next(iter(fitting.items()))
         part.notes.say(f"{column} is {order}")
-        return found
-    return _whole(part, column, iso, "a number, an ISO 8601 date, or what --time-format says (LogFormat)")
+        return one
+    order = min(found, key=lambda name: found[name].null_count())
+    if 2 * found[order].null_count() < len(text):
+        return _whole(part, column, found[order], f"a time as {order}, as others are")
+    return _whole(
+        part, column, iso, "a number, a date such as 2024-01-31 or 2024-01-31T12:00:00Z, or what --time-format says"
+    )
 
 
 def _in_seconds(part: Part, column: str, numbers: "pl.Series") -> "pl.Series":
@@ -89,12 +106,79 @@ def _iso(text: "pl.Series") -> "pl.Series":
     found = [kind.str.to_datetime(strict=False, time_zone="UTC") for kind in kinds if kind.null_count() < len(kind)]
     if len(found) != 1 or found[0].null_count():
         found.append(frame["text"].str.to_date(strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
-    return _seconds(pl.select(pl.coalesce(found)).to_series())
+    seconds = _seconds(pl.select(pl.coalesce(found)).to_series())
+    return _rarer(text, seconds) if seconds.null_count() else seconds
 
 
-def _are_dates(text: "pl.Series") -> bool:
-    """Whether numbers of eight or fourteen digits are all dates: 20240131, 20240131235959."""
-    return bool(text.str.contains(r"^(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\d{6})?$").all())
+def _rarer(text: "pl.Series", seconds: "pl.Series") -> "pl.Series":
+    """Seconds, those that are null by Python, which knows forms of ISO 8601 that Polars does not: weeks, a comma before
+    the fraction, hours alone, small letters."""
+    import polars as pl
+
+    others: dict[str, float | None] = {}
+    for value in text.filter(seconds.is_null()).drop_nulls().unique().to_list():
+        try:
+            others[value] = seconds_of(datetime.fromisoformat(value.upper())) if _WRITTEN.match(value) else None
+        except ValueError:
+            others[value] = None
+        if len(others) > _MOST_RARE and not any(others.values()):
+            return seconds
+    if not any(moment is not None for moment in others.values()):
+        return seconds
+    pairs = zip(text.to_list(), seconds.to_list(), strict=True)
+    return pl.Series([others.get(value) if moment is None else moment for value, moment in pairs], dtype=pl.Float64)
+
+
+def _digits(part: Part, column: str, text: "pl.Series") -> "pl.Series | None":
+    """Seconds of dates that are digits alone, 20240131 or 20240131235959, where most are: None where not.
+
+    Raises DataError that names the first row that is none.
+    """
+    import polars as pl
+
+    if not text.gather_every(1 + len(text) // _SOME).str.contains(_LIKE_DATES).any():
+        return None
+    text = text.str.replace(r"\.0+$", "")
+    lengths = text.str.len_chars()
+    usual = lengths.mode().max()
+    dated = text.str.contains(_DIGITS).fill_null(value=False) & (lengths == usual)
+    least = len(text) if usual in (4, 6) else len(text) // 2 + 1  # so few digits are more often counted from a start
+    if int(dated.sum()) < least or (usual == 4 and text.n_unique() == 1):
+        looks = text.str.contains(_LIKE_DATES) & (lengths == 8)
+        if looks.all():
+            refuse_rows(part, column, looks, "a date such as 20240131, or what --time-format says")
+        return None
+    filled = text + _REST[int(usual) :] if isinstance(usual, int) else text
+    clock = filled.str.replace(r"^(\d{14})(\d{3})$", "${1}.${2}")
+    found = _parsed(pl.select(pl.when(dated).then(clock)).to_series(), "%Y%m%d%H%M%S%.f")
+    example = text.filter(dated)[0]
+    refuse_rows(part, column, found.is_null(), f"a date such as {example}, as others are")
+    part.notes.say(f"{column} is dates such as {example}")
+    return found
+
+
+def _by_format(text: "pl.Series", form: str) -> "pl.Series":
+    """Seconds of times in a format that the user says, as Python's strptime has it; null for others."""
+    import polars as pl
+
+    if not re.search(r"%[YyGsDFcx]", form):
+        raise DataError(f"time_format must have a year, got {form!r}: times of a day have no order among days.")
+    if "%Z" in form:
+        raise DataError(f"time_format must not have %Z, whose names are no offsets, got {form!r}: use %z, +01:00.")
+    with suppress(pl.exceptions.PolarsError):
+        found = _parsed(text, form.replace(".%f", "%.f"))
+        if found.null_count() < len(found):
+            return found
+    # It has hours and no minutes, or something else that Python has and Polars has not.
+    moments: dict[str, float | None] = {}
+    for value in text.unique().to_list():
+        try:
+            moments[value] = seconds_of(datetime.strptime(value, form))
+        except (ValueError, re.error) as error:
+            if "does not match" not in str(error) and "remains" not in str(error) and "out of range" not in str(error):
+                raise DataError(f"time_format must be one that strptime knows, got {form!r}: {error}.") from None
+            moments[value] = None
+    return pl.Series(text.name, [moments[value] for value in text.to_list()], dtype=pl.Float64)
 
 
 def _parsed(text: "pl.Series", form: str) -> "pl.Series":
@@ -103,12 +187,8 @@ def _parsed(text: "pl.Series", form: str) -> "pl.Series":
     try:
         return _seconds(text.str.strptime(pl.Datetime("us"), form, strict=False).dt.replace_time_zone("UTC"))
     except pl.exceptions.PolarsError:  # a format without hours is one of dates
-        try:
-            return _seconds(
-                text.str.strptime(pl.Date, form, strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-            )
-        except pl.exceptions.PolarsError as error:
-            raise DataError(f"time_format must be one that strptime knows, got {form!r}: {error}") from None
+        days = text.str.strptime(pl.Date, form, strict=False)
+        return _seconds(days.cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
 
 
 def _seconds(moments: "pl.Series") -> "pl.Series":

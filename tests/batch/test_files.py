@@ -235,6 +235,14 @@ LONG = {
     "an end without a break": "user_id,item_id\n" + "\n".join(f"u{at % 9},i{at}" for at in range(200)),
     "excel": "sep=;\nuser_id;item_id\n" + "".join(f"u{at % 9};i{at}\n" for at in range(200)),
     "headers again": ("user_id,item_id\n" + "".join(f"u{at % 9},i{at}\n" for at in range(50))) * 3,
+    "zeros behind points": "user_id,item_id\n"
+    + "".join(f"{at % 9}.0,{at}.0\n" for at in range(200))
+    + "x,y\n9.0,2.5\n",
+    "a blank line first": "\r\n\nuser_id,item_id\n" + "".join(f"u{at % 9},i{at}\n" for at in range(200)),
+    "a marked list": "\ufeff\n[" + ",\n".join(f'{{"user_id": "u{at}", "item_id": "i"}}' for at in range(200)) + "]",
+    "marked lines": "\ufeff" + "".join(f"{at} {' '.join(map(str, range(at % 5 + 1)))}\n" for at in range(300)),
+    "marked blocks": "\ufeff" + "".join(f"{at}:\n{at * 3},5,2005-01-01\n" for at in range(50)),
+    "marked for Excel": "\ufeffsep=;\nuser_id;item_id\n" + "".join(f"u{at % 9};i{at}\n" for at in range(200)),
     "old mac": "user_id,item_id\r" + "".join(f"u{at % 9},i{at}\r" for at in range(200)),
 }
 
@@ -250,20 +258,30 @@ def test_texts_in_blocks_are_read_as_whole_ones(tmp_path, monkeypatch, name, siz
         reading = ei.HistoryForm(1, 2, form=ei.LogFormat(header=False))
     parts = list(reading.tables(path, in_blocks=True))
     assert pl.concat(parts).equals(reading.whole(path))
-    cut = name not in ("blocks", "lines in quotes", "a list", "excel", "old mac", "inch marks")
+    whole = ("blocks", "lines in quotes", "a list", "excel", "old mac", "inch marks", "a marked list", "marked blocks",
+             "marked for Excel")  # fmt: skip
+    cut = name not in whole
     assert (len(parts) > 1) == cut
 
 
-def test_a_wrong_row_is_named_by_its_place_in_the_file(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("begins", "wrong"),
+    [
+        ("", b"u,i,many\n"), ("", b"u,i,1,2\n"), ("", b"u,\xff,1\n"), ("", b'u,"i,1\n'), ("", b'u,"i"x,1\n'),
+        ("\n\n", b"u,i,many\n"), ("", b",i,1\n"),
+    ],
+)  # fmt: skip
+def test_a_wrong_row_is_named_by_its_place_in_the_file(tmp_path, monkeypatch, begins, wrong):
     monkeypatch.setattr(blocks.blocks_of, "__defaults__", (100,))
     path = tmp_path / "h.csv"
-    path.write_text("user_id,item_id,weight\n" + "u,i,1\n" * 99 + "u,i,many\n" + "u,i,1\n" * 50)
+    before = f"{begins}user_id,item_id,weight\n" + "u,i,1\n" * 39 + "\n" * 30 + 'u,"i",1\n' * 30
+    path.write_bytes(before.encode() + wrong + b"u,i,1\n" * 50)
     messages = []
     for in_blocks in (False, True):
         with pytest.raises(ei.DataError) as refused:
             list(ei.HistoryForm().tables(path, in_blocks=in_blocks))
         messages.append(str(refused.value))
-    assert "100" in messages[0]
+    assert ("row 100:" if b"\xff" not in wrong else "line 101:") in messages[0] or b'"' in wrong
     assert messages[0] == messages[1]
 
 

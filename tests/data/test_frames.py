@@ -1,5 +1,7 @@
 """Logs, histories and metadata as programs hold them."""
 
+import uuid
+from datetime import date, datetime
 from functools import partial
 
 import numpy as np
@@ -55,7 +57,10 @@ def test_matrices_are_logs(kind):
             "row 1: item_id holds a list or an object, and one value",
         ),
         (pd.DataFrame({"user_id": [1], "item_id": [{"id": 2}]}), "item_id holds a list or an object"),
-        (pd.DataFrame({"user_id": [], "item_id": []}), "a header and no rows"),
+        (pd.DataFrame({"user_id": ["u", "u"], "item_id": ["a", ["b"]]}), "row 2: item_id holds a list or an object"),
+        (pd.DataFrame({"user_id": [], "item_id": []}), "The log given has no rows"),
+        (csr_array(np.array([[1.0, np.nan]])), "must be finite numbers"),
+        (csr_array(np.array([[1j, 0]])), "must be numbers, got complex128"),
     ],
 )
 def test_tables_that_are_no_logs_are_refused(table, message):
@@ -67,6 +72,31 @@ def test_tables_that_are_no_logs_are_refused(table, message):
 def test_a_column_of_numbers_and_texts_is_one_of_texts():
     table = pd.DataFrame({"user_id": [1, 1], "item_id": [7.0, "x7"], "note": [5, "five"], "list": [[1], [2]]})
     assert set(ei.read_interactions(table).pairs().rows()) == {("1", "7"), ("1", "x7")}
+
+
+@pytest.mark.parametrize(("values", "ids"), [
+    ([2**64, 5], {"18446744073709551616", "5"}), ([b"a", "c"], {"a", "c"}), ([np.float32(7), "x"], {"7", "x"}),
+    ([uuid.UUID(int=1), "x"], {str(uuid.UUID(int=1)), "x"}),
+])  # fmt: skip
+def test_columns_of_any_objects_are_read_or_left_alone(values, ids):
+    others = {"note": [1j, 2j], "number": np.array([2**63, 1], object), "missing": [1, pd.NA], "more": ["a", pd.NaT]}
+    table = pd.DataFrame({"user_id": [1, 1], "item_id": values} | others)
+    assert set(ei.read_interactions(table).items) == ids
+
+
+def test_columns_called_by_numbers_are_no_header():
+    table = pd.DataFrame([[0, 1], [1, 0], [5, 1]])
+    assert ei.read_interactions(table, user_column="0", item_column="1").matrix.nnz == 3
+
+
+def test_days_and_moments_of_one_column_are_both_read():
+    table = pd.DataFrame({"user_id": [1, 1], "item_id": [1, 2], "time": [date(2024, 1, 1), datetime(2024, 1, 1, 5)]})
+    assert np.diff(ei.read_interactions(table, time_column="time").times).tolist() == [5 * 3600]
+
+
+def test_small_integers_of_a_matrix_do_not_begin_again():
+    matrix = coo_matrix((np.array([200, 56], np.uint8), ([0, 0], [0, 0])), shape=(1, 1))
+    assert ei.read_interactions(matrix).matrix.nnz == 1
 
 
 @pytest.mark.parametrize(("where", "rows"), [

@@ -1,6 +1,7 @@
 """Every shape of a log gives what it should; docs/reference/shapes-of-logs.md is the table of it."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,51 @@ def test_the_table_of_shapes_is_true(tmp_path):
         TABLE.write_text(made)
     assert TABLE.read_text() == made
     assert len(SHAPES) >= 60
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "seconds"),
+    [
+        ("20240131", None, 1706659200), ("20240131235959", None, 1706745599), ("2024013123", None, 1706742000),
+        ("20240131235959123", None, 1706745599.123), ("202401", None, 1704067200), ("2024-W05-3", None, 1706659200),
+        ("2024-01-31T11", None, 1706698800), ("1706659200", None, 1706659200), ("1706659200000", None, 1706659200),
+        ("2024-01-31 11:00:00.250", "%Y-%m-%d %H:%M:%S.%f", 1706698800.25),
+        ("2024-01-31 11", "%Y-%m-%d %H", 1706698800),
+        ("Jan 31, 2024", "%b %d, %Y", 1706659200), ("01/31/2024 11 PM", "%m/%d/%Y %I %p", 1706742000),
+        ("2024-01-31 11:00 +0100", "%Y-%m-%d %H:%M %z", 1706695200),
+    ],
+)  # fmt: skip
+def test_times_are_read_as_what_they_are(value, form, seconds, tmp_path):
+    (tmp_path / "log.csv").write_text(f"user_id;item_id;time\nu;i;{value}\n")
+    read = ei.read_interactions(tmp_path / "log.csv", time_column="time", form=ei.LogFormat(time_format=form))
+    assert read.times.tolist() == [seconds]
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [("%H:%M", "must have a year"), ("%Y %Z", "names are no offsets"), ("%Y %Q", "one that strptime knows"),
+     ("%Y-%m-%d", "row 1: time must be as %Y-%m-%d says, got '31/01/2024'")],
+)  # fmt: skip
+def test_formats_of_times_that_are_none_are_told(form, said, tmp_path):
+    (tmp_path / "log.csv").write_text("user_id,item_id,time\nu,i,31/01/2024\n")
+    with pytest.raises(ei.DataError, match=said) as caught:
+        ei.read_interactions(tmp_path / "log.csv", time_column="time", form=ei.LogFormat(time_format=form))
+    assert "\n" not in str(caught.value)
+
+
+def test_links_are_followed_once_and_pipes_are_read(tmp_path):
+    for folder, row in (("logs", "u1,a"), ("other", "u2,b")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "day.csv").write_text(f"user_id,item_id\n{row}\n")
+    (tmp_path / "logs" / "more").symlink_to(tmp_path / "other")
+    (tmp_path / "other" / "up").symlink_to(tmp_path / "logs")
+    log = ei.read_interactions([tmp_path / "logs", tmp_path / "logs" / ".." / "other" / "day.csv"])
+    assert log.summary["rows"] == 2
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_text("user_id,item_id\nu1,a\n"))
+    writer.start()
+    assert ei.read_interactions(tmp_path / "pipe").summary["rows"] == 1
+    writer.join()
 
 
 def test_files_of_a_folder_that_are_not_read_are_told(tmp_path):

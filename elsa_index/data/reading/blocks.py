@@ -2,6 +2,7 @@
 
 import codecs
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,7 @@ import numpy as np
 from ...errors import DataError
 from ..log_format import Kind, LogFormat
 from ..raw_bytes import most_unpacked
-from .other_kinds import are_blocks, are_lines
+from .other_kinds import are_blocks, are_lines, is_json
 from .text import lines_of
 
 SIZE = 16 << 20
@@ -21,10 +22,10 @@ SIZE = 16 << 20
 _SAMPLE = 50
 
 
-def blocks_of(path: Path, form: LogFormat, size: int = SIZE) -> Iterator[tuple[bytes, LogFormat]]:
-    """What a text file holds, unpacked: blocks that are files of their own, each with the header, and what they are
-    like, which the first one tells. One block where that cannot be told without reading the whole: other encodings,
-    comments, line breaks within quotes.
+def blocks_of(path: Path, form: LogFormat, size: int = SIZE) -> Iterator[tuple[bytes, LogFormat, int]]:
+    """What a text file holds, unpacked: blocks that are files of their own, each with the header, what they are like,
+    which the first one tells, and how many rows come before. One block where that cannot be told without reading the
+    whole: other encodings, comments, line breaks within quotes.
 
     Raises DataError as `unpacked` does.
     """
@@ -39,15 +40,15 @@ def blocks_of(path: Path, form: LogFormat, size: int = SIZE) -> Iterator[tuple[b
 
 def _blocks(
     file: BinaryIO, form: LogFormat, size: int, most: int | None, name: str
-) -> Iterator[tuple[bytes, LogFormat]]:
-    data = file.read(size)
+) -> Iterator[tuple[bytes, LogFormat, int]]:
+    data = file.read(size).removeprefix(codecs.BOM_UTF8)
     whole = not _may_be_cut(data, form)
     if not whole and form.kind == "auto":
         form = replace(form, kind=_kind_of(data, form))
     rows = form.kind in ("lines", "jsonl")  # without a header
-    header = b"" if whole or rows or form.header is False else data[: data.find(b"\n") + 1]
+    header = b"" if whole or rows or form.header is False else _header_of(data)
     quotes = form.quotes and not rows
-    taken, is_first = len(data), True
+    taken, before, is_first = len(data), 0, True
     while data:
         more = file.read(-1 if whole else size)
         taken += len(more)
@@ -60,24 +61,31 @@ def _blocks(
             if more:
                 continue
             end = len(data)
-        if data[:end].strip():
-            yield data[:end] if is_first else header + data[:end], form
+        block, data = data[:end], data[end:] + more
+        if block.strip():
+            yield (block, form, 0) if is_first else (header + block, form, before - header.count(b"\n"))
             is_first = False
-        data = data[end:] + more
+        before += block.count(b"\n")
 
 
 def _may_be_cut(data: bytes, form: LogFormat) -> bool:
     """Whether rows end at line breaks, wherever they are."""
-    begins = data[:4096]
-    is_utf8 = codecs.lookup(form.encoding).name == "utf-8" and b"\0" not in begins
+    begins = data[:4096].lstrip()
+    is_utf8 = codecs.lookup(form.encoding).name == "utf-8" and b"\0" not in data
     marked = begins.startswith((b"[", b"\xff\xfe", b"\xfe\xff")) or begins[:4].lower() == b"sep="
     if form.comment or not is_utf8 or marked or form.kind in ("netflix", "parquet"):
         return False
     return not (form.is_left_open and are_blocks(lines_of(data, _SAMPLE)))
 
 
+def _header_of(data: bytes) -> bytes:
+    """The first line that is not blank, with those before it."""
+    found = re.match(rb"(?:[ \t\r]*\n)*[^\n]*\n", data)
+    return found[0] if found else b""
+
+
 def _kind_of(data: bytes, form: LogFormat) -> Kind:
-    if data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"{":
+    if is_json(data):
         return "jsonl"
     return "lines" if form.is_left_open and are_lines(lines_of(data, _SAMPLE)) else "csv"
 

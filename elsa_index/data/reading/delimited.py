@@ -4,8 +4,8 @@ import csv
 import io
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import replace
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
 from ...errors import DataError, name_some, shorten
@@ -23,22 +23,20 @@ _STAND_IN = "\x1f"
 _MOST_COLUMNS = 10_000
 _SAMPLE = 50
 _CHUNK = 200_000
+_OPENS = re.compile(rb'(?:^|[^\w\s"])[ ]*"')
+"""A quote that a field may begin with."""
 _TYPED = re.compile(r"^([^:]+):(token|float|token_seq|float_seq)$")
 
 
-def read_delimited(data: bytes, name: str, form: LogFormat, required: Collection[str]) -> Found:
-    """All columns as text, null where empty. data: UTF-8.
+def read_delimited(data: bytes, name: str, form: LogFormat, required: Collection[str], *, before: int = 0) -> Found:
+    """All columns as text, null where empty. data: UTF-8. before: rows of its file that come before these.
 
     A quote within a field that does not begin with one is a character. Raises DataError, with the row, for what no rule
     reads rightly: rows with more fields than there are columns, a quote that closes in mid-field, or never.
     """
     notes = Notes()
-    if b"\n" not in data and b"\r" in data:
-        data = data.replace(b"\r", b"\n")
     if said := re.match(rb"(?i)sep=(.)\r?\n", data):  # what Excel is told by its first line
         data, form = data[said.end() :], replace(form, separator=form.separator or said[1].decode("latin-1"))
-    if form.comment:
-        data = _without_comments(data, form.comment, notes)
     sample = lines_of(data, _SAMPLE)
     if not sample:
         raise DataError(f"{name} is empty; a table with a header and rows is needed.")
@@ -63,7 +61,8 @@ def read_delimited(data: bytes, name: str, form: LogFormat, required: Collection
     _refuse_header_of_data(names, name, form, required)
     _refuse_twice(names, name, required)
     read = _quoted if quoted else _unquoted
-    frame = read(data, separator, names, name, notes, has_header=has_header)
+    place = _Place(name, names, notes, has_header, before)
+    frame = read(data, separator, place)
     if quoted and separator != written:  # between quotes it is text
         texts = [frame[column].str.replace_all(_STAND_IN, written, literal=True) for column in frame.drop(ROW).columns]
         frame = frame.with_columns(texts)
@@ -77,7 +76,7 @@ def _fields(line: str, separator: str, path: str, *, quoted: bool) -> list[str]:
     try:
         return next(csv.reader([line], delimiter=separator), [])
     except csv.Error as error:
-        raise DataError(f"{path}: its first line is no row of fields ({error}): {shorten(line)}.") from None
+        raise DataError(f"{path}, in its first line {shorten(line)}: {_explain(error)}") from None
 
 
 def _separator(sample: list[str], required: Collection[str]) -> str:
@@ -97,10 +96,22 @@ def _outside_quotes(line: str) -> str:
     return re.sub(r'"[^"]*"', "", line)
 
 
-def _without_comments(data: bytes, begins: str, notes: Notes) -> bytes:
-    kept, left_out = re.subn(rb"(?m)^" + re.escape(begins.encode()) + rb".*(?:\n|$)", b"", data)
-    notes.count("comment lines", left_out)
-    return kept
+def without_comments(data: bytes, begins: str, notes: Notes, *, quotes: bool) -> bytes:
+    """Without lines that begin so. quotes: those within a quoted field stay."""
+    mark = begins.encode()
+    if not (quotes and b'"' in data):
+        kept, left_out = re.subn(rb"(?m)^" + re.escape(mark) + rb".*(?:\n|$)", b"", data)
+        notes.count("comment lines", left_out)
+        return kept
+    lines, within = [], False
+    for line in data.splitlines(keepends=True):
+        if line.startswith(mark) and not within:
+            notes.count("comment lines", 1)
+            continue
+        lines.append(line)
+        if line.count(b'"') % 2 and (within or _OPENS.search(line)):
+            within = not within
+    return b"".join(lines)
 
 
 def _refuse_header_of_data(names: list[str], path: str, form: LogFormat, required: Collection[str]) -> None:
@@ -125,14 +136,23 @@ def _refuse_twice(names: list[str], path: str, required: Collection[str]) -> Non
         raise DataError(f"{path} has the column {name_some(twice)} more than once; rename one.")
 
 
-def _unquoted(
-    data: bytes, separator: str, names: list[str], path: str, notes: Notes, *, has_header: bool
-) -> "pl.DataFrame":
+@dataclass
+class _Place:
+    """path, names: of the file and its columns. before: rows of the file that come before these."""
+
+    path: str
+    names: list[str]
+    notes: Notes
+    has_header: bool
+    before: int
+
+
+def _unquoted(data: bytes, separator: str, place: _Place) -> "pl.DataFrame":
     """By Polars, which no quote disturbs then."""
     import polars as pl
 
     start = 0
-    if has_header:
+    if place.has_header:
         while not data[start : (end := data.find(b"\n", start) + 1 or len(data))].strip():
             start = end
         start = end
@@ -144,12 +164,11 @@ def _unquoted(
         )
 
     try:
-        frame = read(len(names))
+        frame = read(len(place.names))
     except pl.exceptions.PolarsError:
-        refuse_other_encoding(data, path)
-        rows = _split_rows(data[start:], separator)
-        frame = read(len(names) + _further_fields(rows, len(names), path, notes))
-    return _finished(frame, names, notes)
+        refuse_other_encoding(data, place.path, place.before)
+        frame = read(len(place.names) + _further_fields(_split_rows(data[start:], separator), place))
+    return _finished(frame, place)
 
 
 def _split_rows(data: bytes, separator: str) -> Iterator[list[str]]:
@@ -157,34 +176,42 @@ def _split_rows(data: bytes, separator: str) -> Iterator[list[str]]:
         yield line.rstrip("\r\n").split(separator)
 
 
-def _further_fields(rows: Iterator[list[str]], columns: int, path: str, notes: Notes) -> int:
+def _further_fields(rows: Iterator[list[str]], place: _Place) -> int:
     """How many empty fields rows have beyond the columns. Raises DataError for the first row where one is not empty."""
     most = longer = 0
-    for number, row in enumerate(rows, 1):
+    columns = len(place.names)
+    for number, row in enumerate(rows, 1 + place.before):
         if len(row) > columns:
-            _refuse_further(row, columns, number, path)
+            _refuse_further(row, number, place)
             most, longer = max(most, len(row) - columns), longer + 1
-    notes.count("rows with separators at their end", longer)
+    place.notes.count("rows with separators at their end", longer)
     return most
 
 
-def _refuse_further(row: list[str], columns: int, number: int, path: str) -> None:
+def _refuse_further(row: list[str], number: int, place: _Place) -> None:
+    columns = len(place.names)
     if any(field.strip() for field in row[columns:]):
         raise DataError(
-            f"{path}, row {number:,}: it has {len(row)} fields, and there are {columns} columns: "
+            f"{place.path}, row {number:,}: it has {len(row)} fields, and there are {columns} columns: "
             f"{shorten(' | '.join(row))}. Say what separates fields, --separator, or quote those that hold it."
         )
 
 
-def _quoted(
-    data: bytes, separator: str, names: list[str], path: str, notes: Notes, *, has_header: bool
-) -> "pl.DataFrame":
+def _quoted(data: bytes, separator: str, place: _Place) -> "pl.DataFrame":
     """By Python's csv module, which knows in which line a row ends, and takes a stray quote for a character."""
     import polars as pl
 
-    refuse_other_encoding(data, path)
-    reader = csv.reader(io.StringIO(data.decode("utf-8"), newline=""), delimiter=separator, strict=True)
-    rows = _checked_rows(reader, len(names), path, notes, separator, has_header=has_header)
+    refuse_other_encoding(data, place.path, place.before)
+    csv.field_size_limit(max(csv.field_size_limit(), len(data)))  # never less: others may be reading
+    blanks_before_quotes = separator != " " and f'{separator} "'.encode() in data
+    reader = csv.reader(
+        io.StringIO(data.decode("utf-8"), newline=""),
+        delimiter=separator,
+        strict=True,
+        skipinitialspace=blanks_before_quotes,
+    )
+    names = place.names
+    rows = _checked_rows(reader, separator, place)
     frames = []
     while chunk := list(islice(rows, _CHUNK)):
         columns = zip(*chunk, strict=True)
@@ -192,9 +219,9 @@ def _quoted(
             pl.DataFrame({str(at): column for at, column in enumerate(columns)}, schema_overrides=_text(names))
         )
     if not frames:
-        return _finished(pl.DataFrame(schema=_text(names)), names, notes)
+        return _finished(pl.DataFrame(schema=_text(names)), place)
     frame = pl.concat(frames)
-    return _finished(frame.select(pl.when(pl.all() != "").then(pl.all())), names, notes)
+    return _finished(frame.select(pl.when(pl.all() != "").then(pl.all())), place)
 
 
 def _text(names: list[str]) -> "dict[str, type[pl.String]]":
@@ -203,29 +230,28 @@ def _text(names: list[str]) -> "dict[str, type[pl.String]]":
     return {str(at): pl.String for at in range(len(names))}
 
 
-def _checked_rows(
-    reader: Any, columns: int, path: str, notes: Notes, separator: str, *, has_header: bool
-) -> Iterator[list[str]]:
-    """Rows of so many fields each. Raises DataError with the number of the row that is none."""
-    number, before = (-1 if has_header else 0), 0
+def _checked_rows(reader: Any, separator: str, place: _Place) -> Iterator[list[str]]:
+    """Rows of as many fields as there are columns. Raises DataError with the number of the row that is none."""
+    columns, in_header = len(place.names), place.has_header
+    number, before = place.before, 0
     while True:
         try:
             row = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            raise DataError(f"{path}, row {number + 1:,}: {_explain(error)}") from None
+            raise DataError(f"{place.path}, row {number + 1:,}: {_explain(error)}") from None
         lines, before = reader.line_num - before, reader.line_num
-        if has_header and number < 0:
-            number += bool(row)
+        if in_header:
+            in_header = not row
             continue
         number += 1
         if len(row) > columns:
-            _refuse_further(row, columns, number, path)
-            notes.count("rows with separators at their end", 1)
+            _refuse_further(row, number, place)
+            place.notes.count("rows with separators at their end", 1)
             row = row[:columns]
         if lines > 1:
-            _check_lines(row, number, lines, columns, separator, path, notes)
+            _check_lines(row, number, lines, separator, place)
         yield row + [""] * (columns - len(row))
 
 
@@ -238,11 +264,10 @@ def _explain(error: csv.Error) -> str:
     )
 
 
-def _check_lines(
-    row: list[str], number: int, lines: int, columns: int, separator: str, path: str, notes: Notes
-) -> None:
+def _check_lines(row: list[str], number: int, lines: int, separator: str, place: _Place) -> None:
     """Of a field that runs over lines. Raises DataError where it seems to have swallowed rows: a quote that a name
     begins with, and another one that ends one, rows later."""
+    columns, notes = len(place.names), place.notes
     for field in row:
         first, *others = re.split(r"\r\n|\n|\r", field)
         # What a row has after its first quote, whole rows, and what another one has before its quote.
@@ -250,7 +275,7 @@ def _check_lines(
         ends = first.count(separator) + (others[-1].count(separator) if others else 0)
         if others and columns > 1 and {*whole, ends} == {columns - 1}:
             raise DataError(
-                f"{path}, row {number:,}: a quoted field runs over {lines:,} lines, which look like rows: "
+                f"{place.path}, row {number:,}: a quoted field runs over {lines:,} lines, which look like rows: "
                 f"{shorten(first)}. If quotes are characters of this file pass --no-quotes (LogFormat(quotes=False))."
             )
     if not notes.counts["fields that run over lines"]:
@@ -258,25 +283,24 @@ def _check_lines(
     notes.count("fields that run over lines", 1)
 
 
-def _finished(frame: "pl.DataFrame", names: list[str], notes: Notes) -> "pl.DataFrame":
+def _finished(frame: "pl.DataFrame", place: _Place) -> "pl.DataFrame":
     """With the columns' names and rows' numbers, without rows that are blank."""
     import polars as pl
 
-    frame = frame.select(frame.columns[: len(names)])
-    frame = frame.rename(dict(zip(frame.columns, _unique(names), strict=True)))
-    numbered = frame.with_row_index(ROW, offset=1)
+    frame = frame.select(frame.columns[: len(place.names)])
+    frame = frame.rename(dict(zip(frame.columns, _unique(place.names), strict=True)))
+    numbered = frame.with_row_index(ROW, offset=1 + place.before)
     blank = numbered.select(pl.all_horizontal(pl.col(frame.columns).str.strip_chars().fill_null("") == "")).to_series()
     if blank.any():
-        notes.count("blank rows", int(blank.sum()))
+        place.notes.count("blank rows", int(blank.sum()))
         numbered = numbered.filter(~blank)
     return numbered
 
 
 def _unique(names: list[str]) -> list[str]:
     """Each name once: a table has no two columns of a name."""
-    seen: dict[str, int] = {}
-    unique = []
+    unique: dict[str, None] = {}
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        unique.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
-    return unique
+        others = (f"{name}_{number}" for number in count(2) if f"{name}_{number}" not in names)
+        unique[name if name not in unique else next(other for other in others if other not in unique)] = None
+    return list(unique)

@@ -35,11 +35,11 @@ class Notes:
 @dataclass
 class Found:
     """frame: columns by name; ROW counts from 1 after the header, or what a row of the file is otherwise. kind: what
-    the file was read as, for people. has_header: whether the columns' names come from the file. nested: columns that
-    are not among these, as they hold lists or objects, and the first row that does."""
+    the file was read as, for people. has_header: whether the columns' names come from a row of text. nested: columns
+    that are not among these, as they hold lists or objects, and the first row that does."""
 
     frame: "pl.DataFrame"
     kind: str
-    has_header: bool = True
+    has_header: bool = False
     notes: Notes = field(default_factory=Notes)
     nested: dict[str, int] = field(default_factory=dict)

@@ -3,16 +3,14 @@
 import io
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...errors import DataError, shorten
 from .found import ROW, Found, Notes
 from .text import refuse_other_encoding
 
-if TYPE_CHECKING:
-    pass
-
 _BLOCK = re.compile(r"^\d+:$")
+_JSON = re.compile(rb"""\s*([{]\s*["}]|\[\s*[\[{\]"])""")
 _NUMBERS = re.compile(r"^\d+([ \t]\d+( \d+)*)? ?$")
 
 
@@ -22,15 +20,16 @@ def are_lines(sample: list[str]) -> bool:
     return all(map(_NUMBERS.match, sample)) and len({len(line.split()) for line in sample}) > 1
 
 
-def read_lines(data: bytes, name: str, user: str, item: str, separator: str | None = None) -> Found:
-    """A row for each item of each line. user, item: what the columns are called. separator: None: any blanks."""
+def read_lines(data: bytes, name: str, user: str, item: str, separator: str | None = None, *, before: int = 0) -> Found:
+    """A row for each item of each line. user, item: what the columns are called. separator: None: blanks and tabs.
+    before: lines of its file that come before these."""
     import polars as pl
 
-    refuse_other_encoding(data, name)
-    lines = pl.Series(io.StringIO(data.decode("utf-8")).read().splitlines(), dtype=pl.String)
-    words = lines.str.replace_all(r"\s+", " ").str.split(" ") if separator is None else lines.str.split(separator)
+    refuse_other_encoding(data, name, before)
+    lines = pl.Series(data.decode("utf-8").split("\n"), dtype=pl.String)
+    words = lines.str.replace_all(r"[ \t\r]+", " ").str.split(" ") if separator is None else lines.str.split(separator)
     notes = Notes()
-    frame = pl.DataFrame({"words": words}).with_row_index(ROW, offset=1)
+    frame = pl.DataFrame({"words": words}).with_row_index(ROW, offset=1 + before)
     word = pl.element().str.strip_chars()
     frame = frame.with_columns(words=pl.col("words").list.eval(word.filter(word != "")))
     frame = frame.filter(pl.col("words").list.len() > 0)
@@ -42,7 +41,7 @@ def read_lines(data: bytes, name: str, user: str, item: str, separator: str | No
             f"{name} has no line of a user and its items, such as {shorten(lines[0])}; say what stands between them, "
             "--separator (LogFormat)."
         )
-    return Found(frame, "a user and its items on each line", has_header=False, notes=notes)
+    return Found(frame, "a user and its items on each line", notes=notes)
 
 
 def are_blocks(sample: list[str]) -> bool:
@@ -51,7 +50,7 @@ def are_blocks(sample: list[str]) -> bool:
 
 
 def read_blocks(data: bytes, name: str, user: str, item: str) -> Found:
-    """user, item, and then `rating` and `date`."""
+    """user, item, and then `rating` and `date`. Raises DataError for a row that has not as many fields as the first."""
     import polars as pl
 
     refuse_other_encoding(data, name)
@@ -61,16 +60,30 @@ def read_blocks(data: bytes, name: str, user: str, item: str) -> Found:
     is_head = pl.col("line").str.contains(r"^\s*\d+:\s*$")
     of_item = pl.when(is_head).then(pl.col("line").str.strip_chars(" \r:")).forward_fill().alias(item)
     frame = lines.with_columns(of_item).filter(~is_head & (pl.col("line").str.strip_chars() != ""))
+    commas = frame["line"].str.count_matches(",")
+    wrong = (commas != commas[:1].item()) | (commas > 2) if len(commas) else commas
+    if wrong.any():
+        at = int(wrong.arg_true()[0])
+        raise DataError(
+            f"{name}, row {frame[ROW][at]:,}: it must be user, rating and date with commas between them, as the others "
+            f"are, or an item and a colon; got {shorten(frame['line'][at])}."
+        )
     fields = pl.col("line").str.split_exact(",", 2).struct.rename_fields([user, "rating", "date"]).alias("fields")
     frame = frame.select(ROW, item, fields).unnest("fields")
-    return Found(frame, "Netflix's blocks: columns rating and date", has_header=False)
+    return Found(frame, "Netflix's blocks: columns rating and date")
 
 
-def read_json_lines(data: bytes, name: str) -> Found:
-    """All columns as text, null where a line does not have them or has null; without those of lists and objects."""
+def is_json(data: bytes) -> bool:
+    """Whether text begins as JSON does: a row of fields may begin with a bracket, too."""
+    return bool(_JSON.match(data))
+
+
+def read_json_lines(data: bytes, name: str, *, before: int = 0) -> Found:
+    """All columns as text, numbers as they are written; null where a line does not have them or has null; without those
+    of lists and objects. before: lines of its file that come before these."""
     import polars as pl
 
-    refuse_other_encoding(data, name)
+    refuse_other_encoding(data, name, before)
     text = data.decode("utf-8")
     rows: list[dict[str, Any]] = []
     numbers: list[int] = []
@@ -78,7 +91,7 @@ def read_json_lines(data: bytes, name: str) -> Found:
         rows = _parsed(text, name, 1)
         numbers = list(range(1, len(rows) + 1))
     else:
-        for number, line in enumerate(text.split("\n"), 1):
+        for number, line in enumerate(text.split("\n"), 1 + before):
             if line.strip():
                 rows.append(_parsed(line, name, number))
                 numbers.append(number)
@@ -110,9 +123,19 @@ def _is_whole(text: str) -> bool:
 
 
 def _parsed(text: str, name: str, number: int) -> Any:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [key for key, _ in pairs]
+            twice = next(key for key in names if names.count(key) > 1)
+            raise DataError(f"{name}, row {number:,}: {shorten(twice)} is there more than once; one value is needed.")
+        return found
+
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=once, parse_float=str, parse_int=str, parse_constant=str)
     except (ValueError, RecursionError) as error:
+        if isinstance(error, DataError):
+            raise
         raise DataError(f"{name}, row {number:,}: it is no JSON ({error}): {shorten(text)}.") from None
 
 

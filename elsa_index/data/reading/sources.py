@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -16,6 +17,9 @@ Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 _OF_FOLDERS = (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt", ".inter", ".dat", ".data")
 
 
+_ABOUT = re.compile(r"(?i)(readme|licen[cs]e)[^.]*(\.(txt|rst|html|pdf))?$")
+
+
 @dataclass(frozen=True)
 class Source:
     """name: of a file, as messages say it. suffix: of the name, without .gz. read: its bytes, unpacked. path: None if
@@ -28,8 +32,9 @@ class Source:
 
 
 def sources_of(paths: Paths, what: str) -> list[Source]:
-    """The files of a path or of several, each once: files themselves, patterns (`logs/*.csv`), folders (all files of a
-    known kind in them, hidden ones left out), `-` for standard input. Raises DataError where there is none."""
+    """The files of a path or of several, each once, whatever paths lead to it: files themselves, patterns
+    (`logs/*.csv`), folders (all files of a known kind in them, hidden ones left out), pipes, `-` for standard input.
+    Raises DataError where there is none."""
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
     found: dict[str, Source] = {}
@@ -40,7 +45,7 @@ def sources_of(paths: Paths, what: str) -> list[Source]:
         )
     for path in paths:
         for source in _sources_of_one(path, what):
-            found.setdefault(source.name, source)
+            found.setdefault(os.path.realpath(source.path) if source.path else source.name, source)
     if not found:
         raise UsageError(f"{what} has no file: name at least one.")
     return list(found.values())
@@ -52,18 +57,38 @@ def _sources_of_one(path: str | os.PathLike[str], what: str) -> list[Source]:
     if Path(path).is_dir():
         if (Path(path) / "split.json").is_file():
             raise DataError(f"{path} is a split, of which a part is hidden: train on {path}/train.parquet.")
-        parts = sorted(part for part in Path(path).rglob("*") if _is_part(part, Path(path)))
+        parts = _parts_of(Path(path))
         if not parts:
             raise DataError(
                 f"{path} is a folder without files that are read; their names end in {', '.join(_OF_FOLDERS)}."
             )
-        return [_file(part) for part in parts]
+        return parts
     if not Path(path).exists() and glob.has_magic(str(path)):
-        matching = sorted(glob.glob(str(path), recursive=True))
-        if not matching:
-            raise DataError(f"No file matches {path}.")
-        return [_file(Path(part)) for part in matching if Path(part).is_file()]
+        matching = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
+        found = [part for match in matching for part in (_parts_of(match) if match.is_dir() else [_file(match)])]
+        if not found:
+            folders = ", only folders without files that are read" if matching else ""
+            raise DataError(f"No file matches {path}{folders}.")
+        return found
+    if Path(path).is_fifo() or Path(path).is_char_device():  # which the shell makes of <(…)
+        name = str(path)
+        return [Source(name, "", lambda: unpacked_bytes(Path(name).read_bytes(), name))]
     return [_file(existing_file(path, what))]
+
+
+def _parts_of(folder: Path) -> list[Source]:
+    return [_file(path) for path in _files_in(folder) if _is_part(path, folder)]
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """All in a folder and those below it, links to folders included; each folder once, as links may lead in a ring."""
+    found, known = [], {os.path.realpath(folder)}
+    for at, folders, files in os.walk(folder, followlinks=True):
+        found += [Path(at, name) for name in files]
+        real = {name: os.path.realpath(Path(at, name)) for name in folders}
+        folders[:] = [name for name in folders if real[name] not in known]
+        known.update(real.values())
+    return sorted(found)
 
 
 def _is_part(path: Path, folder: Path) -> bool:
@@ -73,7 +98,7 @@ def _is_part(path: Path, folder: Path) -> bool:
 def _is_aside(path: Path, folder: Path) -> bool:
     """Whether nobody takes it for data: hidden, a marker, a text about the others."""
     hidden = any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
-    return hidden or path.name.lower().startswith(("readme", "license")) or path.suffix in (".md", ".crc", ".sha256")
+    return hidden or bool(_ABOUT.match(path.name)) or path.suffix in (".md", ".crc", ".sha256")
 
 
 def warn_of_others(paths: Paths) -> None:
@@ -83,8 +108,8 @@ def warn_of_others(paths: Paths) -> None:
             continue
         others = [
             str(path.relative_to(folder))
-            for path in sorted(folder.rglob("*"))
-            if not path.is_dir() and not _is_aside(path, folder) and not _is_part(path, folder)
+            for path in _files_in(folder)
+            if not _is_aside(path, folder) and not _is_part(path, folder)
         ]
         if others:
             warnings.warn(

@@ -19,7 +19,13 @@ _OTHERS = {
     b"\x80\x04\x95": "a pickle, which could run any program when it is read: write it as Parquet",
 }
 """What files that are no text begin with, and what they are."""
-_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32",  # begins as UTF-16's does
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
 def as_utf8(data: bytes, encoding: str, name: str, notes: Notes) -> bytes:
@@ -31,11 +37,11 @@ def as_utf8(data: bytes, encoding: str, name: str, notes: Notes) -> bytes:
         if data.startswith(begins) and (len(begins) > 3 or b"\0" in data[:4096]):
             raise DataError(f"{name} is {kind}.")
     own = next((of for mark, of in _MARKS.items() if data.startswith(mark)), None)
-    if own == "utf-16":
-        notes.say("the text is UTF-16")
+    if own in ("utf-16", "utf-32"):
+        notes.say(f"the text is {own.upper()}")
         encoding = own
     if codecs.lookup(encoding).name == "utf-8":
-        if b"\0" in data[:4096]:
+        if b"\0" in data:
             raise DataError(
                 f"{name} is no text: it holds bytes 0; if it is UTF-16, pass --encoding utf-16 (LogFormat)."
             )
@@ -51,12 +57,17 @@ def _without_marks(data: bytes) -> bytes:
     return data.removeprefix(codecs.BOM_UTF8).replace(b"\n" + codecs.BOM_UTF8, b"\n")
 
 
-def refuse_other_encoding(data: bytes, name: str) -> None:
-    """Raises DataError, with the line, where text is not UTF-8."""
+def with_line_feeds(data: bytes) -> bytes:
+    """Lines that end as they do on Unix, where all end as they did on old Macs."""
+    return data if b"\n" in data else data.replace(b"\r", b"\n")
+
+
+def refuse_other_encoding(data: bytes, name: str, before: int = 0) -> None:
+    """Raises DataError, with the line, where text is not UTF-8. before: lines of its file that come before it."""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        line = before + data.count(b"\n", 0, error.start) + 1
         raise DataError(
             f"{name}, line {line:,}: the byte 0x{data[error.start]:02x} is no UTF-8; say what the text is, --encoding "
             "latin-1 or cp1252 for example (LogFormat(encoding=...))."
