@@ -1,5 +1,6 @@
 """Loops compiled by Numba, which release the interpreter's lock."""
 
+import os
 import threading
 from collections.abc import Callable
 from functools import wraps
@@ -8,7 +9,18 @@ from typing import Any, TypeVar, cast
 from numba import config, njit, typeof
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_compiling = threading.Lock()
+
+
+class _Compiling:
+    """lock: of who compiles; another one in a child, whose parent's threads may have held it when it was forked."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+_compiling = _Compiling()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_compiling.__init__)  # type: ignore[misc]
 _REORDERED = {"reassoc", "contract", "nsz"}
 
 
@@ -27,10 +39,12 @@ def side_by_side(function: _F) -> _F:
     """The same as `compiled`, for what Python calls: sums that stand side by side share instructions, which Numba
     leaves to its variable SLP_VECTORIZE, for all functions or none. Each adds up in its order."""
     made: Any = _compiled(function, fastmath=False)
+    if not hasattr(made, "compile"):  # Numba's variable DISABLE_JIT is set: it is Python's own function
+        return function
 
     @wraps(function)
     def call(*arguments: Any) -> Any:
-        with _compiling:
+        with _compiling.lock:
             settings: Any = config
             before, settings.SLP_VECTORIZE = settings.SLP_VECTORIZE, 1
             try:

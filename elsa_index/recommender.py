@@ -20,6 +20,7 @@ from .data.metadata import as_columns
 from .data.tables import read_table
 from .data.tags import tag_pairs
 from .errors import DataError, StorageError, UsageError, name_some, refuse_kind
+from .forks import POLARS
 from .index import Index
 from .progress import one_after_the_other
 from .spans import seconds_of
@@ -297,6 +298,7 @@ class Recommender:
         """Ids of the types that the log had."""
         import polars as pl
 
+        POLARS.use()
         return frame.with_columns(pl.col(name).cast(getattr(pl, kind)) for name, kind in kinds.items())
 
 

@@ -138,8 +138,11 @@ def _open_standard_streams() -> None:
 
 
 def heed_signals() -> None:
-    """SIGTERM ends a command as Ctrl-C does, and neither is lost."""
+    """SIGTERM ends a command as Ctrl-C does, and so does a terminal that closes; none is lost."""
     signal.signal(signal.SIGTERM, _stop)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+        # A service takes it for something else, later.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN if "serve" in sys.argv[1:2] else _stop)
     sys.unraisablehook = _raise_again
 
 
@@ -159,7 +162,7 @@ def _raise_again(lost: "sys.UnraisableHookArgs") -> None:
 
 
 def _stop(number: int, frame: object) -> None:
-    """SIGTERM ends a command as an error does: what it was writing is cleared away."""
+    """A signal ends a command as an error does: what it was writing is cleared away."""
     sys.exit(128 + number)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import StorageError, UsageError, shorten
 from ..storage.files import read_json
-from ..storage.locks import lock_of
+from ..storage.locks import lock_of, unlock
 
 
 def unfinished(out: Path) -> Path:
@@ -62,7 +62,7 @@ class Work:
                 shutil.rmtree(self.path, ignore_errors=True)
             raise
         finally:
-            os.close(descriptor)
+            unlock(descriptor)
 
     def _begun(self) -> dict[str, Any] | None:
         """What is kept of a run that had spread its rows; None where none had."""

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from ..errors import DataError, name_some
+from ..forks import POLARS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,12 +26,14 @@ def as_polars(table: object) -> "pl.DataFrame | None":
     import polars as pl
 
     if isinstance(table, pl.LazyFrame):
+        POLARS.use()
         return table.collect()
     is_pandas = type(table).__module__.split(".")[0] == "pandas"
     if not (isinstance(table, pl.DataFrame) or is_pandas or hasattr(table, "__arrow_c_stream__")):
         return None
     if not (hasattr(table, "columns") or hasattr(table, "column_names")):  # a single column
         return None
+    POLARS.use()
     given: Any = table
     names = list(map(str, getattr(given, "column_names", given.columns)))
     if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:

@@ -11,6 +11,7 @@ import xxhash
 from scipy.sparse import csr_array
 
 from ..errors import UsageError
+from ..forks import POLARS
 from ..storage.ids import IdMap
 from .ages import share_left
 from .encoded import Encoder
@@ -75,6 +76,7 @@ class Interactions:
         """From what `pairs` gave, also as text."""
         import polars as pl
 
+        POLARS.use()
         known = [frame[name].cast(pl.Float64) if name in frame.columns else None for name in TABLE[1]]
         return cls.from_pairs(frame["user_id"], frame["item_id"], known[0], weights=known[1])
 
@@ -235,6 +237,7 @@ class Interactions:
         first time; last_times: and a row with its last time, if that is another, each with what was known by then."""
         import polars as pl
 
+        POLARS.use()
         users, items = (pl.Series(list(names), dtype=pl.String) for names in (self.users, self.items))
         columns = {"user_id": users.gather(rows_of(self.matrix)), "item_id": items.gather(self.matrix.indices)}
         known = {"time": self.times, "weight": self.weights}

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError, UsageError
+from ..forks import POLARS
 from .interactions import Interactions
 from .logs import as_interactions
 from .scipy_matrix import rows_of
@@ -106,6 +107,7 @@ class _Parts:
     ) -> "pl.DataFrame":
         import polars as pl
 
+        POLARS.use()
         lengths = [len(part) for part in columns]
         return pl.DataFrame(
             {
@@ -166,6 +168,7 @@ def _temporal(log: Interactions, options: SplitOptions) -> Split:
 def _given(log: Interactions, test: Interactions) -> Split:
     import polars as pl
 
+    POLARS.use()
     pairs = test.pairs().select("user_id", "item_id")
     kept = log.pairs().with_row_index("at").join(pairs, on=["user_id", "item_id"], how="anti")
     if not kept.height:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DataError, UsageError, shorten
+from ..forks import POLARS
 from ..storage.staging import staged_file
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def write_results(frame: "pl.DataFrame", path: Path, *, overwrite: bool = False,
     """
     import polars as pl
 
+    POLARS.use()
     kind = writable_format(path)
     if kind == "trec":
         for column in ("user_id", "item_id"):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError, StorageError
+from ..forks import POLARS
 from ..storage.files import read_json, write_json
 from ..storage.staging import staged_directory
 from .histories import weighed
@@ -75,6 +76,8 @@ class Split:
         """
         import polars as pl
 
+        POLARS.use()
+
         def grouped(frame: "pl.DataFrame") -> "pl.DataFrame":
             return frame.drop("fold").group_by("user_id", maintain_order=True).agg(pl.all())
 
@@ -100,6 +103,7 @@ class Split:
         """Opens a saved split. Raises StorageError where it is none, or where train.parquet was changed."""
         import polars as pl
 
+        POLARS.use()
         path = Path(path)
         if not (path / "split.json").is_file():
             raise StorageError(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from ..errors import DataError, DataWarning, name_some
+from ..forks import POLARS
 from .columns import Part, refuse_rows
 from .frames import as_polars
 from .log_format import AS_IT_IS, LogFormat
@@ -61,6 +62,7 @@ def read_parts(
         found = Found(frame.drop(nested).with_row_index(ROW, offset=1), "a table", nested=nested)
         yield _part(f"{what} given", found, required, optional)
         return
+    POLARS.use()
     sources = sources_of(cast(Paths, paths), what)
     warn_of_others(cast(Paths, paths))
     for source in sources:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..engines.contract import Answer
+from ..forks import POLARS
 from ..storage.ids import Rows
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ class SearchResult:
         """
         import polars as pl
 
+        POLARS.use()
         lengths = [len(ranking.items) for ranking in self.rankings]
         ranks = [np.arange(1, length + 1, dtype=np.int32) for length in lengths]
         columns = {

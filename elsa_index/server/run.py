@@ -71,6 +71,7 @@ def _work(
     """One of many workers, in a process of its own."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a whole terminal: the supervisor passes it on
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # blocked by who started this process
     with log_as_json(settings.log_level, worker=number):
         try:
             _serve(indexes, listening, host, settings, line, shared)

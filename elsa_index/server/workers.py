@@ -99,6 +99,7 @@ class _Worker:
     connection: Connection
     started: float
     is_ready: bool = False
+    is_late: bool = False  # a SIGHUP came before it was ready
     looks_for: set[int] = field(default_factory=set)
 
 
@@ -154,8 +155,13 @@ class _Supervisor:
         ours, theirs = context.Pipe()
         arguments = (self._settings, self._listening, theirs, self._shared, number)
         process = context.Process(target=self._serve, args=arguments, name=f"worker {number}")
-        with environment({_METRICS: str(self._shared.metrics)}):
-            process.start()
+        # Blocked, as it would end a process that is not yet what it is to be; the worker lets it through.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+        try:
+            with environment({_METRICS: str(self._shared.metrics)}):
+                process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         self._workers.append(_Worker(number, process, ours, time.monotonic()))
 
@@ -184,8 +190,10 @@ class _Supervisor:
             self._is_ending = True
         passed = signal.SIGTERM if self._is_ending else signal.SIGHUP
         for worker in self._workers:
-            with suppress(ProcessLookupError, TypeError):  # it has just ended
-                os.kill(worker.process.pid, passed)  # type: ignore[arg-type]
+            if passed == signal.SIGHUP and not worker.is_ready:
+                worker.is_late = True
+            else:
+                _kill(worker, passed)
 
     def _hear(self, worker: _Worker) -> None:
         try:
@@ -194,6 +202,8 @@ class _Supervisor:
             return  # it ends
         if what == "ready":
             worker.is_ready = True
+            if worker.is_late:
+                _kill(worker, signal.SIGHUP)
             if not self._was_ready and all(one.is_ready for one in self._workers):
                 self._was_ready = True
                 self._told()
@@ -239,6 +249,11 @@ class _Supervisor:
         self._due[worker.number] = time.monotonic() + pause
         about = {"worker": worker.number, "exit_status": worker.process.exitcode, "starts_in_seconds": pause}
         log.error("a worker ended; another one takes its place", extra=about)
+
+
+def _kill(worker: _Worker, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, TypeError):  # it has just ended
+        os.kill(worker.process.pid, number)  # type: ignore[arg-type]
 
 
 def _send(worker: _Worker, message: tuple[str, int]) -> None:

@@ -1,5 +1,6 @@
 """Reading and writing single files: JSON, arrays, checksums."""
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -11,6 +12,9 @@ import numpy.typing as npt
 import xxhash
 
 from ..errors import DataError, StorageError, shorten
+
+TOO_MANY = (errno.EMFILE, errno.ENFILE)
+OF_FILES = "too many files are open; raise the limit, ulimit -n"
 
 
 def checksum(path: Path) -> str:
@@ -27,6 +31,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError) as error:
+        _refuse_too_many(path, error)
         raise StorageError(f"{path} cannot be read as JSON: {error}") from None
     if not isinstance(value, dict):
         raise StorageError(f"{path} must hold a JSON object, got {type(value).__name__}.")
@@ -54,5 +59,12 @@ def load_array(path: Path) -> npt.NDArray:
         # A plain array over the mapped bytes: indexing a np.memmap costs several times as much.
         return np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
     except (ValueError, OSError, EOFError, SyntaxError, TokenError, RecursionError, MemoryError) as error:
+        _refuse_too_many(path, error)
         # NumPy reads a header as Python's literals: a damaged one can fail in any way that these can.
         raise StorageError(f"{path} is missing or damaged: {error}") from None
+
+
+def _refuse_too_many(path: Path, error: Exception) -> None:
+    """Raises StorageError where nothing is wrong with a file but that it is one too many."""
+    if isinstance(error, OSError) and error.errno in TOO_MANY:
+        raise StorageError(f"{path} cannot be opened: {OF_FILES}.") from None

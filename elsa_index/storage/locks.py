@@ -59,6 +59,12 @@ def lock_of(path: Path, flags: int = 0) -> int | None:
     return None
 
 
+def unlock(descriptor: int) -> None:
+    """Gives a lock back, also where a child that was forked meanwhile still holds the descriptor."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    os.close(descriptor)
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """For as long as the block runs, nobody else replaces the directory or writes into it. Waits for who does: that
@@ -74,7 +80,7 @@ def locked(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        os.close(descriptor)
+        unlock(descriptor)
 
 
 def holder_file(target: Path) -> Path:

@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -13,8 +14,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import StorageError
-from .locks import holder, holder_file, lock_of, locked, name_holder
+from .files import OF_FILES, TOO_MANY
+from .locks import holder, holder_file, lock_of, locked, name_holder, unlock
 
+_IN_WORDS = re.compile("No space left on device|File too large|Disk quota exceeded|Input/output error|transport error")
+"""What the system said, in errors of libraries that are no OSError."""
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # Linux: renameat2
 _RENAME_SWAP = 2  # macOS: renamex_np
@@ -25,14 +29,22 @@ def explained_write(target: Path) -> Iterator[None]:
     """Turns a failing write (a full disk, no permission) into an error that says what was being written."""
     try:
         yield
-    except OSError as error:
-        if isinstance(error, StorageError):
+    except Exception as error:
+        reason = None if isinstance(error, StorageError) else _reason(error)
+        if reason is None:
             raise
-        free = shutil.disk_usage(target.parent if target.parent.is_dir() else Path.cwd()).free
-        raise StorageError(
-            f"{target} could not be written: {error.strerror or error} ({free:,} bytes are free on its disk). "
-            "What was there before is unchanged."
-        ) from error
+        if reason != OF_FILES:
+            free = shutil.disk_usage(target.parent if target.parent.is_dir() else Path.cwd()).free
+            reason += f" ({free:,} bytes are free on its disk)"
+        raise StorageError(f"{target} could not be written: {reason}. What was there before is unchanged.") from error
+
+
+def _reason(error: Exception) -> str | None:
+    """Why a write failed; None where something else did."""
+    if isinstance(error, OSError):
+        return OF_FILES if error.errno in TOO_MANY else error.strerror or str(error)
+    found = _IN_WORDS.search(str(error))
+    return found and found[0]
 
 
 def _sync(path: Path) -> None:
@@ -113,6 +125,13 @@ def refuse_existing(target: Path, *, overwrite: bool, is_ours: Callable[[Path], 
 
 def _refuse_unwritable(target: Path) -> None:
     """Asked before the work whose result is written there, not after."""
+    try:
+        str(target).encode("utf-8")
+    except UnicodeEncodeError:
+        raise StorageError(
+            f"{str(target)!a} is no name in UTF-8, which libraries that write there need; name another path, or "
+            "set a locale that has UTF-8."
+        ) from None
     folder = Path(os.path.abspath(target)).parent
     while not os.path.exists(folder) and folder != folder.parent:  # not there, or hidden from this user
         folder = folder.parent
@@ -159,7 +178,7 @@ def staged_directory(
             raise
         finally:
             holder_file(target).unlink(missing_ok=True)
-            os.close(lock)
+            unlock(lock)
 
 
 def linked(source: Path, directory: Path, names: Iterable[str]) -> None:

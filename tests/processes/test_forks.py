@@ -211,3 +211,86 @@ def test_gunicorn_serves_an_index_that_its_workers_open(indexes, tmp_path, engin
         server.wait(30)
     told = engine == "lucene" and bool(options)
     assert all((ADVICE in answer) == told for answer in answers), answers[:2]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "ei.read_interactions(log)", "ei.Recommender(slim).fit(table)", "made.recommend(['u1'], k=2)", "made.save('r')",
+        "made.similar(['i1'], k=2)", "ei.read_interactions(log).pairs()", "ei.train(read, elsa)",
+    ],
+)  # fmt: skip
+def test_threads_of_polars_and_torch_are_told_to_be_gone(asked, tmp_path):
+    """A child that used them would wait for them for ever."""
+    rows = "".join(f"u{at % 50},i{at % 7}\n" for at in range(300))
+    (tmp_path / "log.csv").write_text("user_id,item_id\n" + rows)
+    said = run(f"""
+        import os
+        import polars as pl
+        import elsa_index as ei
+        os.chdir({str(tmp_path)!r})
+        log, slim = "log.csv", ei.SlimConfig(regularisation=1.0, nnz=2, neighbours=2)
+        elsa = ei.TrainingConfig(dims=16, epochs=1, nnz=4)
+        table = pl.read_csv(log)
+        made = ei.Recommender(slim).fit(table)
+        read = ei.read_interactions(log)
+        ei.train(read, elsa)
+        if not os.fork():
+            try:
+                {asked}
+            except ei.ForkedError as error:
+                print(error, flush=True)
+            os._exit(0)
+        os.wait()
+    """)
+    assert ("PyTorch" if "elsa" in asked else "Polars") + " was used before this process was forked" in said
+    assert "multiprocessing.get_context('spawn')" in said
+
+
+def test_a_child_that_is_forked_in_a_build_does_not_hold_the_index(indexes, tmp_path):
+    said = run(f"""
+        import os, time
+        import elsa_index as ei
+        from tests.support.catalogues import make_codes
+
+        children = []
+        def forks(done, of):
+            if not children:
+                children.append(os.fork())
+                if not children[0]:
+                    time.sleep(60)
+                    os._exit(0)
+        path = {str(tmp_path / "i")!r}
+        ei.Index.build(make_codes(600), path, engine="lucene", segments=None, on_progress=forks).close()
+        began = time.monotonic()
+        ei.tag(path, add=[("item20", "new")])
+        os.kill(children[0], 9)
+        print(bool(children), time.monotonic() - began < 10)
+    """)
+    assert said.split() == ["True", "True"]
+
+
+def test_a_child_answers_though_a_thread_of_its_parent_was_compiling(indexes):
+    said = run(f"""
+        import os, threading
+        import elsa_index as ei
+        from elsa_index.compiling import _compiling
+        from tests.processes.test_forks import asked
+
+        index = ei.Index.open({str(indexes / "exact")!r})
+        for at in range(40):
+            index.search(asked(at), 20)
+        has, ends = threading.Event(), threading.Event()
+        def compiling():
+            with _compiling.lock:
+                has.set()
+                ends.wait()
+        threading.Thread(target=compiling).start()
+        has.wait()
+        if not os.fork():
+            print(len(index.search(asked(1), 20).ids), flush=True)
+            os._exit(0)
+        os.wait()
+        ends.set()
+    """)
+    assert said.strip() == "3"

@@ -1,6 +1,7 @@
 """What a process is started with: variables meant for other programs, a locale without letters, closed streams."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -22,10 +23,10 @@ def lucene(tmp_path_factory):
     return path
 
 
-def run(*arguments, cwd=None, stderr=subprocess.PIPE, shell_end="", **environment):
+def run(*arguments, cwd=None, stderr=subprocess.PIPE, shell_end="", limit="", **environment):
     command = [sys.executable, "-m", "elsa_index_cli", *map(str, arguments)]
-    if shell_end:
-        command = ["bash", "-c", f'"$@" {shell_end}', "bash", *command]
+    if shell_end or limit:
+        command = ["bash", "-c", f'{limit or "true"}; "$@" {shell_end}', "bash", *command]
     return subprocess.run(
         command, stdout=subprocess.PIPE, stderr=stderr, text=True, timeout=60, cwd=cwd, env=os.environ | environment
     )
@@ -87,3 +88,58 @@ def test_too_little_memory_for_java_names_the_variable(tmp_path):
     assert done.returncode == 1
     assert "ELSA_INDEX_JAVA_HEAP" in done.stderr.splitlines()[-1], done.stderr
     assert not (tmp_path / "i").exists()
+
+
+@pytest.mark.parametrize("heap", ["1k", "1m", "0g", "99999g", "2"])
+def test_memory_that_java_cannot_have_is_told(tmp_path, heap):
+    """Java itself would end the process."""
+    make_codes(60, 64, 16).save(tmp_path / "m")
+    done = run("build", tmp_path / "m", "-o", tmp_path / "i", "--no-segments", ELSA_INDEX_JAVA_HEAP=heap)
+    assert done.returncode == 1
+    assert f"ELSA_INDEX_JAVA_HEAP must be from 8m to 4096g, for example 2g; got {heap!r}" in done.stderr
+    assert os.listdir(tmp_path) == ["m"]
+
+
+def test_loops_answer_without_being_compiled(tmp_path):
+    codes = make_codes(80, 32, 8)
+    codes.save(tmp_path / "m")
+    ei.Index.build(codes, tmp_path / "i", engine="exact", segments=None).close()
+    (tmp_path / "h.csv").write_text("user_id,item_id\n" + "".join(f"u{at},item{at}\n" for at in range(40, 80)))
+    said = []
+    for disabled in ("0", "1"):
+        done = run("search", tmp_path / "i", "--histories", tmp_path / "h.csv", "-k", "3", NUMBA_DISABLE_JIT=disabled)
+        assert done.returncode == 0, done.stderr
+        said.append(done.stdout)
+    assert said[0] == said[1]
+    assert said[0]
+
+
+@pytest.mark.parametrize("engine", ["exact", "lucene", "faiss-flat"])
+def test_folders_whose_name_is_no_utf_8_are_told(tmp_path, engine):
+    make_codes(60, 64, 16).save(tmp_path / "m")
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    os.mkdir(folder)
+    done = run("build", tmp_path / "m", "-o", folder + "/i", "--engine", engine)
+    assert done.returncode == 1
+    assert "is no name in UTF-8, which libraries that write there need; name another path" in done.stderr
+    assert not os.listdir(folder)
+
+
+def test_too_few_open_files_are_no_damage(lucene):
+    done = run("search", lucene, "--items", "item20", limit="ulimit -n 16")
+    assert done.returncode == 1
+    assert "too many files are open; raise the limit, ulimit -n" in done.stderr
+    assert "damaged" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["s", "o.parquet", "o.csv"])
+def test_a_file_that_cannot_grow_is_named(lucene, tmp_path, name):
+    rows = "".join(f"u{at % 999},item{at % 500}\n" for at in range(20_000))
+    (tmp_path / "log.csv").write_text("user_id,item_id\n" + rows)
+    searched = ("search", lucene, "--histories", tmp_path / "log.csv", "-k", "50", "-o", tmp_path / name)
+    asked = ("split", tmp_path / "log.csv", "-o", tmp_path / name) if name == "s" else searched
+    done = run(*asked, limit="ulimit -f 8")
+    assert done.returncode == 1
+    assert re.search("could not be written: (File too large|transport error) ", done.stderr)  # as Thrift has it
+    assert "What was there before is unchanged" in done.stderr
+    assert not (tmp_path / name).exists()

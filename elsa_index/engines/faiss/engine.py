@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 from ...codes.item_codes import ItemCodes
 from ...codes.query_vector import QueryVector, Vector
 from ...errors import DataError, StorageError
-from ...forks import Unforkable
+from ...forks import OPEN_IN_EACH, Unforkable
 from ...storage.files import load_array
 from ...storage.ids import Rows
 from ...storage.ranges import check_shape
@@ -29,7 +29,7 @@ MOST_DIMS = 16_384  # 64 KB per item, as vectors are dense
 _TRAINING_ROWS = 100_000  # of the quantisers
 _FEW = 2000  # rows that a filter looks up by hashing; more are looked up in a bitmap of all
 
-_FAISS = Unforkable("FAISS")  # its threads, and what its BLAS keeps of them
+_FAISS = Unforkable("FAISS", OPEN_IN_EACH)  # its threads, and what its BLAS keeps of them
 
 
 class FaissEngine(Engine):

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import JavaError
-from ...forks import Unforkable
+from ...forks import OPEN_IN_EACH, Unforkable
 
 OLDEST_JAVA = 21
 JAVA_VARIABLE = "ELSA_INDEX_JAVA_HOME"
 HEAP_VARIABLE = "ELSA_INDEX_JAVA_HEAP"
+_SHIFTS = {"k": 10, "m": 20, "g": 30}
+_LEAST_HEAP, _MOST_HEAP = 8 << 20, 4096 << 30
 UNHEARD = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS")
 """Variables from which a JVM takes options, debug agents included, and which end the process where it refuses them."""
 _LOCK = threading.RLock()
@@ -33,7 +35,7 @@ FIRST_USE = threading.RLock()
 """Held by who calls Java's methods for the first time: JPype learns a method's parameters when it is called first, and
 ends the process where another thread calls it meanwhile and finds half of them."""
 _PATIENCE = 10.0  # seconds that Python's end waits for running calls
-JAVA = Unforkable("Java")
+JAVA = Unforkable("Java", OPEN_IN_EACH)
 
 
 @dataclass(frozen=True)
@@ -109,9 +111,12 @@ def options_of(java: Java) -> list[str]:
     options = ["-Xrs", "-XX:+UseSerialGC", "-XX:+DisableExplicitGC", "-Djava.awt.headless=true"]
     # Nobody else is to reach into the process: no attach socket, no performance data in a folder that all can read.
     options += ["-XX:+DisableAttachMechanism", "-XX:-UsePerfData"]
+    # A gigabyte of addresses by default, of which a process with a limit (ulimit -v) may have too few.
+    options += ["-XX:CompressedClassSpaceSize=128m"]
     if heap := os.environ.get(HEAP_VARIABLE):
-        if not re.fullmatch(r"\d+[kmgKMG]", heap):
-            raise JavaError(f"{HEAP_VARIABLE} must be a number with k, m or g, for example 2g; got {heap!r}.")
+        said = re.fullmatch(r"(\d+)([kmg])", heap.lower())
+        if not said or not _LEAST_HEAP <= int(said[1]) << _SHIFTS[said[2]] <= _MOST_HEAP:  # where Java ends the process
+            raise JavaError(f"{HEAP_VARIABLE} must be from 8m to 4096g, for example 2g; got {heap!r}.")
         options.append(f"-Xmx{heap}")
     if java.version == 21:
         options.append("--enable-preview")  # Lucene 9.9 maps files natively on 21 only with it

@@ -13,6 +13,7 @@ import numpy as np
 from ...codes.item_codes import ItemCodes
 from ...data.interactions import Interactions
 from ...errors import TrainingInterrupted
+from ...forks import TORCH
 from ..config import DEFAULT_POPULARITY, TrainingConfig
 from ..device import compute_dtype, resolve_device
 from ..held_out import hold_out
@@ -115,6 +116,7 @@ class Run:
         self, on_epoch: Callable[[EpochReport], None] | None, checkpoint: Path | None, checkpoint_seconds: float
     ) -> None:
         """Runs the epochs that are left, to the last one or until patience ends."""
+        TORCH.use()
         written = time.perf_counter()
         with stop_requests() if checkpoint else nullcontext(threading.Event()) as stop:
             while self.at.epoch <= len(self.schedule):
