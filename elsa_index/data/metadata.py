@@ -12,7 +12,7 @@ from ..storage.files import read_json, write_json
 from ..storage.ids import IdMap, Rows
 from ..storage.strings import Strings
 from .columns import id_column
-from .frames import as_polars, as_text
+from .frames import as_polars, as_text, is_missing
 from .log_format import AS_IT_IS, LogFormat
 from .reading.found import ROW
 from .reading.sources import Paths
@@ -123,14 +123,23 @@ def as_columns(table: Mapping[str, Sequence[object]] | object) -> Mapping[str, S
         lengths = {str(name): len(values) for name, values in table.items()}
         if len(set(lengths.values())) > 1:
             raise DataError(f"Columns of the metadata must be of one length, got {lengths}.")
-        return {str(name): list(values) for name, values in table.items()}  # in order, whatever index pandas keeps
+        return _with_ids({str(name): list(values) for name, values in table.items()})  # whatever index pandas keeps
     frame = as_polars(table)
     if frame is None:
         raise UsageError(
             "Metadata is a table by column, {'item_id': [...], 'title': [...]}, or of pandas, Polars or Arrow; got "
             f"{shorten(table)}. read_metadata reads files."
         )
-    return {name: frame[name].to_list() for name in frame.columns}
+    return _with_ids({name: frame[name].to_list() for name in frame.columns})
+
+
+def _with_ids(columns: dict[str, list[object]]) -> dict[str, list[object]]:
+    """With ids as files have them: without blanks around them. Raises DataError, with the row, where one is missing."""
+    for row, given in enumerate(columns.get("item_id", []), 1):
+        if is_missing(given) or (isinstance(given, str) and not given.strip()):
+            raise DataError(f"Row {row:,} of the metadata has no item_id.")
+    ids = [given.strip() if isinstance(given, str) else given for given in columns.get("item_id", [])]
+    return columns | {"item_id": ids} if "item_id" in columns else columns
 
 
 def _warn(names: list[str], rows: Rows, items: int) -> None:

@@ -91,7 +91,9 @@ def test_columns_called_by_numbers_are_no_header():
 
 def test_days_and_moments_of_one_column_are_both_read():
     table = pd.DataFrame({"user_id": [1, 1], "item_id": [1, 2], "time": [date(2024, 1, 1), datetime(2024, 1, 1, 5)]})
-    assert np.diff(ei.read_interactions(table, time_column="time").times).tolist() == [5 * 3600]
+    times = ei.read_interactions(table, time_column="time").times
+    assert times is not None
+    assert np.diff(times).tolist() == [5 * 3600]
 
 
 def test_small_integers_of_a_matrix_do_not_begin_again():
@@ -152,6 +154,18 @@ def test_metadata_may_be_a_table(tmp_path):
     table = pd.DataFrame({"item_id": [codes.ids[3], codes.ids[30]], "title": ["three", "thirty"]}, index=[9, 4])
     with ei.Index.build(codes, tmp_path / "i", engine="exact", segments=None, metadata=table) as index:
         assert [index.title(codes.ids[row]) for row in (3, 30)] == ["three", "thirty"]
+
+
+def test_ids_of_tables_are_those_of_files(tmp_path):
+    codes = make_codes(60)
+    table = pd.DataFrame({"item_id": [f" {codes.ids[3]} "], "title": ["three"], "tag": ["new"]})
+    with ei.Index.build(codes, tmp_path / "i", engine="exact", segments=None, metadata=table, tags=table) as index:
+        assert index.title(codes.ids[3]) == "three"
+        assert index.search([[codes.ids[5]]], 5, tags=["new"]).rankings[0].items == [codes.ids[3]]
+    none = pd.DataFrame({"item_id": [codes.ids[3], pd.NA], "title": ["a", "b"], "tag": ["a", "b"]})
+    for name in ("metadata", "tags"):
+        with pytest.raises(ei.DataError, match=f"Row 2 of the {name} has no item_id"):
+            ei.Index.build(codes, tmp_path / "j", engine="exact", segments=None, **{name: none})
 
 
 def test_metadata_may_be_columns_of_a_table_in_another_order(tmp_path):
