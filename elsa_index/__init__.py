@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .index import Index
     from .index_doctor import diagnose_index
     from .recommender import Recommender
+    from .search.boosts import Boost
     from .search.explanation import Explanation
     from .search.homepage import Homepage, HomepageRow
     from .search.options import SearchOptions

@@ -4,16 +4,18 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from .catalogue.resolving import listed_histories
 from .codes.item_codes import ItemCodes
 from .codes.load import load_codes
 from .data.ages import share_left
-from .data.frames import as_polars
+from .data.frames import as_polars, as_text, is_missing
 from .data.interactions import TABLE, Interactions
 from .data.logs import as_interactions, read_interactions
 from .data.metadata import as_columns
@@ -25,7 +27,7 @@ from .index import Index
 from .progress import one_after_the_other
 from .spans import seconds_of
 from .storage.files import read_json, write_json
-from .storage.ids import external_id
+from .storage.ids import external_id, listed
 from .storage.packing import packed, unpacked
 from .storage.staging import staged_directory
 from .training.config import TrainingConfig
@@ -112,7 +114,7 @@ class Recommender:
         before = self._facets
         self._facets = {
             "tags": None if tags is None else tag_pairs(tags),
-            "metadata": None if metadata is None else as_columns(metadata),
+            "metadata": None if metadata is None else _kept(as_columns(metadata)),
             "numbers": list(numbers),
         }
         try:
@@ -159,20 +161,20 @@ class Recommender:
             DataError: For users that the log does not know.
         """
         index, log = self._fitted()
-        _refuse_one(users, "users")
+        given = None if users is None else listed(users, "users")
         if histories is None:
             if "weights" in options:
                 raise UsageError("weights go with histories; users of the log have those of the log.")
-            names = list(log.users) if users is None else [external_id(user) for user in users]
+            names = list(log.users) if given is None else [external_id(user) for user in given]
             asked: list[Any] = self._histories(log, names)
             options["weights"] = self._weights(log, names, half_life)
             of = self._kinds["user_id"]
         elif half_life is not None:
             raise UsageError("half_life is for users of the log; give histories weights of their own.")
         else:
-            asked = list(histories)
-            names = [external_id(user) for user in (range(len(asked)) if users is None else users)]
-            of = "Int64" if users is None else self._kinds["user_id"]
+            asked = listed_histories(histories)
+            names = [external_id(user) for user in (range(len(asked)) if given is None else given)]
+            of = "Int64" if given is None else self._kinds["user_id"]
         if len(names) != len(asked):
             raise UsageError(f"There must be a history for each of {len(names):,} users, got {len(asked):,}.")
         found = index.search(asked, k, **options).to_frame(names)
@@ -193,8 +195,7 @@ class Recommender:
             UnknownIdError: For items that the log does not have.
         """
         index, _ = self._fitted()
-        _refuse_one(items, "items")
-        names = [external_id(item) for item in items]
+        names = [external_id(item) for item in listed(items, "items")]
         index.ids.rows(names)
         found = index.search([[name] for name in names], k, **options).to_frame(names)
         of = self._kinds["item_id"]
@@ -252,12 +253,13 @@ class Recommender:
             on_epoch = None if on_stage is None else _as_stage(on_stage)
             config = self.config if init is None else None
             codes = train(log, config, on_epoch, on_stage=on_stage, init=init)
-        self._kinds = {"user_id": _TEXT, "item_id": _TEXT}
+        kinds = {"user_id": _TEXT, "item_id": _TEXT}
         if table is not None:
-            named = {name: columns.get(f"{name.removesuffix('_id')}_column", name) for name in self._kinds}
-            kinds = {name: str(table.schema[column]) for name, column in named.items()}
-            self._kinds |= {name: kind for name, kind in kinds.items() if kind in _NUMBERS}
+            named = {name: str(columns.get(f"{name.removesuffix('_id')}_column", name)) for name in kinds}
+            found = {name: str(table.schema[column]) for name, column in named.items()}
+            kinds |= {name: kind for name, kind in found.items() if kind in _NUMBERS}
         self._take(log, codes)
+        self._kinds = kinds  # last, as building an index may fail
         return self
 
     def _take(self, log: Interactions, codes: ItemCodes) -> None:
@@ -295,16 +297,25 @@ class Recommender:
 
     @staticmethod
     def _typed(frame: "pl.DataFrame", kinds: dict[str, str]) -> "pl.DataFrame":
-        """Ids of the types that the log had."""
+        """Ids of the types that the log had; texts where one is of another, as of somebody whom it does not know."""
         import polars as pl
 
         POLARS.use()
-        return frame.with_columns(pl.col(name).cast(getattr(pl, kind)) for name, kind in kinds.items())
+        typed = [frame[name].cast(getattr(pl, kind), strict=False) for name, kind in kinds.items()]
+        return frame.with_columns(column for column in typed if column.null_count() == 0)
 
 
-def _refuse_one(given: object, what: str) -> None:
-    if given is not None and (isinstance(given, (str, bytes)) or not isinstance(given, Iterable)):
-        raise UsageError(f"{what} are a sequence of ids, [{given!r}]; got {given!r}.")
+def _kept(columns: "Mapping[str, Sequence[object]]") -> dict[str, list[object]]:
+    """Metadata as it is saved: what JSON has no word for as text, which means the same."""
+
+    def plain(value: object) -> object:
+        if is_missing(value):
+            return None
+        if isinstance(value, date):
+            return value.isoformat()
+        return value if isinstance(value, (str, int, float)) else as_text(value)
+
+    return {name: [plain(value) for value in values] for name, values in columns.items()}
 
 
 def _as_stage(on_stage: "OnStage") -> "Callable[[EpochReport], None]":

@@ -1,6 +1,8 @@
 """The Recommender: in memory, over the same code; and beside implicit, whose scripts look alike."""
 
 import pickle
+import uuid
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -205,9 +207,9 @@ def test_a_table_has_times_weights_tags_and_numbers(frame, tmp_path):
         model.recommend([1], weights=[[1.0]])
     users: Any
     for users in (1, "12"):
-        with pytest.raises(ei.UsageError, match="are a sequence of ids"):
+        with pytest.raises(ei.UsageError, match="is a sequence of names"):
             model.recommend(users)
-        with pytest.raises(ei.UsageError, match="are a sequence of ids"):
+        with pytest.raises(ei.UsageError, match="is a sequence of names"):
             model.similar(users)
     with pytest.raises(ei.UsageError, match="name columns of a table; the log is none"):
         model.fit(ei.read_interactions(frame), time_column="time")
@@ -235,3 +237,51 @@ def test_metadata_that_is_no_table_is_told(frame, tmp_path):
         model = ei.Recommender(SLIM).fit(frame, metadata={"item_id": [*items, *items[:2]],
                                                           "title": [*map(str, items), "x", "y"]})  # fmt: skip
     assert model.recommend(k=1).height
+
+
+def test_a_fit_that_fails_leaves_what_was_learned(frame):
+    known = frame.astype({"user_id": str, "item_id": str})
+    model = ei.Recommender(SLIM).fit(known)
+    before = model.recommend(k=2)
+    with pytest.raises(ei.ElsaIndexError):
+        model.fit(frame, tags=[("nobody", "x")])
+    assert model.recommend(k=2).equals(before)
+
+
+def test_metadata_of_any_type_is_saved(frame, tmp_path):
+    items = frame["item_id"].unique()[:3]
+    table = pd.DataFrame({
+        "item_id": items, "title": ["a", "b", pd.NA], "out": pd.to_datetime(["2020-01-01", "2021-01-01", None]),
+        "price": [Decimal("1.5"), Decimal(3), None], "raw": [b"x", b"y", b"z"],
+    })  # fmt: skip
+    model = ei.Recommender(SLIM).fit(frame, metadata=table, numbers=["out", "price"])
+    model.save(tmp_path / "r")
+    wanted: dict[str, Any] = {"ranges": {"out": ("2020-06-01", None), "price": (2, None)}, "keep_seen": True}
+    of = model.recommend(k=3, **wanted)
+    assert set(of["item_id"]) == {items[1]}
+    loaded = ei.Recommender.load(tmp_path / "r")
+    assert loaded.recommend(k=3, **wanted).equals(of)
+
+
+def test_users_that_the_log_does_not_know_may_be_of_another_kind(frame):
+    item = frame["item_id"].iloc[0]
+    model = ei.Recommender(SLIM).fit(frame)
+    assert set(model.recommend(["anon"], k=2, histories=[[item]])["user_id"]) == {"anon"}
+    some = frame.astype({"user_id": "uint8"}) if frame["user_id"].max() < 256 else frame
+    model = ei.Recommender(SLIM).fit(some)
+    assert set(model.recommend([1000], k=2, histories=[[item]])["user_id"]) <= {1000, "1000"}
+
+
+def test_columns_called_by_numbers_are_read(frame):
+    numbered = frame[["user_id", "item_id"]].set_axis([0, 1], axis=1)
+    model = ei.Recommender(SLIM).fit(numbered, user_column=0, item_column=1)
+    assert model.recommend(k=1).schema["user_id"] == pl.Int64
+
+
+@pytest.mark.parametrize("of", [lambda at: at + 0.5, lambda at: uuid.UUID(int=at)], ids=["fractions", "uuids"])
+def test_ids_of_other_types_can_be_asked_for(of):
+    pairs = [(of(at % 9), of(at % 5)) for at in range(40)]
+    model = ei.Recommender(SLIM).fit(pd.DataFrame(pairs, columns=["user_id", "item_id"]))
+    assert len(model.recommend([of(1)], k=2)) <= 2
+    assert len(model.similar([of(2)], k=2))
+    assert len(model.recommend(histories=[[of(2)]], k=2))

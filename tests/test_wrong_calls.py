@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from scipy.sparse import csr_array
 
 import elsa_index as ei
 from elsa_index.storage.staging import refuse_existing
@@ -154,3 +155,48 @@ def test_a_folder_that_cannot_be_written_is_said_before_the_work(tmp_path):
             finally:
                 os._exit(status)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+NO_SEQUENCES = ["12", 12, np.array(3), pl.DataFrame({"item_id": ["1"]}), {"1": 2}]
+
+
+@pytest.mark.parametrize("given", NO_SEQUENCES, ids=["text", "number", "scalar", "table", "dict"])
+@pytest.mark.parametrize("call", [
+    lambda index, given: ei.delete(index.path, given, skip_unknown=True),
+    lambda index, given: index.exclude_always(given),
+    lambda index, given: ei.upsert(index.path, make_codes(40), items=given),
+    lambda index, given: index.search([given]),
+    lambda index, given: index.search([["item20"]], seen=[given]),
+    lambda index, given: index.search([["item20"]], seen=given),
+    lambda index, given: index.search([["item20"]], only=given),
+    lambda index, given: index.search([["item20"]], no_tags=given),
+    lambda index, given: index.explain(["item20"], given),
+    lambda index, given: index.homepage(["item20"], exclude=given),
+    lambda index, given: index.search([["item20"]]).to_frame(given),
+], ids=["delete", "exclude_always", "upsert", "search", "seen of one", "seen", "only", "no_tags", "explain", "homepage",
+        "to_frame"])  # fmt: skip
+def test_one_text_is_no_sequence_of_its_letters(index, call, given):
+    """Of "12" the items 1 and 2 were deleted, without a word."""
+    with pytest.raises(ei.UsageError, match=r"sequence of|list of ids"):
+        call(index, given)
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda index: index.search(csr_array(np.eye(40))), r"Histories are a list of lists of item ids.*got a csr_array"),
+    (lambda index: index.search(pl.DataFrame({"item_id": ["1"]})), "Histories are a list of lists .* got a DataFrame"),
+    (lambda index: index.search([["item20"]], boosts=ei.Boost("tag", "new", 2)), "boosts are a list"),
+    (lambda index: index.search([["item20"]], boosts=5), "boosts are a list"),
+    (lambda index: index.search([["item20"]], weights=[[10**400]]), "needs 1 finite weights"),
+    (lambda index: index.homepage(["item20"], rows=None), "rows must be a number, got None"),
+    (lambda index: index.homepage(["item20"], k=None), "k must be a number, got None"),
+    (lambda index: index.search([["item20"]]).to_frame(["a", "b"]), "one user for each of 1 rankings, got 2"),
+])  # fmt: skip
+def test_other_wrong_calls_of_an_index(index, call, message):
+    with pytest.raises(ei.UsageError, match=message):
+        call(index)
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    with ei.Index.build(make_codes(40), tmp_path / "i", bits=np.int64(8), segments=None) as index:
+        assert index.search([["item20"]], np.int64(3)).ids.shape == (1, 3)
+        assert index.search([["item20"]], 3).to_frame(np.array([7]))["user_id"].to_list() == ["7"] * 3

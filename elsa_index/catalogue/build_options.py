@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
@@ -59,6 +60,8 @@ class BuildOptions:
 
     def __post_init__(self) -> None:
         check_target(self.target_overlap)
+        if is_number(self.bits, Integral):
+            object.__setattr__(self, "bits", int(self.bits))  # also one of NumPy's, which JSON does not have
         if isinstance(self.numbers, str):
             raise UsageError(f"numbers is a sequence of names of columns, not one text; got {self.numbers!r}.")
         if self.numbers and self.metadata is None:

@@ -5,14 +5,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError, shorten
+from ..storage.ids import listed
 
 if TYPE_CHECKING:
     from ..data.numbers import Bound
-
-
-def is_table(value: object) -> bool:
-    """Whether it is a table of pandas, Polars or Arrow, which would be taken for its columns' names."""
-    return hasattr(value, "columns") or hasattr(value, "column_names")
 
 
 @dataclass(frozen=True)
@@ -47,14 +43,11 @@ class Filters:
     def __post_init__(self) -> None:
         for name in ("tags", "any_tags", "no_tags", "only", "exclude"):
             given = getattr(self, name)
-            if isinstance(given, (str, bytes)):
-                raise UsageError(f"{name} is a sequence of names, not one text; got {shorten(given)}.")
-            if given is not None and (not isinstance(given, Iterable) or isinstance(given, Mapping) or is_table(given)):
-                raise UsageError(f"{name} is a sequence of names, got a {type(given).__name__}: a column of it?")
             if given is not None:
-                object.__setattr__(self, name, tuple(given))  # asked again by each row of a homepage
+                object.__setattr__(self, name, tuple(listed(given, name)))  # asked again by each row of a homepage
         if not isinstance(self.ranges, Mapping):
             raise UsageError(f"ranges are pairs of ends by name, {{'price': (None, 20)}}; got {shorten(self.ranges)}.")
+        object.__setattr__(self, "ranges", {str(name): ends for name, ends in self.ranges.items()})
         for name, ends in self.ranges.items():
             if isinstance(ends, str) or not isinstance(ends, Sequence) or len(ends) != 2:
                 raise UsageError(f"The range of {name} must be a pair of its ends, (1, None); got {shorten(ends)}.")

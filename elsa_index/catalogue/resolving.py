@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ..codes.query_vector import Vector
 from ..data.histories import history_rows
 from ..errors import UsageError, shorten
-from ..storage.ids import IdMap
+from ..storage.ids import IdMap, is_table, listed
 from .history import ResolvedHistory
 from .history_codes import HistoryCodes
 
@@ -48,11 +48,7 @@ class Resolver:
             shares, exponent = _in_units(shares)
         if self.weights is not None:
             shares = shares * self.weights[rows]
-        left_out = None
-        if isinstance(seen, (str, bytes)):
-            raise UsageError(f"What was seen is a sequence of item ids for each history, got the text {shorten(seen)}.")
-        if seen is not None:
-            left_out = self.ids.known(_listed(seen))
+        left_out = None if seen is None else self.ids.known(listed(seen, f"What was seen for history {at}"))
         return ResolvedHistory(rows, shares, self.codes.vector(rows, shares), unknown, exponent, left_out)
 
     def all(
@@ -62,9 +58,7 @@ class Resolver:
         seen: Sequence[Iterable[object] | None] | None = None,
     ) -> list[ResolvedHistory]:
         """Each of many histories. Raises UsageError where they are none, or weights not as many."""
-        if isinstance(histories, (str, Mapping)) or not isinstance(histories, Iterable):
-            raise UsageError(f"Histories are a list of lists of item ids, [['a', 'b']]; got {shorten(histories)}.")
-        histories = list(histories)
+        histories = listed_histories(histories)
         if weights is None and seen is None:
             return [
                 one
@@ -76,7 +70,7 @@ class Resolver:
         elif not isinstance(weights, Collection) or len(weights) != len(histories):
             got = f"{len(weights):,}" if isinstance(weights, Collection) else repr(weights)
             raise UsageError(f"There must be weights for each of {len(histories):,} histories, got {got}.")
-        seen = [None] * len(histories) if seen is None else seen
+        seen = [None] * len(histories) if seen is None else listed(seen, "seen")
         if len(seen) != len(histories):
             raise UsageError(f"There must be seen items for each of {len(histories):,} histories, got {len(seen):,}.")
         parts = zip(histories, weights, seen, strict=True)
@@ -105,24 +99,29 @@ class Resolver:
         ]
 
 
+def listed_histories(histories: object) -> list[Iterable[object]]:
+    """Histories as a list. Raises UsageError for what holds none, such as a table or a matrix: of its users and items
+    nobody knows the ids."""
+    is_matrix = is_table(histories) or hasattr(histories, "tocsr")
+    if isinstance(histories, (str, Mapping)) or not isinstance(histories, Iterable) or is_matrix:
+        got = f"a {type(histories).__name__}" if is_matrix else shorten(histories)
+        raise UsageError(f"Histories are a list of lists of item ids, [['a', 'b']]; got {got}.")
+    of_arrow = getattr(histories, "to_pylist", None)
+    return list(histories) if of_arrow is None else list(of_arrow())
+
+
 def _checked(history: Iterable[object]) -> list[object]:
     """A history as a list. Raises UsageError for what is none."""
-    if isinstance(history, (str, Mapping)) or not isinstance(history, Iterable):
-        got = f"the text {shorten(history)}" if isinstance(history, str) else repr(history)
+    if isinstance(history, (str, Mapping)) or not isinstance(history, Iterable) or getattr(history, "ndim", 1) != 1:
+        got = f"the text {shorten(history)}" if isinstance(history, str) else repr(history)[:80]
         raise UsageError(f"A history is a sequence of item ids, got {got}; several are a list of such sequences.")
-    return _listed(history)
-
-
-def _listed(history: Iterable[object]) -> list[object]:
-    """A history as a list: a Series finds items by its index, a set not at all, and Arrow's arrays hold scalars."""
-    of_arrow = getattr(history, "to_pylist", None)
-    return of_arrow() if of_arrow is not None else list(history)
+    return listed(history, "A history")
 
 
 def _are_finite(weights: Sequence[float], count: int) -> bool:
     try:
         given = np.asarray(weights, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
     return given.shape == (count,) and bool(np.isfinite(given).all())
 

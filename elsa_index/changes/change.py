@@ -13,7 +13,9 @@ from ..catalogue.catalogue import Catalogue
 from ..catalogue.commit import PATIENCE, next_commit
 from ..catalogue.outside import Outside, taken_back
 from ..codes.item_codes import ItemCodes
+from ..data.tags import tag_pairs
 from ..errors import UsageError
+from ..storage.ids import listed
 from .compact import write_compacted
 from .delete import draft_delete
 from .draft import Draft
@@ -112,7 +114,7 @@ def delete(
         UsageError: Where no item would be left, and for engines that cannot change.
         StorageError: See `upsert`.
     """
-    wanted = list(items)
+    wanted = listed(items, "items")
     return _changed(path, lambda catalogue: draft_delete(catalogue, wanted, skip_unknown=skip_unknown), patience)
 
 
@@ -127,7 +129,7 @@ def tag(
 
     Args:
         path: The index directory; one that keeps no codes (`--store none`) cannot be tagged without them.
-        add: Pairs of item id and tag.
+        add: Pairs of item id and tag, or a table with the columns item_id and tag.
         remove: The same; a tag that an item does not carry is no error.
         patience: See `upsert`.
 
@@ -135,7 +137,7 @@ def tag(
         UnknownIdError: For items that the index does not hold.
         StorageError: See `upsert`.
     """
-    pairs = list(add), list(remove)
+    pairs = tag_pairs(add), tag_pairs(remove)
     return _changed(path, lambda catalogue: draft_tags(catalogue, *pairs), patience)
 
 

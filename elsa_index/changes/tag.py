@@ -1,14 +1,14 @@
 """Tagging: what items can be filtered by."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
 from ..catalogue.catalogue import Catalogue
-from ..errors import DataError, UnknownIdError, UsageError, name_some, shorten
+from ..errors import DataError, UnknownIdError, UsageError, name_some
 from ..segments.stored import TAG_PREFIX
-from ..storage.ids import IdMap, Rows, external_id
+from ..storage.ids import IdMap, Rows
 from .draft import NO_ROWS, Draft
 
 Pairs = list[tuple[str, str]]
@@ -29,12 +29,9 @@ def draft_tags(catalogue: Catalogue, add: Iterable[tuple[str, str]], remove: Ite
 
 
 def checked_pairs(pairs: Iterable[tuple[str, str]]) -> Pairs:
-    """From pairs of item id and tag. Raises DataError for what is none, and for tags of segments, which are made."""
+    """From pairs of item id and tag. Raises DataError for tags of segments, which are made."""
     checked: Pairs = []
-    for pair in pairs:
-        if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
-            raise DataError(f"A tag is given as a pair of item id and tag, got {shorten(pair)}.")
-        item, name = map(external_id, pair)
+    for item, name in pairs:
         if name.startswith(TAG_PREFIX):
             raise DataError(f"Tags that begin with {TAG_PREFIX} are made here; no item may be given {name!r}.")
         checked.append((name, item))

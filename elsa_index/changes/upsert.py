@@ -11,6 +11,7 @@ from ..catalogue.catalogue import Catalogue
 from ..catalogue.history_codes import ItemsThemselves
 from ..codes.item_codes import ItemCodes
 from ..data.scipy_matrix import widened, with_columns
+from ..data.tags import tag_pairs
 from ..engines.stored_codes import StoredCodes
 from ..errors import UsageError, refuse_kind
 from ..storage.ids import IdMap, Rows
@@ -39,7 +40,7 @@ def draft_upsert(
     differ = (now < 0) | ~_are_stored(catalogue, codes.ids.in_order(wanted), matrix, now)
     written = np.flatnonzero(differ)
     coded = codes.ids.in_order(wanted[written])
-    added = [] if tags is None else checked_pairs(tags)
+    added = [] if tags is None else checked_pairs(tag_pairs(tags))
     known = known_rows(catalogue, added, besides=coded)
     if catalogue.facets.numbers is not None:
         known = np.union1d(known, catalogue.facets.numbers.rows_changed(catalogue.ids, metadata))

@@ -21,7 +21,7 @@ from .metadata import as_columns
 
 _NAMES = "numbers.json"
 _MISSING = ("\\n", "nan", "null", "none", "nat", "<na>", "n/a")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = re.compile(r"\d{4}-?(\d{2}-?\d{2}|W\d{2}(-?\d)?)")
 Bound = float | int | str | date | None
 """An end of a range: a number, a date (also as text, ISO 8601), or None where it is open."""
 
@@ -181,7 +181,7 @@ def _summary(column: npt.NDArray[np.float64]) -> Summary:
     there = column[~np.isnan(column)]
     above = there[there > 0]
     if not len(above):
-        return Summary(float(np.max(there, initial=0.0)), 1.0, 1.0)
+        return Summary(float(np.max(there)) if len(there) else 0.0, 1.0, 1.0)
     return Summary(float(np.max(there)), float(np.min(above)), float(np.median(above)))
 
 
@@ -225,7 +225,11 @@ def _number(value: object) -> tuple[float | None, bool]:
     if isinstance(value, date):
         return seconds_of(value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)), True
     if is_number(value):
-        return (float(value) if np.isfinite(value) else float("nan")), False
+        try:
+            number = float(value)
+        except OverflowError:  # a whole number of hundreds of digits
+            number = float("nan")
+        return (number if np.isfinite(number) else float("nan")), False
     text = str(value).strip()
     if not text or text.lower() in _MISSING:
         return None, False
@@ -248,5 +252,5 @@ def _end(name: str, given: Bound, *, dated: bool, upper: int) -> float:
         raise UsageError(f"The ends of the range of {name} must be {wanted}; got {shorten(given)}.")
     is_day = isinstance(given, date) and not isinstance(given, datetime)
     if is_date and upper and (is_day or _DAY.fullmatch(str(given).strip())):
-        return float(np.nextafter(value + timedelta(days=1).total_seconds(), 0))
+        return float(np.nextafter(value + timedelta(days=1).total_seconds(), -np.inf))
     return value + 0.0

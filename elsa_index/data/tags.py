@@ -82,9 +82,10 @@ class Tags:
         groups = [f"{prefix}{number}" for number in range(int(np.max(of)) + 1)]
         return cls._sorted(IdMap(names + groups), np.concatenate(numbers), np.concatenate(rows), len(of))
 
-    def is_carried(self, tag: str) -> bool:
+    def is_carried(self, tag: object) -> bool:
         """Whether any item carries a tag."""
-        return tag in self.names and bool(self.sizes[self.names.find([tag])[0]])
+        found = int(self.names.find([tag])[0])
+        return found >= 0 and bool(self.sizes[found])
 
     def numbers(self, wanted: Sequence[object]) -> list[int]:
         """The numbers of tags. Raises UnknownTagError that lists some of the tags there are."""

@@ -136,15 +136,18 @@ def _popular(catalogue: Catalogue, history: ResolvedHistory, options: HomepageOp
     segments = catalogue.required_segments
     only = catalogue.filter(options.filters)
     rows: list[HomepageRow] = []
-    shown: Rows = np.zeros(0, dtype=np.int64)
+    seen: Rows = np.zeros(0, dtype=np.int64) if options.keep_seen else history.seen
+    shown = seen
     if counted:
-        shown, counts = catalogue.popular(options.k, only)
+        best, counts = catalogue.popular(options.k + len(seen), only)
+        unseen = ~np.isin(best, seen)
+        shown, counts = best[unseen][: options.k], counts[unseen][: options.k]
         rows.append(_listed(catalogue, POPULAR, None, shown, counts))
     for number in dict.fromkeys([*segments.pinned, *segments.listed]):
         if len(rows) == options.rows:
             break
         segment = segments[number]
-        members = _passing(segments.rows_of(segment.number), only)
+        members = np.setdiff1d(_passing(segments.rows_of(segment.number), only), seen, assume_unique=True)
         chosen, counts = members[: options.k], np.zeros(min(options.k, len(members)))
         if counted:
             fresh = np.setdiff1d(members, shown, assume_unique=True)

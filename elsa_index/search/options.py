@@ -1,6 +1,6 @@
 """What a search is asked for: names, defaults and limits, for Python, the command line, HTTP and benchmarks alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
@@ -90,8 +90,8 @@ class SearchOptions:
             raise UsageError(f"fallback must be {' or '.join(get_args(Fallback))}, got {self.fallback!r}.")
         if self.many_terms is not None and self.many_terms not in get_args(ManyTerms):
             raise UsageError(f"many_terms must be {' or '.join(get_args(ManyTerms))}, got {self.many_terms!r}.")
-        if isinstance(self.boosts, str):
-            raise UsageError(f"boosts are a list, not one text; got {self.boosts!r}.")
+        if isinstance(self.boosts, str) or not isinstance(self.boosts, Iterable):
+            raise UsageError(f"boosts are a list, ['tag:new=1.5']; got {self.boosts!r}.")
         if self.diversity_by is not None and self.diversity_by not in get_args(DiversityBy):
             raise UsageError(f"diversity_by must be {' or '.join(get_args(DiversityBy))}, got {self.diversity_by!r}.")
         if self.cuts and self.exact:

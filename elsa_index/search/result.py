@@ -1,6 +1,6 @@
 """What a search returns."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..engines.contract import Answer
+from ..errors import UsageError
 from ..forks import POLARS
-from ..storage.ids import Rows
+from ..storage.ids import Rows, external_id, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,21 +114,24 @@ class SearchResult:
         """What the engine said of each query; None where it was not asked."""
         return [ranking.answer for ranking in self.rankings]
 
-    def to_pandas(self, users: Sequence[str], *, with_fallback: bool = False) -> "pd.DataFrame":
+    def to_pandas(self, users: Iterable[object], *, with_fallback: bool = False) -> "pd.DataFrame":
         """The same as `to_frame` as a table of pandas, which must be installed."""
         return self.to_frame(users, with_fallback=with_fallback).to_pandas()
 
-    def to_frame(self, users: Sequence[str], *, with_fallback: bool = False) -> "pl.DataFrame":
+    def to_frame(self, users: Iterable[object], *, with_fallback: bool = False) -> "pl.DataFrame":
         """A table with the columns user_id, rank (from 1), item_id, score. users: one per history. with_fallback: and
         popular, whether the item is a popular one, given to a history without a known item, and its score the count.
         """
         import polars as pl
 
         POLARS.use()
+        names = [external_id(user) for user in listed(users, "users")]
+        if len(names) != len(self.rankings):
+            raise UsageError(f"There must be one user for each of {len(self.rankings):,} rankings, got {len(names):,}.")
         lengths = [len(ranking.items) for ranking in self.rankings]
         ranks = [np.arange(1, length + 1, dtype=np.int32) for length in lengths]
         columns = {
-            "user_id": np.repeat(np.asarray(users, dtype=object), lengths),
+            "user_id": np.repeat(np.asarray(names, dtype=object), lengths),
             "rank": np.concatenate([np.zeros(0, np.int32), *ranks]),
             "item_id": [item for ranking in self.rankings for item in ranking.items],
             "score": np.concatenate([np.zeros(0, np.float32), *(ranking.scores for ranking in self.rankings)]),

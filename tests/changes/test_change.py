@@ -98,7 +98,7 @@ REFUSED: list[Any] = [
     ),
     (lambda place: ei.delete(place, list(make_codes(60).ids)), ei.UsageError, "No item would be left"),
     (lambda place: ei.tag(place, add=[("zz", "red")]), ei.UnknownIdError, "does not hold tagged items: 'zz'"),
-    (lambda place: ei.tag(place, add=NO_PAIRS), ei.DataError, "a pair of item id and tag, got 'zz'"),
+    (lambda place: ei.tag(place, add=NO_PAIRS), ei.UsageError, "Tags are pairs of item id and tag"),
     (lambda place: ei.tag(place, add=[("1", "segment:3")]), ei.DataError, "no item may be given 'segment:3'"),
     (lambda place: ei.tag(place, [("1", "a")], [("1", "a")]), ei.UsageError, "added to an item and removed"),
     (

@@ -1,6 +1,7 @@
 """Filters: every engine against what the oracle leaves of all items; also after numbers changed."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -195,3 +196,34 @@ def test_zeros_have_no_sign(engine, codes, histories, tmp_path):
         for ends in ((0.0, 1), (-1, -0.0), (-0.0, 0.0)):
             found = index.search(histories[:5], 300, ranges={"zero": ends})
             assert [len(ranking.items) for ranking in found.rankings] == [300 - len(set(own)) for own in histories[:5]]
+
+
+@pytest.mark.parametrize("engine", ["exact", "lucene"])
+@pytest.mark.parametrize("day", ["1955-05-05", "1969-12-31", "1955-W18-4", "2024-02-29"])
+def test_a_day_ends_where_the_next_begins(engine, day, tmp_path):
+    at = datetime.fromisoformat(day)
+    times = [at - timedelta(seconds=1), at, at + timedelta(hours=23, minutes=59), at + timedelta(days=1)]
+    codes = make_codes(60)
+    known: dict[str, Any] = {"item_id": [codes.ids[row] for row in range(4)], "title": list("abcd"), "d": times}
+    with ei.Index.build(codes, tmp_path / "i", engine=engine, segments=None, metadata=known, numbers=["d"]) as index:
+        within = index.search([[codes.ids[9]]], 60, keep_seen=True, exact=True, ranges={"d": (day, day)})
+        until = index.search([[codes.ids[9]]], 60, keep_seen=True, exact=True, ranges={"d": (None, day)})
+    assert set(within.rankings[0].items) == {codes.ids[1], codes.ids[2]}
+    assert set(until.rankings[0].items) == {codes.ids[0], codes.ids[1], codes.ids[2]}
+
+
+def test_tags_and_names_of_numbers_may_be_numbers(tmp_path):
+    codes = make_codes(60)
+    known: Any = {"item_id": [codes.ids[3]], "title": ["a"], 0: [10]}
+    tags: Any = [(codes.ids[3], 2024)]
+    number: Any = 0
+    with ei.Index.build(
+        codes, tmp_path / "i", engine="exact", segments=None, metadata=known, numbers=["0"], tags=tags
+    ) as index:
+        years: Any = (2024, np.int64(2024), "2024")
+        for year in years:
+            assert codes.ids[3] not in index.search([[codes.ids[9]]], 60, no_tags=[year]).rankings[0].items
+            assert index.search([[codes.ids[9]]], 60, tags=[year]).rankings[0].items == [codes.ids[3]]
+        assert index.search([[codes.ids[9]]], 60, ranges={number: (1, 10)}).rankings[0].items == [codes.ids[3]]
+        with pytest.raises(ei.UsageError, match="ends of the range of 0 must be a number"):
+            index.search([[codes.ids[9]]], 60, ranges={"0": (None, 10**400)})

@@ -197,3 +197,11 @@ def test_short_segments_get_no_row_where_seen_items_may_return(tastes, tmp_path)
             assert all(len(row.items) == 38 for row in page.rows)
             shown = [item for row in page.rows for item in row.items]
             assert len(set(shown)) == len(shown)
+
+
+def test_what_was_seen_is_not_among_popular_items(exact):
+    top = exact.search([["nobody"]], k=4, fallback="popular").rankings[0].items
+    page = exact.homepage(["nobody"], seen=top, k=4)
+    assert page.popular
+    assert not set(top) & {item for row in page.rows for item in row.items}
+    assert exact.homepage(["nobody"], seen=top, k=4, keep_seen=True).rows[0].items == top

@@ -5,6 +5,7 @@ from itertools import chain
 import numpy as np
 import polars as pl
 import pytest
+from scipy.sparse import csr_array
 
 import elsa_index as ei
 from elsa_index.search.diversity import diverse_order
@@ -198,3 +199,15 @@ def test_that_popular_items_are_not_reranked_is_told(index, asked, options):
     assert "popular items are not boosted, nor chosen to be diverse" in mixed.promise
     assert "popular" not in index.search(asked[:1], 5, fallback="popular", **options).promise
     assert "popular items" not in plain.promise
+
+
+@pytest.mark.parametrize("values", [[-3.0, -2.0, -1.0], ["1950-01-01", "1960-01-01", "1969-01-01"], [0, -5, None]])
+def test_the_newest_is_as_it_is_also_below_zero(values, tmp_path):
+    codes = ei.ItemCodes(ei.IdMap("abc"), csr_array(np.array([[1.0, 0], [0.6, 0.8], [0.8, 0.6]])))
+    known = {"item_id": list("abc"), "title": list("abc"), "y": values}
+    with ei.Index.build(codes, tmp_path / "i", engine="exact", segments=None, metadata=known, numbers=["y"]) as index:
+        plain = dict(zip("abc", (1.0, 0.6, 0.8), strict=True))
+        boosted = index.search([["a"]], 3, keep_seen=True, boosts=["age:y=1"]).rankings[0]
+        scores = dict(zip(boosted.items, boosted.scores.tolist(), strict=True))
+        newest = "a" if values[0] == 0 else "c"
+        assert scores[newest] == pytest.approx(plain[newest], abs=1e-3)

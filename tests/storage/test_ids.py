@@ -23,7 +23,7 @@ def test_integers_are_their_digits():
     (["a", "b", "a"], "Ids must be unique; repeated: 'a'"),
     ([""], "An id must be a non-empty string"),
     ([None], "An id must be a non-empty string or an integer, got 'None'"),
-    ([1.5], "float"),
+    ([float("nan")], "float"),
     (["\ud800"], "not valid Unicode"),
 ])  # fmt: skip
 def test_what_is_no_id_is_refused(ids, message):
