@@ -25,9 +25,10 @@ from .errors import DataError, StorageError, UsageError, name_some, refuse_kind
 from .forks import POLARS
 from .index import Index
 from .progress import one_after_the_other
+from .sequences import listed
 from .spans import seconds_of
 from .storage.files import read_json, write_json
-from .storage.ids import external_id, listed
+from .storage.ids import external_id
 from .storage.packing import packed, unpacked
 from .storage.staging import staged_directory
 from .training.config import TrainingConfig

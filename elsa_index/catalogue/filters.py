@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError, shorten
-from ..storage.ids import listed
+from ..sequences import listed
 
 if TYPE_CHECKING:
     from ..data.numbers import Bound

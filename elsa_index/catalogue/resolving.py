@@ -9,7 +9,8 @@ import numpy.typing as npt
 from ..codes.query_vector import Vector
 from ..data.histories import history_rows
 from ..errors import UsageError, shorten
-from ..storage.ids import IdMap, is_table, listed
+from ..sequences import is_table, listed
+from ..storage.ids import IdMap
 from .history import ResolvedHistory
 from .history_codes import HistoryCodes
 

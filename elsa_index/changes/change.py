@@ -15,7 +15,7 @@ from ..catalogue.outside import Outside, taken_back
 from ..codes.item_codes import ItemCodes
 from ..data.tags import tag_pairs
 from ..errors import UsageError
-from ..storage.ids import listed
+from ..sequences import listed
 from .compact import write_compacted
 from .delete import draft_delete
 from .draft import Draft

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from ..engines.contract import Answer
 from ..errors import UsageError
 from ..forks import POLARS
-from ..storage.ids import Rows, external_id, listed
+from ..sequences import listed
+from ..storage.ids import Rows, external_id
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,6 +1,6 @@
 """IdMap: external ids and their rows, frozen."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -8,7 +8,8 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError, StorageError, UnknownIdError, UsageError, name_some, shorten
+from ..errors import DataError, StorageError, UnknownIdError, name_some, shorten
+from ..sequences import listed
 from .strings import Strings
 
 Rows = npt.NDArray[np.int64]
@@ -31,33 +32,6 @@ def external_id(value: object) -> str:
     if isinstance(value, float | np.floating) and abs(number := float(value)) < _EXACT:  # not of NaN
         return repr(number)
     raise DataError(f"An id must be a non-empty string or an integer, got {shorten(value)} ({type(value).__name__}).")
-
-
-def is_table(value: object) -> bool:
-    """Whether it is a table of pandas, Polars or Arrow, which would be taken for its columns' names."""
-    return hasattr(value, "columns") or hasattr(value, "column_names")
-
-
-def listed(given: object, what: str) -> list[Any]:
-    """Ids, or names, in whatever holds them: a list, a set, a Series, an array of NumPy or Arrow. what: they are, in
-    messages.
-
-    Raises UsageError for one text, of which each letter would be an id, for a table or a matrix, and for no sequence.
-
-    >>> listed({"a": 1}.keys(), "items"), listed(np.array([7, 8]), "items")
-    (['a'], [7, 8])
-    >>> listed("12", "items")
-    Traceback (most recent call last):
-    elsa_index.errors.UsageError: items is a sequence of names, not one text; got '12'.
-    """
-    if isinstance(given, (str, bytes)):
-        raise UsageError(f"{what} is a sequence of names, not one text; got {shorten(given)}.")
-    if not isinstance(given, Iterable) or getattr(given, "ndim", 1) == 0:
-        raise UsageError(f"{what} is a sequence of names, got {given!r}.")
-    if getattr(given, "ndim", 1) != 1 or is_table(given) or isinstance(given, Mapping):
-        raise UsageError(f"{what} is a sequence of names, got a {type(given).__name__}: a column of it?")
-    of_arrow = getattr(given, "to_pylist", None)  # whose arrays hold scalars
-    return list(given) if of_arrow is None else list(of_arrow())
 
 
 _DAMAGED = "Stored ids are damaged: one is empty, or there twice."
