@@ -11,16 +11,15 @@ from numba import config, njit, typeof
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-class _Compiling:
-    """lock: of who compiles; another one in a child, whose parent's threads may have held it when it was forked."""
+def _renew_lock() -> None:
+    """Of who compiles: a thread of the parent may have held it when this process was forked."""
+    global _compiling
+    _compiling = threading.Lock()
 
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
 
-
-_compiling = _Compiling()
+_compiling = threading.Lock()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_compiling.__init__)  # type: ignore[misc]
+    os.register_at_fork(after_in_child=_renew_lock)
 _REORDERED = {"reassoc", "contract", "nsz"}
 
 
@@ -44,7 +43,7 @@ def side_by_side(function: _F) -> _F:
 
     @wraps(function)
     def call(*arguments: Any) -> Any:
-        with _compiling.lock:
+        with _compiling:
             settings: Any = config
             before, settings.SLP_VECTORIZE = settings.SLP_VECTORIZE, 1
             try:

@@ -47,8 +47,10 @@ THREADS = Limits(1, 512)
 
 
 def check_limits(options: object, limits: Mapping[str, Limits]) -> None:
-    """Checks the attributes of `options` that `limits` names; None stands for nothing chosen."""
+    """Checks the attributes of `options` that `limits` names; None stands for nothing chosen, if it is the default."""
     for name, allowed in limits.items():
         value = getattr(options, name)
         if value is not None:
             allowed.check(name, value)
+        elif getattr(type(options), name, None) is not None:
+            raise UsageError(f"{name} must be a number, got None.")

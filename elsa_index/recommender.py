@@ -4,7 +4,6 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -15,14 +14,13 @@ from .catalogue.resolving import listed_histories
 from .codes.item_codes import ItemCodes
 from .codes.load import load_codes
 from .data.ages import share_left
-from .data.frames import as_polars, as_text, is_missing
+from .data.frames import as_polars
 from .data.interactions import TABLE, Interactions
 from .data.logs import as_interactions, read_interactions
-from .data.metadata import as_columns
+from .data.metadata import as_columns, as_json
 from .data.tables import read_table
 from .data.tags import tag_pairs
 from .errors import DataError, StorageError, UsageError, name_some, refuse_kind
-from .forks import POLARS
 from .index import Index
 from .progress import one_after_the_other
 from .sequences import listed
@@ -115,7 +113,7 @@ class Recommender:
         before = self._facets
         self._facets = {
             "tags": None if tags is None else tag_pairs(tags),
-            "metadata": None if metadata is None else _kept(as_columns(metadata)),
+            "metadata": None if metadata is None else as_json(as_columns(metadata)),
             "numbers": list(numbers),
         }
         try:
@@ -301,22 +299,8 @@ class Recommender:
         """Ids of the types that the log had; texts where one is of another, as of somebody whom it does not know."""
         import polars as pl
 
-        POLARS.use()
         typed = [frame[name].cast(getattr(pl, kind), strict=False) for name, kind in kinds.items()]
         return frame.with_columns(column for column in typed if column.null_count() == 0)
-
-
-def _kept(columns: "Mapping[str, Sequence[object]]") -> dict[str, list[object]]:
-    """Metadata as it is saved: what JSON has no word for as text, which means the same."""
-
-    def plain(value: object) -> object:
-        if is_missing(value):
-            return None
-        if isinstance(value, date):
-            return value.isoformat()
-        return value if isinstance(value, (str, int, float)) else as_text(value)
-
-    return {name: [plain(value) for value in values] for name, values in columns.items()}
 
 
 def _as_stage(on_stage: "OnStage") -> "Callable[[EpochReport], None]":

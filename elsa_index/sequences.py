@@ -11,6 +11,12 @@ def is_table(value: object) -> bool:
     return hasattr(value, "columns") or hasattr(value, "column_names")
 
 
+def values_of(given: Iterable[Any]) -> list[Any]:
+    """What a sequence holds; of Arrow's arrays values, and not the scalars that they give."""
+    of_arrow = getattr(given, "to_pylist", None)
+    return list(given if of_arrow is None else of_arrow())
+
+
 def listed(given: object, what: str) -> list[Any]:
     """Ids, or names, in whatever holds them: a list, a set, a Series, an array of NumPy or Arrow. what: they are, in
     messages.
@@ -29,5 +35,4 @@ def listed(given: object, what: str) -> list[Any]:
         raise UsageError(f"{what} is a sequence of names, got {given!r}.")
     if getattr(given, "ndim", 1) != 1 or is_table(given) or isinstance(given, Mapping):
         raise UsageError(f"{what} is a sequence of names, got a {type(given).__name__}: a column of it?")
-    of_arrow = getattr(given, "to_pylist", None)  # whose arrays hold scalars
-    return list(given) if of_arrow is None else list(of_arrow())
+    return values_of(given)

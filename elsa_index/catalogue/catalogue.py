@@ -17,7 +17,7 @@ from ..data.tags import Tags
 from ..data.title_lookup import Titles
 from ..engines.contract import Engine, Filter
 from ..engines.opening import damage_told, open_engine
-from ..engines.top_k import best
+from ..engines.top_k import best, in_sorted
 from ..errors import ElsaIndexError, StorageError, UsageError
 from ..segments.stored import Segments
 from ..storage.as_opened import FilesAsOpened
@@ -227,10 +227,12 @@ class Catalogue:
             return self.item_counts
         raise UsageError("The fallback popular needs item counts, and imported codes have none; train or use none.")
 
-    def popular(self, k: int, only: Filter | None = None) -> tuple[Rows, npt.NDArray[np.float64]]:
-        """Rows and interactions of the `k` items that most users have, of those that pass."""
-        rows = np.arange(len(self.ids)) if only is None else only.rows
-        return self.most_popular_of(rows, k)
+    def popular(self, k: int, only: Filter | None, seen: Rows) -> tuple[Rows, npt.NDArray[np.float64]]:
+        """Rows and interactions of the `k` items that most users have, of those that pass and are not in `seen`, which
+        is sorted."""
+        rows, counts = self.most_popular_of(np.arange(len(self.ids)) if only is None else only.rows, k + len(seen))
+        fresh = ~in_sorted(rows, seen)
+        return rows[fresh][:k], counts[fresh][:k]
 
     def most_popular_of(self, rows: Rows, k: int) -> tuple[Rows, npt.NDArray[np.float64]]:
         """The same of some rows."""

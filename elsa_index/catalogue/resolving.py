@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ..codes.query_vector import Vector
 from ..data.histories import history_rows
 from ..errors import UsageError, shorten
-from ..sequences import is_table, listed
+from ..sequences import is_table, listed, values_of
 from ..storage.ids import IdMap
 from .history import ResolvedHistory
 from .history_codes import HistoryCodes
@@ -107,8 +107,7 @@ def listed_histories(histories: object) -> list[Iterable[object]]:
     if isinstance(histories, (str, Mapping)) or not isinstance(histories, Iterable) or is_matrix:
         got = f"a {type(histories).__name__}" if is_matrix else shorten(histories)
         raise UsageError(f"Histories are a list of lists of item ids, [['a', 'b']]; got {got}.")
-    of_arrow = getattr(histories, "to_pylist", None)
-    return list(histories) if of_arrow is None else list(of_arrow())
+    return values_of(histories)
 
 
 def _checked(history: Iterable[object]) -> list[object]:

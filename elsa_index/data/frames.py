@@ -7,6 +7,7 @@ from scipy.sparse import issparse
 
 from ..errors import DataError, name_some
 from ..forks import POLARS
+from ..sequences import is_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,7 +32,7 @@ def as_polars(table: object) -> "pl.DataFrame | None":
     is_pandas = type(table).__module__.split(".")[0] == "pandas"
     if not (isinstance(table, pl.DataFrame) or is_pandas or hasattr(table, "__arrow_c_stream__")):
         return None
-    if not (hasattr(table, "columns") or hasattr(table, "column_names")):  # a single column
+    if not is_table(table):  # a single column
         return None
     POLARS.use()
     given: Any = table
@@ -43,7 +44,7 @@ def as_polars(table: object) -> "pl.DataFrame | None":
     try:
         return pl.DataFrame(given)
     except BaseException as error:
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":  # Polars', of rare types
+        if not (isinstance(error, Exception) or is_panic(error)):  # of rare types
             raise
         raise DataError(f"The table cannot be read: {' '.join(str(error).split())[:200]}") from None
 
@@ -66,6 +67,16 @@ def _column(name: str, values: Any) -> "pl.Series":
         return pl.Series(name, pl.from_pandas(values))
     except Exception:  # whatever Arrow and Polars say of a type that they do not have
         return pl.Series(name, [as_text(value) for value in values], dtype=pl.String)
+
+
+def is_panic(error: BaseException) -> bool:
+    """Whether Polars' Rust core gave up, on malformed bytes for one: no Exception, although Python's own go on."""
+    return type(error).__name__ == "PanicException"
+
+
+def bare(given: object) -> object:
+    """An id without blanks around it, as in files."""
+    return given.strip() if isinstance(given, str) else given
 
 
 def is_missing(value: object) -> bool:

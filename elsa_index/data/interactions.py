@@ -76,7 +76,6 @@ class Interactions:
         """From what `pairs` gave, also as text."""
         import polars as pl
 
-        POLARS.use()
         known = [frame[name].cast(pl.Float64) if name in frame.columns else None for name in TABLE[1]]
         return cls.from_pairs(frame["user_id"], frame["item_id"], known[0], weights=known[1])
 

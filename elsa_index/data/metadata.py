@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..storage.files import read_json, write_json
 from ..storage.ids import IdMap, Rows
 from ..storage.strings import Strings
 from .columns import id_column
-from .frames import as_polars, as_text, is_missing
+from .frames import as_polars, as_text, bare, is_missing
 from .log_format import AS_IT_IS, LogFormat
 from .reading.found import ROW
 from .reading.sources import Paths
@@ -135,11 +136,26 @@ def as_columns(table: Mapping[str, Sequence[object]] | object) -> Mapping[str, S
 
 def _with_ids(columns: dict[str, list[object]]) -> dict[str, list[object]]:
     """With ids as files have them: without blanks around them. Raises DataError, with the row, where one is missing."""
-    for row, given in enumerate(columns.get("item_id", []), 1):
-        if is_missing(given) or (isinstance(given, str) and not given.strip()):
+    if "item_id" not in columns:
+        return columns
+    ids = list(map(bare, columns["item_id"]))
+    for row, given in enumerate(ids, 1):
+        if is_missing(given) or given == "":
             raise DataError(f"Row {row:,} of the metadata has no item_id.")
-    ids = [given.strip() if isinstance(given, str) else given for given in columns.get("item_id", [])]
-    return columns | {"item_id": ids} if "item_id" in columns else columns
+    return columns | {"item_id": ids}
+
+
+def as_json(columns: Mapping[str, Sequence[object]]) -> dict[str, list[object]]:
+    """The same, to be saved: what JSON has no word for is text that means it."""
+
+    def plain(value: object) -> object:
+        if is_missing(value):
+            return None
+        if isinstance(value, date):
+            return value.isoformat()
+        return value if isinstance(value, (str, int, float)) else as_text(value)
+
+    return {name: [plain(value) for value in values] for name, values in columns.items()}
 
 
 def _warn(names: list[str], rows: Rows, items: int) -> None:

@@ -168,7 +168,6 @@ def _temporal(log: Interactions, options: SplitOptions) -> Split:
 def _given(log: Interactions, test: Interactions) -> Split:
     import polars as pl
 
-    POLARS.use()
     pairs = test.pairs().select("user_id", "item_id")
     kept = log.pairs().with_row_index("at").join(pairs, on=["user_id", "item_id"], how="anti")
     if not kept.height:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, cast
 from ..errors import DataError, DataWarning, name_some
 from ..forks import POLARS
 from .columns import Part, refuse_rows
-from .frames import as_polars
+from .frames import as_polars, is_panic
 from .log_format import AS_IT_IS, LogFormat
 from .parquet import parquet_groups, read_parquet
 from .reading.blocks import blocks_of
-from .reading.delimited import read_delimited, without_comments
+from .reading.delimited import read_delimited
 from .reading.found import ROW, Found, Notes
 from .reading.other_kinds import are_blocks, are_lines, is_json, read_blocks, read_json_lines, read_lines
 from .reading.sources import Paths, Source, sources_of, warn_of_others
-from .reading.text import as_utf8, lines_of, with_line_feeds
+from .reading.text import as_utf8, lines_of, with_line_feeds, without_comments
 
 if TYPE_CHECKING:
     import polars as pl
@@ -210,7 +210,7 @@ def _explained(path: str, kind: str) -> Iterator[None]:
         reason = " ".join(str(error).split(". ")[0].split())[:200]
         raise DataError(f"{path} cannot be read as {'a table' if kind == 'auto' else kind}: {reason}") from None
     except BaseException as error:
-        if type(error).__name__ != "PanicException":  # Polars' Rust core on malformed bytes
+        if not is_panic(error):
             raise
         raise DataError(f"{path} cannot be read as a table: the file is damaged.") from None
 

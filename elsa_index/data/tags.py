@@ -15,7 +15,7 @@ from ..storage.ids import IdMap, Rows, external_id
 from ..storage.ranges import check_range, check_shape, check_starts
 from ..storage.runs import rows_now
 from .columns import id_column
-from .frames import as_polars, is_missing
+from .frames import as_polars, bare, is_missing
 from .log_format import AS_IT_IS, LogFormat
 from .reading.sources import Paths
 from .tables import read_parts
@@ -198,12 +198,7 @@ def tag_pairs(given: Iterable[tuple[object, object]] | object) -> list[tuple[str
     for row, (item, tag) in enumerate(pairs, 1):
         if is_missing(item) or is_missing(tag):
             raise DataError(f"Row {row:,} of the tags has no {'item_id' if is_missing(item) else 'tag'}.")
-    return [(external_id(_bare(item)), external_id(tag)) for item, tag in pairs]
-
-
-def _bare(given: object) -> object:
-    """An id without blanks around it, as in files."""
-    return given.strip() if isinstance(given, str) else given
+    return [(external_id(bare(item)), external_id(tag)) for item, tag in pairs]
 
 
 def _columns(frame: "pl.DataFrame") -> Iterable[tuple[object, object]]:

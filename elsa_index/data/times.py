@@ -27,6 +27,7 @@ _DIGITS = (
 _LIKE_DATES = r"^(19|20|9999)\d*(\.0+)?$"
 _SOME = 1000  # values of a column by which it is told that it has no dates of digits alone
 _REST = "00010101000000000"
+"""What a date of fewer digits ends with, to the thousandth."""
 _CLOCKS = ("", " %H:%M:%S", " %H:%M", "T%H:%M:%S")
 
 
@@ -61,20 +62,25 @@ def times(part: Part, column: str, form: LogFormat) -> "pl.Series":
         "a date with a year of four digits, or what --time-format says, "
         "'%d.%m.%y' for example (LogFormat(time_format=...))",
     )
-    found = {order + clock: _parsed(text, order + clock) for order in _ORDERS for clock in _CLOCKS}
-    fitting = {order: one for order, one in found.items() if not one.null_count()}
+    fitting: dict[str, pl.Series] = {}
+    nearest, fewest = "", len(text)
+    for order in (order + clock for order in _ORDERS for clock in _CLOCKS):
+        found = _parsed(text, order)
+        if not found.null_count():
+            fitting[order] = found
+        elif found.null_count() < fewest:
+            nearest, fewest = order, found.null_count()
     if len(fitting) > 1 and any(not one.equals(other) for one in fitting.values() for other in fitting.values()):
         raise DataError(
             f"{part.name}: {column} may be {' or '.join(fitting)}, such as {shorten(text[0])}; say which, "
             "--time-format (LogFormat(time_format=...))."
         )
     if fitting:
-        order, one = next(iter(fitting.items()))
+        order, found = next(iter(fitting.items()))
         part.notes.say(f"{column} is {order}")
-        return one
-    order = min(found, key=lambda name: found[name].null_count())
-    if 2 * found[order].null_count() < len(text):
-        return _whole(part, column, found[order], f"a time as {order}, as others are")
+        return found
+    if 2 * fewest < len(text):
+        return _whole(part, column, _parsed(text, nearest), f"a time as {nearest}, as others are")
     return _whole(
         part, column, iso, "a number, a date such as 2024-01-31 or 2024-01-31T12:00:00Z, or what --time-format says"
     )
@@ -140,7 +146,7 @@ def _digits(part: Part, column: str, text: "pl.Series") -> "pl.Series | None":
         return None
     text = text.str.replace(r"\.0+$", "")
     lengths = text.str.len_chars()
-    usual = lengths.mode().max()
+    usual = max(lengths.mode().to_list())
     dated = text.str.contains(_DIGITS).fill_null(value=False) & (lengths == usual)
     least = len(text) if usual in (4, 6) else len(text) // 2 + 1  # so few digits are more often counted from a start
     if int(dated.sum()) < least or (usual == 4 and text.n_unique() == 1):
@@ -148,8 +154,7 @@ def _digits(part: Part, column: str, text: "pl.Series") -> "pl.Series | None":
         if looks.all():
             refuse_rows(part, column, looks, "a date such as 20240131, or what --time-format says")
         return None
-    filled = text + _REST[int(usual) :] if isinstance(usual, int) else text
-    clock = filled.str.replace(r"^(\d{14})(\d{3})$", "${1}.${2}")
+    clock = (text + _REST[usual:]).str.replace(r"^(\d{14})(\d{3})$", "${1}.${2}")
     found = _parsed(pl.select(pl.when(dated).then(clock)).to_series(), "%Y%m%d%H%M%S%.f")
     example = text.filter(dated)[0]
     refuse_rows(part, column, found.is_null(), f"a date such as {example}, as others are")

@@ -139,9 +139,7 @@ def _popular(catalogue: Catalogue, history: ResolvedHistory, options: HomepageOp
     seen: Rows = np.zeros(0, dtype=np.int64) if options.keep_seen else history.seen
     shown = seen
     if counted:
-        best, counts = catalogue.popular(options.k + len(seen), only)
-        unseen = ~np.isin(best, seen)
-        shown, counts = best[unseen][: options.k], counts[unseen][: options.k]
+        shown, counts = catalogue.popular(options.k, only, seen)
         rows.append(_listed(catalogue, POPULAR, None, shown, counts))
     for number in dict.fromkeys([*segments.pinned, *segments.listed]):
         if len(rows) == options.rows:

@@ -42,9 +42,6 @@ class HomepageOptions:
     }
 
     def __post_init__(self) -> None:
-        for name in ("rows", "k", "diversity"):
-            if getattr(self, name) is None:
-                raise UsageError(f"{name} must be a number, got None.")
         check_limits(self, self.LIMITS)
         if self.least > self.k:
             raise UsageError(f"fewest must be at most k, {self.k}, got {self.least}.")

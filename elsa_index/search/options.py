@@ -78,9 +78,6 @@ class SearchOptions:
     }
 
     def __post_init__(self) -> None:
-        for name in ("k", "threads", "offset", "diversity"):
-            if getattr(self, name) is None:
-                raise UsageError(f"{name} must be a number, got None.")
         check_limits(self, self.LIMITS)
         if not isinstance(self.keep_seen, bool):
             raise UsageError(f"keep_seen must be True or False, got {self.keep_seen!r}.")

@@ -8,7 +8,6 @@ import numpy.typing as npt
 from ..catalogue.catalogue import Catalogue
 from ..catalogue.history import ResolvedHistory
 from ..engines.contract import Answer, Progress, Query
-from ..engines.top_k import in_sorted
 from ..errors import UsageError
 from ..storage.ids import Rows
 from .guarantee import guarantee
@@ -65,11 +64,9 @@ def recommend(
         elif options.fallback == "popular":
             seen = none if options.keep_seen else history.seen
             if len(seen):
-                rows, counts = catalogue.popular(plan.k + len(seen), only)
-                fresh = ~in_sorted(rows, seen)
-                rows, counts = rows[fresh], counts[fresh]
+                rows, counts = catalogue.popular(plan.k, only, seen)
             else:
-                popular = popular or catalogue.popular(plan.k, only)
+                popular = popular or catalogue.popular(plan.k, only, none)
                 rows, counts = popular
             page = slice(options.offset, options.offset + options.k)
             rankings.append(_ranking(catalogue, history, rows[page], counts[page], popular=True))

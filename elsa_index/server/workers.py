@@ -252,8 +252,9 @@ class _Supervisor:
 
 
 def _kill(worker: _Worker, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, TypeError):  # it has just ended
-        os.kill(worker.process.pid, number)  # type: ignore[arg-type]
+    assert worker.process.pid is not None  # as it was started
+    with suppress(ProcessLookupError):  # it has just ended
+        os.kill(worker.process.pid, number)
 
 
 def _send(worker: _Worker, message: tuple[str, int]) -> None:

@@ -274,7 +274,7 @@ def test_a_child_answers_though_a_thread_of_its_parent_was_compiling(indexes):
     said = run(f"""
         import os, threading
         import elsa_index as ei
-        from elsa_index.compiling import _compiling
+        from elsa_index import compiling as lock
         from tests.processes.test_forks import asked
 
         index = ei.Index.open({str(indexes / "exact")!r})
@@ -282,7 +282,7 @@ def test_a_child_answers_though_a_thread_of_its_parent_was_compiling(indexes):
             index.search(asked(at), 20)
         has, ends = threading.Event(), threading.Event()
         def compiling():
-            with _compiling.lock:
+            with lock._compiling:
                 has.set()
                 ends.wait()
         threading.Thread(target=compiling).start()

@@ -14,7 +14,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pytest
 
@@ -288,38 +287,3 @@ def test_schemathesis_finds_nothing(process):
     assert done.returncode == 0, "\n".join(line[:300] for line in done.stdout.splitlines())[-5000:]
     assert re.search(r"(\d\d\d+) generated, \1 passed", summary), summary
     assert not any(line["level"] == "ERROR" for line in process.lines())
-
-
-class Shaken(Process):
-    """One that gets SIGHUPs from the moment that it ignores them until it answers."""
-
-    def wait(self):
-        def heeded():
-            ignored = re.search(r"SigIgn:\s+(\w+)", Path(f"/proc/{self.process.pid}/status").read_text())
-            return ignored is not None and int(ignored[1], 16) & 1
-
-        while self.process.poll() is None and not heeded():
-            time.sleep(0.01)
-        ends = threading.Event()
-
-        def shake():
-            while not ends.wait(0.03):
-                self.process.send_signal(signal.SIGHUP)
-
-        shaker = threading.Thread(target=shake)
-        shaker.start()
-        try:
-            super().wait()
-        finally:
-            ends.set()
-            shaker.join()
-
-
-@pytest.mark.parametrize("workers", ["1", "3"])
-def test_a_sighup_while_it_starts_does_not_end_it(served, tmp_path, workers):
-    started = Shaken(served, tmp_path / "log", "--workers", workers)
-    try:
-        assert started.recommend()
-        assert not any(line["message"].startswith("a worker ended") for line in started.lines())
-    finally:
-        assert started.stop() == 0

@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import pytest
@@ -157,3 +158,38 @@ def test_what_cannot_be_served_is_told_once(served, tmp_path, broken):
     assert len(errors) == 1
     assert str(index) in errors[0]
     assert "Traceback" not in done.stderr
+
+
+class Shaken(Process):
+    """One that gets SIGHUPs from the moment that it ignores them until it answers."""
+
+    def wait(self):
+        def heeded():
+            ignored = re.search(r"SigIgn:\s+(\w+)", Path(f"/proc/{self.process.pid}/status").read_text())
+            return ignored is not None and int(ignored[1], 16) & 1
+
+        while self.process.poll() is None and not heeded():
+            time.sleep(0.01)
+        ends = threading.Event()
+
+        def shake():
+            while not ends.wait(0.03):
+                self.process.send_signal(signal.SIGHUP)
+
+        shaker = threading.Thread(target=shake)
+        shaker.start()
+        try:
+            super().wait()
+        finally:
+            ends.set()
+            shaker.join()
+
+
+@pytest.mark.parametrize("workers", ["1", "3"])
+def test_a_sighup_while_it_starts_does_not_end_it(served, tmp_path, workers):
+    started = Shaken(served, tmp_path / "log", "--workers", workers)
+    try:
+        assert started.recommend()
+        assert not any(line["message"].startswith("a worker ended") for line in started.lines())
+    finally:
+        assert started.stop() == 0

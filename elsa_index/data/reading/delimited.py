@@ -23,8 +23,6 @@ _STAND_IN = "\x1f"
 _MOST_COLUMNS = 10_000
 _SAMPLE = 50
 _CHUNK = 200_000
-_OPENS = re.compile(rb'(?:^|[^\w\s"])[ ]*"')
-"""A quote that a field may begin with."""
 _TYPED = re.compile(r"^([^:]+):(token|float|token_seq|float_seq)$")
 
 
@@ -94,24 +92,6 @@ def _separator(sample: list[str], required: Collection[str]) -> str:
 
 def _outside_quotes(line: str) -> str:
     return re.sub(r'"[^"]*"', "", line)
-
-
-def without_comments(data: bytes, begins: str, notes: Notes, *, quotes: bool) -> bytes:
-    """Without lines that begin so. quotes: those within a quoted field stay."""
-    mark = begins.encode()
-    if not (quotes and b'"' in data):
-        kept, left_out = re.subn(rb"(?m)^" + re.escape(mark) + rb".*(?:\n|$)", b"", data)
-        notes.count("comment lines", left_out)
-        return kept
-    lines, within = [], False
-    for line in data.splitlines(keepends=True):
-        if line.startswith(mark) and not within:
-            notes.count("comment lines", 1)
-            continue
-        lines.append(line)
-        if line.count(b'"') % 2 and (within or _OPENS.search(line)):
-            within = not within
-    return b"".join(lines)
 
 
 def _refuse_header_of_data(names: list[str], path: str, form: LogFormat, required: Collection[str]) -> None:

@@ -15,8 +15,6 @@ from ..raw_bytes import unpacked, unpacked_bytes
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 _OF_FOLDERS = (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt", ".inter", ".dat", ".data")
-
-
 _ABOUT = re.compile(r"(?i)(readme|licen[cs]e)[^.]*(\.(txt|rst|html|pdf))?$")
 
 

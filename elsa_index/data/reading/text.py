@@ -1,6 +1,7 @@
 """Bytes of text as UTF-8, whatever they were."""
 
 import codecs
+import re
 
 from ...errors import DataError
 from .found import Notes
@@ -19,6 +20,8 @@ _OTHERS = {
     b"\x80\x04\x95": "a pickle, which could run any program when it is read: write it as Parquet",
 }
 """What files that are no text begin with, and what they are."""
+_OPENS = re.compile(rb'(?:^|[^\w\s"])[ ]*"')
+"""A quote that a field may begin with."""
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF32_LE: "utf-32",  # begins as UTF-16's does
@@ -60,6 +63,24 @@ def _without_marks(data: bytes) -> bytes:
 def with_line_feeds(data: bytes) -> bytes:
     """Lines that end as they do on Unix, where all end as they did on old Macs."""
     return data if b"\n" in data else data.replace(b"\r", b"\n")
+
+
+def without_comments(data: bytes, begins: str, notes: Notes, *, quotes: bool) -> bytes:
+    """Without lines that begin so. quotes: those within a quoted field stay."""
+    mark = begins.encode()
+    if not (quotes and b'"' in data):
+        kept, left_out = re.subn(rb"(?m)^" + re.escape(mark) + rb".*(?:\n|$)", b"", data)
+        notes.count("comment lines", left_out)
+        return kept
+    lines, within = [], False
+    for line in data.splitlines(keepends=True):
+        if line.startswith(mark) and not within:
+            notes.count("comment lines", 1)
+            continue
+        lines.append(line)
+        if line.count(b'"') % 2 and (within or _OPENS.search(line)):
+            within = not within
+    return b"".join(lines)
 
 
 def refuse_other_encoding(data: bytes, name: str, before: int = 0) -> None:
